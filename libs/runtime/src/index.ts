@@ -1,0 +1,6 @@
+export * from './clock.js';
+export * from './deadline.js';
+export * from './durable-file.js';
+export * from './logger.js';
+export * from './random.js';
+export * from './retry.js';

@@ -1,0 +1,35 @@
+import { defaultServerConditions } from 'vite';
+import { defineConfig } from 'vitest/config';
+
+// The suites under test/ start real processes from dist/, so they run one file at a time:
+// two swarms at once on two cores would measure each other.
+const system = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 };
+
+export default defineConfig({
+  ssr: { resolve: { conditions: ['source', ...defaultServerConditions] } },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['{apps,libs}/*/src/**/*.spec.ts', 'test/support/**/*.spec.ts'],
+          testTimeout: 30_000,
+        },
+      },
+      { extends: true, test: { name: 'e2e', include: ['test/e2e/**/*.e2e-spec.ts'], ...system } },
+      {
+        extends: true,
+        test: { name: 'interop', include: ['test/interop/**/*.interop-spec.ts'], ...system },
+      },
+      {
+        extends: true,
+        test: { name: 'browser', include: ['test/browser/**/*.browser-spec.ts'], ...system },
+      },
+      {
+        extends: true,
+        test: { name: 'helm', include: ['test/helm/**/*.helm-spec.ts'], ...system },
+      },
+    ],
+  },
+});
