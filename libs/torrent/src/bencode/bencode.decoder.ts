@@ -137,7 +137,7 @@ class Decoder {
     if (type === undefined) throw invalid('the input ends inside a dictionary', this.offset);
     if (type < ZERO || type > NINE) throw invalid('a key must be a byte string', this.offset);
     const start = this.stringStart();
-    return this.bytes.latin1Slice(start, this.offset);
+    return this.bytes.toString('latin1', start, this.offset);
   }
 
   private integer(): number {
