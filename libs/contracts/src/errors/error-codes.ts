@@ -91,6 +91,8 @@ export const ERROR_CODES = {
   DEPOT_CORRUPT: ours,
   DEPOT_LOCKED: conflict,
   DEPOT_INTEGRITY: ours,
+  DEPOT_KEY_INVALID: bad,
+  DEPOT_LENGTH_MISMATCH: unprocessable,
   NO_SPACE: full,
   DISK_IO: ours,
   DATA_FOLDER_IN_USE: conflict,

@@ -1,0 +1,137 @@
+/**
+ * What jobs there are: name → the JSON data a job is given and the JSON it results in. Declare it as
+ * a type alias (an interface has no index signature) and name the same jobs in the queue's `names`.
+ */
+export type JobTable = {
+  readonly [name: string]: { readonly data: unknown; readonly result: unknown };
+};
+
+export type JobState = 'waiting' | 'delayed' | 'active' | 'done' | 'failed' | 'cancelled';
+
+/** How far a job is. `done` and `total` are in the job's own unit, such as bytes or pieces. */
+export interface JobProgress {
+  readonly done: number;
+  readonly total: number;
+  /** A short constant phrase: `verifying`. */
+  readonly step?: string;
+}
+
+/** A job as seen from outside: a snapshot, safe to send as JSON. */
+export interface JobView<Name extends string = string, Data = unknown, Result = unknown> {
+  readonly id: string;
+  readonly name: Name;
+  readonly data: Data;
+  readonly state: JobState;
+  readonly priority: number;
+  /** Attempts that were begun, and how many there may be. */
+  readonly attempt: number;
+  readonly attempts: number;
+  readonly progress: JobProgress | null;
+  readonly result: Result | null;
+  /** The last error, also while a retry is waiting. */
+  readonly error: { readonly code: string; readonly message: string } | null;
+  /** Milliseconds since the epoch. */
+  readonly queuedAt: number;
+  readonly finishedAt: number | null;
+}
+
+export type JobViewOf<Table extends JobTable, Name extends keyof Table & string> = {
+  [N in Name]: JobView<N, Table[N]['data'], Table[N]['result']>;
+}[Name];
+
+/** What a handler is given. */
+export interface RunningJob<Data> {
+  readonly id: string;
+  readonly data: Data;
+  /** 1 for the first. */
+  readonly attempt: number;
+  /** Aborts on `cancel`, on the time-out of the handler, and when `close` has waited long enough. */
+  readonly signal: AbortSignal;
+  progress(progress: JobProgress): void;
+}
+
+/** Throw `Unrecoverable` of `#lib/runtime` for an error that no retry can mend. */
+export type JobHandler<Data, Result> = (job: RunningJob<Data>) => Promise<Result>;
+
+export interface HandlerOptions {
+  /** An attempt that takes longer is aborted and counts as failed; milliseconds, 10 minutes by default. */
+  readonly timeoutMs?: number;
+}
+
+export interface EnqueueOptions {
+  /** While a job of this id is unfinished, enqueueing it again gives that job. Random by default. */
+  readonly id?: string;
+  /** From 0 (first, the default) to 1,000,000; first come, first served among equals. */
+  readonly priority?: number;
+  /** How often it is tried in all; 3 by default. Retries wait with a doubling back-off. */
+  readonly attempts?: number;
+}
+
+export type JobEventType =
+  | 'queued'
+  | 'started'
+  | 'progress'
+  | 'retrying'
+  | 'done'
+  | 'failed'
+  | 'cancelled';
+
+export interface JobEvent<View = JobView> {
+  readonly type: JobEventType;
+  readonly job: View;
+}
+
+/**
+ * The queue of work that outlives a request.
+ *
+ * - Job data and results are JSON and are handed over as copies; nothing else crosses the queue.
+ * - Every name of the table has one handler before `start`, or `start` fails (CONFIG_INVALID).
+ * - A job runs at least once, and on one worker at a time; handlers are idempotent.
+ * - **The queue is not the truth.** It may be lost (a restart, an emptied Redis); whoever enqueues
+ *   keeps in the depot what is unfinished and enqueues it again at start, under the same id.
+ * - Finished jobs are remembered for a while, a bounded number of them.
+ */
+export interface JobQueue<Table extends JobTable> {
+  /** @throws CONFIG_INVALID for a name that is not of the table or has a handler already. */
+  register<Name extends keyof Table & string>(
+    name: Name,
+    handler: JobHandler<Table[Name]['data'], Table[Name]['result']>,
+    options?: HandlerOptions,
+  ): void;
+  /** Begins to run jobs; those enqueued before wait for it. */
+  start(): Promise<void>;
+
+  /** @throws REQUEST_INVALID for data that is no JSON or too large; SHUTTING_DOWN after `close`. */
+  enqueue<Name extends keyof Table & string>(
+    name: Name,
+    data: Table[Name]['data'],
+    options?: EnqueueOptions,
+  ): Promise<JobViewOf<Table, Name>>;
+  get(id: string): Promise<JobViewOf<Table, keyof Table & string> | null>;
+  /** In the order of enqueueing, newest first. */
+  list(filter?: {
+    readonly name?: keyof Table & string;
+    readonly state?: JobState;
+    readonly limit?: number;
+  }): Promise<JobViewOf<Table, keyof Table & string>[]>;
+  /**
+   * Takes a waiting job out, or aborts the signal of a running one, which ends as `cancelled`.
+   * @returns false if there is no such unfinished job.
+   */
+  cancel(id: string): Promise<boolean>;
+  /**
+   * Resolves once the job is done, failed or cancelled.
+   * @throws JOB_NOT_FOUND, or the signal's reason.
+   */
+  finished(id: string, signal?: AbortSignal): Promise<JobViewOf<Table, keyof Table & string>>;
+  /** @returns a function that ends the subscription. */
+  subscribe(
+    listener: (event: JobEvent<JobViewOf<Table, keyof Table & string>>) => void,
+  ): () => void;
+
+  /**
+   * Starts no further jobs, gives running ones `deadlineMs` to end (5,000 by default), then aborts
+   * their signals and waits `graceMs` more (1,000). What was cut short is unfinished, not failed.
+   */
+  close(options?: { readonly deadlineMs?: number; readonly graceMs?: number }): Promise<void>;
+}
