@@ -100,6 +100,7 @@ export const ERROR_CODES = {
   // Transfer.
   NO_PEERS: late,
   HASH_MISMATCH: unprocessable,
+  PIECE_UNAVAILABLE: { status: 404, exit: EXIT.failed },
   STAGE_TIMED_OUT: late,
   UNPACK_REFUSED: unprocessable,
   PEER_REFUSED: forbidden,

@@ -1,0 +1,142 @@
+/** Smallest and largest size class, bytes. Classes are powers of two. */
+const SMALLEST = 16 * 1024;
+export const LARGEST_SPAN_BUFFER = 1024 * 1024;
+
+/** Bytes in shared memory that one owner holds until `release`. */
+export interface SpanBuffer {
+  /** Exactly the length that was asked for. */
+  readonly bytes: Uint8Array<SharedArrayBuffer>;
+  /** Gives the memory back; the bytes must not be touched after. A second call does nothing. */
+  release(): void;
+}
+
+interface Waiter {
+  readonly length: number;
+  readonly ready: (buffer: SpanBuffer) => void;
+}
+
+/**
+ * The memory budget of all receiving and sending. Buffers come in size classes and are used again,
+ * because shared memory is costly to make. What is handed out and what is kept for later is together
+ * never more than the budget.
+ */
+export class BufferPool {
+  readonly #free = new Map<number, SharedArrayBuffer[]>();
+  readonly #waiters = new Set<Waiter>();
+  #used = 0;
+  #kept = 0;
+
+  /** @param budget bytes, at least one of the largest buffers. */
+  constructor(readonly budget: number) {
+    if (!(budget >= LARGEST_SPAN_BUFFER)) {
+      throw new RangeError(`A budget of ${budget} bytes has no room for one span.`);
+    }
+  }
+
+  /** Bytes handed out, counted by size class. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /**
+   * A buffer of `length` bytes (1 to 1 MiB), or null when the budget is used up or others wait
+   * already. Its content is what was left in it.
+   */
+  acquire(length: number): SpanBuffer | null {
+    const size = sizeClass(length);
+    return this.#waiters.size > 0 ? null : this.#take(length, size);
+  }
+
+  /**
+   * Calls `ready` once with a buffer: at once when there is room, else in order of asking as buffers
+   * are released. @returns a function that withdraws the wish; it does nothing once served.
+   */
+  whenFree(length: number, ready: (buffer: SpanBuffer) => void): () => void {
+    const buffer = this.acquire(length);
+    if (buffer) {
+      ready(buffer);
+      return () => {};
+    }
+    const waiter = { length, ready };
+    this.#waiters.add(waiter);
+    return () => {
+      // The one that left may have stood before others that there is room for.
+      if (this.#waiters.delete(waiter)) this.#serve();
+    };
+  }
+
+  /** Like {@link whenFree}, as a promise. @throws the reason of the signal. */
+  async obtain(length: number, signal?: AbortSignal): Promise<SpanBuffer> {
+    signal?.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        withdraw();
+        // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- The signal's own reason.
+        reject(signal!.reason);
+      };
+      const withdraw = this.whenFree(length, (buffer) => {
+        signal?.removeEventListener('abort', abort);
+        resolve(buffer);
+      });
+      signal?.addEventListener('abort', abort, { once: true });
+    });
+  }
+
+  /** Lets go of memory that is kept for later; to be called when nothing has moved for a while. */
+  trim(): void {
+    this.#free.clear();
+    this.#kept = 0;
+  }
+
+  #take(length: number, size: number): SpanBuffer | null {
+    if (this.#used + size > this.budget) return null;
+    let memory = this.#free.get(size)?.pop();
+    if (memory) this.#kept -= size;
+    // Buffers of other classes give way: together with them the budget would be exceeded.
+    else if (this.#used + this.#kept + size > this.budget) this.trim();
+    memory ??= new SharedArrayBuffer(size);
+    this.#used += size;
+    return this.#lend(memory, length);
+  }
+
+  #lend(memory: SharedArrayBuffer, length: number): SpanBuffer {
+    let held = true;
+    return {
+      bytes: new Uint8Array(memory, 0, length),
+      release: () => {
+        if (!held) return;
+        held = false;
+        this.#giveBack(memory);
+      },
+    };
+  }
+
+  #giveBack(memory: SharedArrayBuffer): void {
+    const size = memory.byteLength;
+    this.#used -= size;
+    this.#kept += size;
+    const free = this.#free.get(size);
+    if (free) free.push(memory);
+    else this.#free.set(size, [memory]);
+    this.#serve();
+  }
+
+  /** First come, first served: a small wish does not overtake a large one, which would starve. */
+  #serve(): void {
+    for (const waiter of this.#waiters) {
+      const buffer = this.#take(waiter.length, sizeClass(waiter.length));
+      if (!buffer) return;
+      this.#waiters.delete(waiter);
+      waiter.ready(buffer);
+    }
+  }
+}
+
+function sizeClass(length: number): number {
+  if (!(length >= 1 && length <= LARGEST_SPAN_BUFFER)) {
+    throw new RangeError(`A span buffer has 1 to ${LARGEST_SPAN_BUFFER} bytes, not ${length}.`);
+  }
+  let size = SMALLEST;
+  while (size < length) size *= 2;
+  return size;
+}
