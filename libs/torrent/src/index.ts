@@ -1,4 +1,22 @@
 export * from './bencode/bencode.decoder.js';
 export * from './bencode/bencode.encoder.js';
 export * from './bencode/bencode.types.js';
+export * from './layout/path-rules.js';
+export * from './layout/piece-length.js';
+export * from './layout/piece-map.js';
+export * from './layout/run.table.js';
+export * from './layout/v1-stream.js';
+export * from './merkle/file-tree-hashes.js';
+export * from './merkle/hash-request.js';
+export * from './merkle/leaf.hasher.js';
+export {
+  BLOCK_LENGTH,
+  HASH_LENGTH,
+  blockCount,
+  leafHash,
+  merkleRoot,
+  padHash,
+} from './merkle/merkle.js';
+export * from './merkle/merkle.tree.js';
+export * from './merkle/piece-v1.hasher.js';
 export * from './metainfo/metainfo.types.js';
