@@ -1,4 +1,4 @@
-import { ERROR_CODES, type ErrorCode, type ErrorCodeFacts } from './error-codes.js';
+import { ERROR_CODES, type ErrorCode } from './error-codes.js';
 
 /** Facts that explain an error: plain values only, so that they survive JSON. */
 export type ErrorFacts = Readonly<Record<string, string | number | boolean | null>>;
@@ -39,9 +39,9 @@ export function isCallersFault(error: FleetseedError): boolean {
   return error.status !== 500;
 }
 
-/** The facts of a code that came over the network; unknown codes count as an internal fault. */
-export function factsOfCode(code: string): ErrorCodeFacts {
-  return code in ERROR_CODES ? ERROR_CODES[code as ErrorCode] : ERROR_CODES.INTERNAL;
+/** A code that came over the network; one that this version does not know counts as internal. */
+export function knownCode(code: string): ErrorCode {
+  return code in ERROR_CODES ? (code as ErrorCode) : 'INTERNAL';
 }
 
 /** Any thrown value as a FleetseedError; what is not ours becomes `INTERNAL` with its cause kept. */

@@ -1,0 +1,215 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { Agent, request, type Dispatcher } from 'undici';
+import type { z } from 'zod';
+
+import { FleetseedError, knownCode } from '../errors/fleetseed.error.js';
+import { Problem } from '../errors/problem.js';
+import { eventsOf } from './sse.js';
+
+export interface HttpClientOptions {
+  /** Base URL of the origin, `https://deploy.example:7070`. */
+  readonly origin: string;
+  /** Gives the bearer token of the moment; null sends none. */
+  readonly token: () => string | null;
+  /** PEM file of the authority that signed the origin's certificate. */
+  readonly caFile?: string;
+  readonly userAgent: string;
+}
+
+export interface Call<T extends z.ZodType> {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD';
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly json?: unknown;
+  readonly body?: Dispatcher.DispatchOptions['body'];
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly answer: T;
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+  /** How often a call is tried when the origin cannot be reached; only for calls that may be repeated. */
+  readonly attempts?: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+/** Answers are bounded: 256 MiB holds the plan of a million files. */
+const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
+
+/**
+ * HTTP to the origin: JSON in and out, checked against schemas, problems turned back into
+ * {@link FleetseedError}s with the server's code, unreachable origins into `ORIGIN_UNREACHABLE`.
+ */
+export class HttpClient {
+  readonly #agent: Agent;
+  readonly #origin: URL;
+
+  constructor(private readonly options: HttpClientOptions) {
+    this.#origin = parseOrigin(options.origin);
+    const tls = options.caFile === undefined ? {} : { ca: readCa(options.caFile) };
+    this.#agent = new Agent({
+      connect: { timeout: 10_000, ...tls },
+      // A part of an upload may wait for the depot's fsync; the call's own time-out is what counts.
+      headersTimeout: 300_000,
+      bodyTimeout: 300_000,
+      keepAliveTimeout: 15_000,
+    });
+  }
+
+  get origin(): string {
+    return this.#origin.origin;
+  }
+
+  /** For other clients of the same origin (web seed, tracker) that must trust the same authority. */
+  get dispatcher(): Dispatcher {
+    return this.#agent;
+  }
+
+  async call<T extends z.ZodType>(call: Call<T>): Promise<z.output<T>> {
+    const bytes = await this.bytes(call);
+    const parsed = call.answer.safeParse(bytes.length === 0 ? null : parseJson(bytes));
+    if (parsed.success) return parsed.data;
+    const issue = parsed.error.issues[0];
+    throw new FleetseedError(
+      'INTERNAL',
+      `The origin answered ${call.path} in a form this version does not know (${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}).`,
+    );
+  }
+
+  async bytes(call: Omit<Call<z.ZodType>, 'answer'>): Promise<Buffer> {
+    const attempts = call.attempts ?? (call.method === 'GET' ? 3 : 1);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#once(call);
+      } catch (error) {
+        const mayPass = error instanceof FleetseedError && error.code === 'ORIGIN_UNREACHABLE';
+        if (!mayPass || attempt >= attempts) throw error;
+        await sleep(250 * 2 ** attempt, undefined, call.signal ? { signal: call.signal } : {});
+      }
+    }
+  }
+
+  /** Follows a stream of server-sent events until it ends or the signal aborts. */
+  async *events<T extends z.ZodType>(
+    path: string,
+    event: T,
+    signal: AbortSignal,
+  ): AsyncGenerator<z.output<T>> {
+    const { statusCode, body } = await this.#send({
+      method: 'GET',
+      path,
+      headers: { accept: 'text/event-stream' },
+      signal,
+    });
+    if (statusCode !== 200) throw problemError(statusCode, Buffer.from(await body.arrayBuffer()));
+    for await (const data of eventsOf(body)) yield event.parse(JSON.parse(data));
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async #once(call: Omit<Call<z.ZodType>, 'answer'>): Promise<Buffer> {
+    const timeout = AbortSignal.timeout(call.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const signal = call.signal ? AbortSignal.any([call.signal, timeout]) : timeout;
+    const { statusCode, body } = await this.#send({ ...call, signal });
+    const bytes = await readBounded(body);
+    if (statusCode >= 400) throw problemError(statusCode, bytes);
+    return bytes;
+  }
+
+  async #send(call: Omit<Call<z.ZodType>, 'answer'>): Promise<Dispatcher.ResponseData> {
+    const url = new URL(call.path, this.#origin);
+    for (const [key, value] of Object.entries(call.query ?? {})) {
+      if (value !== undefined) url.searchParams.set(key, String(value));
+    }
+    const token = this.options.token();
+    const headers: Record<string, string> = {
+      'user-agent': this.options.userAgent,
+      accept: 'application/json',
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      ...(call.json === undefined ? {} : { 'content-type': 'application/json' }),
+      ...call.headers,
+    };
+    try {
+      return await request(url, {
+        method: call.method,
+        headers,
+        body: call.json === undefined ? (call.body ?? null) : JSON.stringify(call.json),
+        dispatcher: this.#agent,
+        ...(call.signal ? { signal: call.signal } : {}),
+      });
+    } catch (error) {
+      throw this.#unreachable(error, call.signal);
+    }
+  }
+
+  #unreachable(error: unknown, signal: AbortSignal | undefined): unknown {
+    if (signal?.aborted) {
+      const late = (signal.reason as Error | undefined)?.name === 'TimeoutError';
+      return new FleetseedError(
+        late ? 'TIMED_OUT' : 'ABORTED',
+        late ? `The origin at ${this.origin} did not answer in time.` : 'The call was aborted.',
+        {},
+        { cause: error },
+      );
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    return new FleetseedError(
+      'ORIGIN_UNREACHABLE',
+      `The origin at ${this.origin} cannot be reached: ${reason || 'connection failed'}.`,
+      { origin: this.origin },
+      { cause: error },
+    );
+  }
+}
+
+function parseOrigin(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url;
+  throw new FleetseedError('USAGE', `"${text}" is not the URL of an origin (http:// or https://).`);
+}
+
+function readCa(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new FleetseedError('USAGE', `The CA file ${file} cannot be read.`, {}, { cause: error });
+  }
+}
+
+async function readBounded(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > MAX_ANSWER_BYTES) throw new FleetseedError('INTERNAL', 'The answer is too long.');
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? Buffer.from(chunks[0]!) : Buffer.concat(chunks, length);
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw new FleetseedError('INTERNAL', 'The answer is not JSON.', {}, { cause: error });
+  }
+}
+
+function problemError(status: number, bytes: Buffer): FleetseedError {
+  let problem: Problem | null = null;
+  try {
+    problem = Problem.parse(JSON.parse(bytes.toString('utf8')));
+  } catch {
+    // A proxy in between answers in its own words: only its status is known then.
+  }
+  if (!problem) {
+    const code =
+      status === 404 ? 'NOT_FOUND' : status >= 500 ? 'ORIGIN_UNREACHABLE' : 'REQUEST_INVALID';
+    return new FleetseedError(code, `The origin (or a proxy before it) answered ${status}.`, {
+      status,
+    });
+  }
+  return new FleetseedError(knownCode(problem.code), problem.detail, problem.facts ?? {});
+}

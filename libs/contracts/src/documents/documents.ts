@@ -1,0 +1,93 @@
+import { z } from 'zod';
+
+import { ChannelState, Release } from '../api/releases.js';
+import { StartUpload, UploadObject, UploadState } from '../api/uploads.js';
+import { AppName, ByteCount, Hex32, Labels, TargetId, Timestamp } from '../names.js';
+
+/** Documents carry a format version: a newer one than known is refused, unknown fields are kept. */
+const v1 = { v: z.literal(1) };
+
+/** `apps/<app>/releases/<version>.json`, write-once. */
+export const ReleaseDocument = Release.extend(v1).loose();
+export type ReleaseDocument = z.infer<typeof ReleaseDocument>;
+
+/** An entry of the log `apps/<app>/channels/<channel>/`. */
+export const ChannelDocument = ChannelState.extend(v1).loose();
+export type ChannelDocument = z.infer<typeof ChannelDocument>;
+
+/** `targets/<id>.json`. */
+export const TargetDocument = z.looseObject({
+  ...v1,
+  target: TargetId,
+  publicKey: z.string(),
+  hostname: z.string(),
+  labels: Labels,
+  joinedAt: Timestamp,
+  joinedWith: z.string(),
+});
+export type TargetDocument = z.infer<typeof TargetDocument>;
+
+/** `tokens/<id>.json`: the secret itself is never stored. */
+export const TokenDocument = z.looseObject({
+  ...v1,
+  token: z.string(),
+  kind: z.enum(['api', 'join', 'tracker']),
+  name: z.string(),
+  /** SHA-256 of the secret, hex. */
+  secretHash: Hex32,
+  scopes: z.array(z.string()),
+  /** Tracker keys: the only artifact they open. */
+  artifact: Hex32.nullable(),
+  /** Tracker keys: the API token they were made with; they end with it. */
+  parent: z.string().nullable(),
+  createdAt: Timestamp,
+  expiresAt: Timestamp.nullable(),
+  usesLeft: z.number().int().nullable(),
+});
+export type TokenDocument = z.infer<typeof TokenDocument>;
+
+/** `uploads/<id>/upload.json`. */
+export const UploadDocument = z.looseObject({
+  ...v1,
+  upload: z.string(),
+  app: AppName,
+  state: UploadState,
+  request: StartUpload,
+  objects: z.array(UploadObject.omit({ received: true })),
+  /** Roots the client was told exist: they must not be collected while the upload lives. */
+  knownRoots: z.array(Hex32),
+  createdAt: Timestamp,
+  createdBy: z.string(),
+  expiresAt: Timestamp,
+  error: z.object({ code: z.string(), detail: z.string() }).nullable(),
+});
+export type UploadDocument = z.infer<typeof UploadDocument>;
+
+/** `ledger/<day>/<replica>.json`: at most ten seconds behind. */
+export const LedgerDocument = z.looseObject({
+  ...v1,
+  day: z.string(),
+  replica: z.string(),
+  /** Origin bytes by artifact and reason. */
+  origin: z.record(z.string(), z.record(z.string(), ByteCount)),
+  /** Completed and failed stages by artifact. */
+  stages: z.record(
+    z.string(),
+    z.object({
+      stages: z.number().int(),
+      delivered: ByteCount,
+      fromOrigin: ByteCount,
+      fromPeers: ByteCount,
+      reused: ByteCount,
+      wasted: ByteCount,
+    }),
+  ),
+  /** Highest sequence counted, by `<reporter>/<session>`: what makes reports idempotent. */
+  seen: z.record(z.string(), z.number().int()),
+  /** Sums per five minutes of the day, for the chart. */
+  series: z.record(
+    z.string(),
+    z.object({ delivered: ByteCount, origin: ByteCount, peers: ByteCount, reused: ByteCount }),
+  ),
+});
+export type LedgerDocument = z.infer<typeof LedgerDocument>;
