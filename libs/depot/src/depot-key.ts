@@ -2,7 +2,6 @@ import { FleetseedError } from '#lib/contracts';
 
 /** A segment does not begin with a dot: no `..`, and no clash with a depot's own hidden names. */
 const SEGMENT = /^[A-Za-z0-9_][A-Za-z0-9._+~-]*$/;
-const PREFIX = /^[A-Za-z0-9._+~/-]*$/;
 
 /** Less than the 255 bytes of file systems and the 1,024 of S3. */
 const MAX_SEGMENT_LENGTH = 200;
@@ -20,9 +19,13 @@ export function assertKey(key: string): void {
 
 /** Refuses a listing prefix that no key could begin with. @throws DEPOT_KEY_INVALID */
 export function assertPrefix(prefix: string): void {
-  const folders = prefix.split('/').slice(0, -1);
-  const fits = prefix.length <= MAX_KEY_LENGTH && PREFIX.test(prefix);
-  if (!fits || !folders.every((segment) => SEGMENT.test(segment))) {
+  const segments = prefix.split('/');
+  // Only the last may be empty: then the prefix is a folder, or everything.
+  const fits = segments.every(
+    (segment, index) =>
+      SEGMENT.test(segment) || (segment === '' && index === segments.length - 1 && prefix !== '/'),
+  );
+  if (prefix.length > MAX_KEY_LENGTH || !fits) {
     throw new FleetseedError('DEPOT_KEY_INVALID', 'Depot prefix can not begin any key.', {
       key: prefix.slice(0, 200),
     });

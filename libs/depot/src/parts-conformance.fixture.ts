@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+
+import { describe, expect, it } from 'vitest';
+
+import {
+  bytesOf,
+  coded,
+  failingAfter,
+  type ConformanceContext,
+} from './conformance-context.fixture.js';
+
+/** Objects in parts: any order, the first put of a part decides, nothing visible before the commit. */
+export function partsConformance({ depot, fresh }: ConformanceContext): void {
+  describe('objects in parts', () => {
+    const partLength = 64 * 1024;
+    const content = randomBytes(3 * partLength + 5);
+    const part = (index: number) => [
+      content.subarray(index * partLength, (index + 1) * partLength),
+    ];
+
+    it('puts them together in their order, however they came', async () => {
+      const key = fresh('parted');
+      const parted = JSON.parse(
+        JSON.stringify(await depot().beginParts(key, content.length, partLength)),
+      );
+      await Promise.all([3, 1, 0].map((index) => depot().putPart(parted, index, part(index))));
+      expect(await depot().listParts(parted)).toEqual([0, 1, 3]);
+      await expect(depot().commitParts(parted)).rejects.toEqual(coded('UPLOAD_INCOMPLETE'));
+      expect(await depot().statObject(key)).toBeNull();
+      await depot().putPart(parted, 2, part(2));
+      await depot().commitParts(parted);
+      expect((await depot().readObject(key)).equals(content)).toBe(true);
+      await expect(depot().commitParts(parted)).rejects.toEqual(coded('UPLOAD_NOT_FOUND'));
+      await expect(depot().putPart(parted, 0, part(0))).rejects.toEqual(coded('UPLOAD_NOT_FOUND'));
+    });
+
+    it('lets the first put of a part decide, and ignores failed ones', async () => {
+      const parted = await depot().beginParts(fresh('first'), content.length, partLength);
+      const wrong = failingAfter([randomBytes(partLength)], new Error('wrong hash'));
+      await expect(depot().putPart(parted, 1, wrong)).rejects.toThrow('wrong hash');
+      expect(await depot().listParts(parted)).toEqual([]);
+      const short = depot().putPart(parted, 1, [randomBytes(9)]);
+      await expect(short).rejects.toEqual(coded('DEPOT_LENGTH_MISMATCH'));
+      const first = await Promise.all([0, 1, 2, 3].map((i) => depot().putPart(parted, i, part(i))));
+      expect(first).toEqual([true, true, true, true]);
+      expect(await depot().putPart(parted, 1, [randomBytes(partLength)])).toBe(false);
+      const late = failingAfter([randomBytes(partLength)], new Error('wrong hash'));
+      expect(await depot().putPart(parted, 2, late)).toBe(false);
+      await depot().commitParts(parted);
+      expect((await depot().readObject(parted.key)).equals(content)).toBe(true);
+    });
+
+    it('takes a part from exactly one of many racers', async () => {
+      const parted = await depot().beginParts(fresh('racers'), 5, 5);
+      const racers = ['aaaaa', 'bbbbb', 'ccccc', 'ddddd'];
+      const won = await Promise.all(racers.map((r) => depot().putPart(parted, 0, [bytesOf(r)])));
+      expect(won.filter(Boolean)).toHaveLength(1);
+      await depot().commitParts(parted);
+      const stored = (await depot().readObject(parted.key)).toString();
+      expect(stored).toBe(racers[won.indexOf(true)]);
+    });
+
+    it('drops what is aborted, and refuses parts that do not exist', async () => {
+      const parted = await depot().beginParts(fresh('dropped'), content.length, partLength);
+      for (const index of [-1, 4, 0.5]) {
+        const put = depot().putPart(parted, index, part(0));
+        await expect(put).rejects.toEqual(coded('PART_INVALID'));
+      }
+      await depot().putPart(parted, 0, part(0));
+      await depot().abortParts(parted);
+      await depot().abortParts(parted);
+      await expect(depot().listParts(parted)).rejects.toEqual(coded('UPLOAD_NOT_FOUND'));
+      expect(await depot().statObject(parted.key)).toBeNull();
+      expect((await depot().list('')).keys).not.toContain(parted.key);
+    });
+
+    it('refuses what its limits do not allow', async () => {
+      const { maxPartLength, maxParts, minPartLength } = depot().limits;
+      const tries = [
+        [0, 1],
+        [10, 0],
+        [maxPartLength + 1, maxPartLength + 1],
+        [minPartLength * (maxParts + 1), minPartLength],
+        [minPartLength, minPartLength - 1],
+        [1.5, 1],
+      ] as const;
+      for (const [length, each] of tries) {
+        const begun = depot().beginParts(fresh('limits'), length, each);
+        await expect(begun).rejects.toEqual(coded('REQUEST_INVALID'));
+      }
+    });
+  });
+}
