@@ -1,0 +1,14 @@
+export * from './address/ip-address.js';
+export * from './extension/dont-have.codec.js';
+export * from './extension/extension-handshake.codec.js';
+export * from './extension/extension-names.js';
+export * from './extension/fs-offer.codec.js';
+export * from './extension/fs-run.codec.js';
+export { MAX_RANGES, type IndexRange } from './extension/index-ranges.js';
+export * from './extension/member-proof.js';
+export * from './extension/ut-metadata.codec.js';
+export * from './peer/handshake.codec.js';
+export * from './peer/message.encoder.js';
+export * from './peer/message.types.js';
+export * from './peer/peer-id.js';
+export * from './peer/wire.decoder.js';
