@@ -81,10 +81,20 @@ export class PathSet {
   }
 }
 
-/** UTF-16 order is not UTF-8 order beyond the basic plane, so only ASCII takes the short way. */
+/** Order of the UTF-8 bytes of two texts, without encoding them: sorting large trees is hot. */
 function compareText(left: string, right: string): number {
-  if (left === right) return 0;
-  return Buffer.compare(Buffer.from(left, 'utf8'), Buffer.from(right, 'utf8'));
+  const shared = Math.min(left.length, right.length);
+  for (let at = 0; at < shared; at++) {
+    const order = utf8Rank(left.charCodeAt(at)) - utf8Rank(right.charCodeAt(at));
+    if (order !== 0) return order;
+  }
+  return left.length - right.length;
+}
+
+/** UTF-16 orders surrogates below U+E000; in UTF-8 what they stand for comes after U+FFFF. */
+function utf8Rank(unit: number): number {
+  if (unit < 0xd800) return unit;
+  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }
 
 function problemOf(component: string): string | null {

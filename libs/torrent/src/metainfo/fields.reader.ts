@@ -1,0 +1,69 @@
+import { FleetseedError } from '#lib/contracts';
+
+import type { BencodeDict, BencodeValue } from '../bencode/bencode.types.js';
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** An error about metainfo that breaks a rule; the sentence names the rule. */
+export function invalid(message: string): FleetseedError {
+  return new FleetseedError('METAINFO_INVALID', message);
+}
+
+/** Reads fields of a bencoded dictionary; every method throws METAINFO_INVALID for a wrong type. */
+export class Fields {
+  /** @param where how texts call this dictionary, for example `info` */
+  constructor(
+    readonly dict: BencodeDict,
+    private readonly where: string,
+  ) {}
+
+  static of(value: BencodeValue | undefined, where: string): Fields {
+    if (!(value instanceof Map)) throw invalid(`${where} must be a dictionary.`);
+    return new Fields(value, where);
+  }
+
+  has(key: string): boolean {
+    return this.dict.has(key);
+  }
+
+  integer(key: string): number | undefined {
+    const value = this.dict.get(key);
+    if (value === undefined) return undefined;
+    if (typeof value !== 'number') throw this.wrong(key, 'an integer');
+    return value;
+  }
+
+  bytes(key: string): Buffer | undefined {
+    const value = this.dict.get(key);
+    if (value === undefined) return undefined;
+    if (!Buffer.isBuffer(value)) throw this.wrong(key, 'a byte string');
+    return value;
+  }
+
+  list(key: string): BencodeValue[] | undefined {
+    const value = this.dict.get(key);
+    if (value === undefined) return undefined;
+    if (!Array.isArray(value)) throw this.wrong(key, 'a list');
+    return value;
+  }
+
+  /** Nested fields, or undefined when the key is missing. */
+  nested(key: string): Fields | undefined {
+    const value = this.dict.get(key);
+    return value === undefined ? undefined : Fields.of(value, `${key} of ${this.where}`);
+  }
+
+  wrong(key: string, what: string): FleetseedError {
+    return invalid(`${key} of ${this.where} must be ${what}.`);
+  }
+}
+
+/** Text that only informs (comments, URLs); undefined when it is no text. */
+export function looseText(value: BencodeValue | undefined): string | undefined {
+  if (!Buffer.isBuffer(value)) return undefined;
+  try {
+    return utf8.decode(value);
+  } catch {
+    return undefined;
+  }
+}
