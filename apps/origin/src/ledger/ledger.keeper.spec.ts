@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+
+import type { LedgerRecord } from '#lib/contracts';
+import { MemoryDepot } from '#lib/depot';
+import { VirtualClock, silentLogger } from '#lib/runtime';
+
+import { LedgerAccount } from './ledger.account.js';
+import { LedgerKeeper } from './ledger.keeper.js';
+import { LedgerStore } from './ledger.store.js';
+
+const ARTIFACT = 'a'.repeat(64);
+const NOON = Date.UTC(2026, 10, 22, 12);
+const DAY = 86_400_000;
+
+function record(sequence: number): LedgerRecord {
+  return {
+    session: 'session-1',
+    sequence,
+    at: NOON,
+    artifact: ARTIFACT,
+    app: null,
+    version: null,
+    completed: true,
+    delivered: 10,
+    fromOrigin: 1,
+    fromPeers: 9,
+    reused: 0,
+    wasted: 0,
+    seconds: 1,
+  };
+}
+
+async function run(depot: MemoryDepot, name: string, clock = new VirtualClock(NOON)) {
+  const account = new LedgerAccount(name);
+  const keeper = new LedgerKeeper(account, new LedgerStore(depot), clock, silentLogger);
+  await keeper.load();
+  return { account, keeper, clock };
+}
+
+describe('LedgerKeeper', () => {
+  it('has a record in the depot before it is acknowledged, and counts it once over runs', async () => {
+    const depot = await MemoryDepot.open();
+    const first = await run(depot, 'run-1');
+    await first.keeper.record('t', [record(1), record(2)]);
+    // No close: the process was killed.
+    const second = await run(depot, 'run-2');
+    expect(second.account.total().delivered).toBe(20);
+    await second.keeper.record('t', [record(1), record(2), record(3)]);
+    const third = await run(depot, 'run-3');
+    expect(third.account.total()).toMatchObject({ delivered: 30, peers: 27, residual: 0 });
+  });
+
+  it('is at most ten seconds behind with the bytes of the origin', async () => {
+    const depot = await MemoryDepot.open();
+    const { keeper, clock } = await run(depot, 'run-1');
+    keeper.countOrigin(ARTIFACT, 'first', 100);
+    keeper.countOrigin(ARTIFACT, 'rare', 10);
+    clock.advance(10_000);
+    await keeper.flush();
+    expect((await run(depot, 'run-2')).account.total().origin).toBe(110);
+  });
+
+  it('writes a day that is over once more and begins the next', async () => {
+    const depot = await MemoryDepot.open();
+    const { keeper, clock, account } = await run(depot, 'run-1');
+    keeper.countOrigin(ARTIFACT, 'first', 1);
+    clock.advance(DAY);
+    keeper.countOrigin(ARTIFACT, 'first', 2);
+    await keeper.close();
+    expect(account.document('2026-11-22')).toBeUndefined();
+    expect((await depot.list('ledger/')).keys).toEqual([
+      'ledger/2026-11-22/run-1.json',
+      'ledger/2026-11-23/run-1.json',
+    ]);
+    expect((await run(depot, 'run-2')).account.total().origin).toBe(3);
+  });
+
+  it('shares one write between reports that come together', async () => {
+    const depot = await MemoryDepot.open();
+    let writes = 0;
+    class CountingStore extends LedgerStore {
+      override async write(document: Parameters<LedgerStore['write']>[0]): Promise<void> {
+        writes++;
+        await super.write(document);
+      }
+    }
+    const account = new LedgerAccount('run-1');
+    const keeper = new LedgerKeeper(
+      account,
+      new CountingStore(depot),
+      new VirtualClock(NOON),
+      silentLogger,
+    );
+    await Promise.all(
+      Array.from({ length: 50 }, (_, each) => keeper.record(`t${each}`, [record(1)])),
+    );
+    expect(writes).toBeLessThanOrEqual(2);
+    expect((await run(depot, 'run-2')).account.artifact(ARTIFACT).stages).toBe(50);
+  });
+});
