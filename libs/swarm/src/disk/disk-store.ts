@@ -1,0 +1,167 @@
+import { ftruncate } from 'node:fs';
+import { promisify } from 'node:util';
+
+import { FleetseedError } from '#lib/contracts';
+
+import { ArtifactPaths, type ArtifactLayout } from './artifact-paths.js';
+import { FileSpans, type FileSegment } from './file-spans.js';
+import { FolderMaker } from './folder-maker.js';
+import { HandleCache } from './handle-cache.js';
+import { eachAtMost, InFlight } from './in-flight.js';
+import { checkPayloadRange, type PayloadStore } from './payload-store.js';
+import {
+  closeQuietly,
+  openForReading,
+  openForWriting,
+  readFully,
+  statFd,
+  writeFully,
+} from './raw-file.js';
+import { syncPaths } from './sync-tree.js';
+
+const truncateFd = promisify(ftruncate);
+
+/** Node's thread pool has four threads by default: twice that keeps them busy. */
+const AT_ONCE = 8;
+
+export interface DiskStoreOptions {
+  /** Files that are kept open; 64 by default. */
+  readonly openFiles?: number;
+}
+
+/**
+ * The payload in the files of an artifact, under a folder or as one plain file (see
+ * {@link ArtifactPaths} for what lies where). Files and folders come into being with the first write
+ * into them; files are sparse until they are full. Nothing is written or read through a symlink.
+ *
+ * Files that a range covers whole are opened, moved and closed on the spot: small files are touched
+ * once, and would push the large ones out of the handle cache.
+ */
+export class DiskStore implements PayloadStore {
+  readonly length: number;
+  readonly paths: ArtifactPaths;
+  readonly spans: FileSpans;
+  readonly #layout: ArtifactLayout;
+  readonly #folders = new FolderMaker();
+  readonly #handles: HandleCache;
+  readonly #inFlight = new InFlight('store');
+  /** Files written since the last sync. */
+  #dirty = new Set<number>();
+
+  constructor(root: string, layout: ArtifactLayout, options: DiskStoreOptions = {}) {
+    this.#layout = layout;
+    this.paths = new ArtifactPaths(root, layout.single);
+    this.spans = new FileSpans(layout.files);
+    this.length = this.spans.length;
+    this.#handles = new HandleCache(
+      (file, writable) => (writable ? this.#create(file) : this.#open(file)),
+      options.openFiles ?? 64,
+    );
+  }
+
+  /** Where the file with this index lies. */
+  pathOf(file: number): string {
+    return this.paths.pathOf(this.#layout.files[file]!.path);
+  }
+
+  async read(offset: number, target: Uint8Array): Promise<void> {
+    await this.#inFlight.run(() =>
+      this.#each(offset, target, (segment, part) => this.#move(segment, part, false)),
+    );
+  }
+
+  async write(offset: number, source: Uint8Array): Promise<void> {
+    await this.#inFlight.run(() =>
+      this.#each(offset, source, (segment, part) => {
+        this.#dirty.add(segment.file);
+        return this.#move(segment, part, true);
+      }),
+    );
+  }
+
+  async sync(): Promise<void> {
+    await this.#inFlight.run(async () => {
+      const dirty = this.#dirty;
+      this.#dirty = new Set();
+      if (dirty.size === 0) return;
+      const paths = [...dirty].map((file) => this.pathOf(file));
+      const [first] = dirty;
+      const { base } = this.paths.foldersOf(this.#layout.files[first!]!.path);
+      try {
+        await syncPaths(base, [...paths, ...this.#folders.folders]);
+      } catch (error) {
+        for (const file of dirty) this.#dirty.add(file);
+        throw error;
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#inFlight.close();
+    await this.#handles.closeAll();
+  }
+
+  #each(
+    offset: number,
+    bytes: Uint8Array,
+    action: (segment: FileSegment, part: Uint8Array) => Promise<void>,
+  ): Promise<void> {
+    checkPayloadRange(this.length, offset, bytes.length);
+    const segments = this.spans.segments(offset, bytes.length);
+    if (segments.length === 1) return action(segments[0]!, bytes);
+    return eachAtMost(segments, AT_ONCE, (segment) =>
+      action(segment, bytes.subarray(segment.at, segment.at + segment.length)),
+    );
+  }
+
+  async #move(segment: FileSegment, part: Uint8Array, writing: boolean): Promise<void> {
+    const { file, fileOffset, length } = segment;
+    const path = this.pathOf(file);
+    const move = (fd: number) =>
+      writing ? writeFully(fd, part, fileOffset, path) : readFully(fd, part, fileOffset, path);
+    if (length === this.spans.lengthOf(file)) {
+      const fd = await (writing ? this.#create(file) : this.#open(file));
+      await move(fd).finally(() => closeQuietly(fd));
+      return;
+    }
+    const lease = await this.#handles.lease(file, writing);
+    await move(lease.fd).finally(() => lease.release());
+  }
+
+  async #open(file: number): Promise<number> {
+    const path = this.pathOf(file);
+    return this.#checked(await openForReading(path), path, null);
+  }
+
+  async #create(file: number): Promise<number> {
+    const path = this.pathOf(file);
+    const { base, below } = this.paths.foldersOf(this.#layout.files[file]!.path);
+    await this.#folders.ensure(base, below);
+    try {
+      return await this.#checked(await openForWriting(path), path, this.spans.lengthOf(file));
+    } catch (error) {
+      // Its folder was there a moment ago: the next attempt looks again.
+      if (error instanceof FleetseedError && error.code === 'PIECE_UNAVAILABLE') {
+        this.#folders.forget();
+        throw new FleetseedError('DISK_IO', `The folder of ${path} has gone.`, { path });
+      }
+      throw error;
+    }
+  }
+
+  /** Regular files only; what is left of something longer is cut off. */
+  async #checked(fd: number, path: string, longest: number | null): Promise<number> {
+    try {
+      const stat = await statFd(fd, path);
+      if (!stat.isFile()) {
+        const text = `Something other than a regular file is in the way at ${path}.`;
+        throw new FleetseedError('UNPACK_REFUSED', text, { path });
+      }
+      if (longest !== null && stat.size > longest) await truncateFd(fd, longest);
+      return fd;
+    } catch (error) {
+      await closeQuietly(fd);
+      throw error;
+    }
+  }
+}

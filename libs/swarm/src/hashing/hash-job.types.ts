@@ -1,0 +1,71 @@
+/** A part of the byte stream that a {@link StreamJob} hashes. */
+export interface StreamSegment {
+  /** Null for zeros (a BEP 47 pad): they count for v1 pieces only. */
+  readonly path: string | null;
+  /** Where in the file to begin, bytes. */
+  readonly start: number;
+  readonly length: number;
+}
+
+/** What decides whether a file is still the one that was hashed. */
+export interface FileSignature {
+  readonly size: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly ino: bigint;
+}
+
+export interface SpanJob {
+  readonly kind: 'span';
+  readonly bytes: Uint8Array;
+  readonly lengths: Uint32Array;
+  readonly paddedLeaves: Uint32Array;
+}
+
+export interface SpanV1Job {
+  readonly kind: 'span-v1';
+  readonly bytes: Uint8Array;
+  readonly lengths: Uint32Array;
+  readonly padding: Uint32Array | null;
+}
+
+export interface RootJob {
+  readonly kind: 'root';
+  readonly leaves: Uint8Array;
+  readonly paddedLeaves: number;
+}
+
+/** Reads files and hashes them. The leaves of each segment begin anew. */
+export interface StreamJob {
+  readonly kind: 'stream';
+  readonly segments: readonly StreamSegment[];
+  readonly leaves: boolean;
+  /** Piece length of the v1 stream that the segments make up; 0 for none. */
+  readonly pieceLengthV1: number;
+}
+
+export type HashJob = SpanJob | SpanV1Job | RootJob | StreamJob;
+
+/**
+ * `first`: leaves, or SHA-1 hashes of a v1 job, or the root. `second`: roots, or v1 pieces of a
+ * stream. `signatures`: of each segment's file, in order, null for zeros.
+ */
+export interface HashJobDone {
+  readonly first: Uint8Array;
+  readonly second: Uint8Array;
+  readonly signatures: readonly (FileSignature | null)[];
+}
+
+/** A job that failed, in a shape that crosses threads; `code` is that of a system error, or CHANGED. */
+export interface HashJobFailed {
+  readonly message: string;
+  readonly code: string | null;
+  readonly path: string | null;
+}
+
+export type HashJobOutcome =
+  | { readonly ok: true; readonly done: HashJobDone }
+  | { readonly ok: false; readonly failed: HashJobFailed };
+
+/** Marks a worker of ours, so that the module can be loaded elsewhere without taking part. */
+export const HASH_WORKER_ROLE = 'fleetseed-hash-worker';

@@ -1,0 +1,211 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { VirtualClock } from '#lib/runtime';
+
+import { HashPool } from './hash-pool.js';
+import { InlineHasher } from './inline-hasher.js';
+
+const BLOCK = 16_384;
+
+function shared(bytes: Uint8Array): Uint8Array<SharedArrayBuffer> {
+  const view = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  view.set(bytes);
+  return view;
+}
+
+function sha(algorithm: string, ...parts: Uint8Array[]): Buffer {
+  const hash = createHash(algorithm);
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+}
+
+function leavesOf(bytes: Uint8Array): Buffer {
+  const leaves: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += BLOCK) {
+    leaves.push(sha('sha256', bytes.subarray(at, at + BLOCK)));
+  }
+  return Buffer.concat(leaves);
+}
+
+let folder: string;
+const pool = new HashPool({ threads: 2 });
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'fleetseed-hash-'));
+});
+
+afterAll(async () => {
+  await pool.close();
+  await rm(folder, { recursive: true });
+});
+
+describe.each([
+  ['HashPool', pool],
+  ['InlineHasher', new InlineHasher()],
+])('%s hashes spans', (_, hasher) => {
+  it('gives the known roots of zeros (BEP 52 vectors)', async () => {
+    const zeros = shared(Buffer.alloc(65_536 + 1_048_576 - 65_536));
+    const cut = { lengths: Uint32Array.of(1_048_576), paddedLeaves: Uint32Array.of(64) };
+    const { leaves, roots } = await hasher.hashSpan(zeros, cut);
+    expect(roots.toString('hex')).toBe(
+      '515ea9181744b817744ded9d2e8e9dc6a8450c0b0c52e24b5077f302ffbd9008',
+    );
+    expect(leaves.subarray(0, 32).toString('hex')).toBe(
+      '4fe7b59af6de3b665b67788cc2f99892ab827efae3a467342b3bb4e3bc8e5bfe',
+    );
+    expect(leaves.length).toBe(64 * 32);
+  });
+
+  it('cuts a span at piece boundaries and pads each with zero leaves', async () => {
+    const bytes = randomBytes(100 + 40_000 + 16_384);
+    const [small, middle, part] = [
+      bytes.subarray(0, 100),
+      bytes.subarray(100, 40_100),
+      bytes.subarray(40_100),
+    ];
+    const { leaves, roots } = await hasher.hashSpan(shared(bytes), {
+      lengths: Uint32Array.of(100, 40_000, 16_384),
+      paddedLeaves: Uint32Array.of(1, 4, 0),
+    });
+    const own = leavesOf(middle);
+    const left = sha('sha256', own.subarray(0, 64));
+    const right = sha('sha256', own.subarray(64), Buffer.alloc(32));
+    expect(leaves).toEqual(Buffer.concat([leavesOf(small), own, leavesOf(part)]));
+    expect(roots).toEqual(
+      Buffer.concat([leavesOf(small), sha('sha256', left, right), Buffer.alloc(32)]),
+    );
+  });
+
+  it('hashes v1 pieces with the zeros of their pads', async () => {
+    const bytes = randomBytes(70_000);
+    const lengths = Uint32Array.of(65_536, 4_464);
+    const hashes = await hasher.hashSpanV1(shared(bytes), lengths, Uint32Array.of(0, 61_072));
+    expect(hashes).toEqual(
+      Buffer.concat([
+        sha('sha1', bytes.subarray(0, 65_536)),
+        sha('sha1', bytes.subarray(65_536), Buffer.alloc(61_072)),
+      ]),
+    );
+  });
+
+  it('finds a root over leaves, also of a view into a larger buffer', async () => {
+    const leaves = randomBytes(5 * 32).subarray(32);
+    const root = await hasher.merkleRoot(leaves, 4);
+    const left = sha('sha256', leaves.subarray(0, 64));
+    expect(root).toEqual(sha('sha256', left, sha('sha256', leaves.subarray(64))));
+  });
+});
+
+describe('HashPool', () => {
+  it('refuses memory that threads cannot share', async () => {
+    const cut = { lengths: Uint32Array.of(3), paddedLeaves: Uint32Array.of(1) };
+    const plain = new Uint8Array(3) as Uint8Array as Uint8Array<SharedArrayBuffer>;
+    await expect(pool.hashSpan(plain, cut)).rejects.toThrow('shared memory');
+  });
+
+  it('hashes a file over several jobs, v2 leaves and v1 pieces in one pass', async () => {
+    const bytes = randomBytes(17 * 1024 * 1024 + 12_345);
+    const path = join(folder, 'large');
+    await writeFile(path, bytes);
+    const seen: number[] = [];
+    const hashes = await pool.hashFile(path, bytes.length, {
+      pieceLengthV1: 262_144,
+      onLeaves: (leaves, firstLeaf) => seen.push(firstLeaf, leaves.length / 32),
+    });
+    const pieces: Buffer[] = [];
+    for (let at = 0; at < bytes.length; at += 262_144) {
+      pieces.push(sha('sha1', bytes.subarray(at, at + 262_144)));
+    }
+    expect(hashes.leaves.equals(leavesOf(bytes))).toBe(true);
+    expect(hashes.piecesV1.equals(Buffer.concat(pieces))).toBe(true);
+    expect(hashes.signature.size).toBe(bytes.length);
+    expect(seen.length).toBe(6);
+  });
+
+  it('pads the last v1 piece of a file when asked to', async () => {
+    const path = join(folder, 'padded');
+    await writeFile(path, 'tail');
+    const options = { pieceLengthV1: BLOCK, padV1: true };
+    const { piecesV1 } = await pool.hashFile(path, 4, options);
+    expect(piecesV1).toEqual(sha('sha1', Buffer.from('tail'), Buffer.alloc(BLOCK - 4)));
+  });
+
+  it('hashes an empty file to nothing', async () => {
+    const path = join(folder, 'empty');
+    await writeFile(path, '');
+    const { leaves, signature } = await pool.hashFile(path, 0);
+    expect([leaves.length, signature.size]).toEqual([0, 0]);
+  });
+
+  it('hashes v1 pieces that span files and pads', async () => {
+    const [one, two] = [randomBytes(9_000_000), randomBytes(1000)];
+    await writeFile(join(folder, 'one'), one);
+    await writeFile(join(folder, 'two'), two);
+    const hashes = await pool.hashStreamV1(
+      [
+        { path: join(folder, 'one'), start: 0, length: one.length },
+        { path: null, start: 0, length: 77 },
+        { path: join(folder, 'two'), start: 0, length: two.length },
+      ],
+      100_000,
+    );
+    const stream = Buffer.concat([one, Buffer.alloc(77), two]);
+    const pieces: Buffer[] = [];
+    for (let at = 0; at < stream.length; at += 100_000) {
+      pieces.push(sha('sha1', stream.subarray(at, at + 100_000)));
+    }
+    expect(hashes.equals(Buffer.concat(pieces))).toBe(true);
+  });
+
+  it('says that a file changed when it is longer, shorter, gone or a symlink', async () => {
+    const path = join(folder, 'ten');
+    await writeFile(path, '0123456789');
+    await symlink('ten', join(folder, 'link'));
+    const changed = { code: 'TREE_CHANGED' };
+    await expect(pool.hashFile(path, 9)).rejects.toMatchObject(changed);
+    await expect(pool.hashFile(path, 11)).rejects.toMatchObject(changed);
+    await expect(pool.hashFile(join(folder, 'none'), 1)).rejects.toMatchObject(changed);
+    await expect(pool.hashFile(join(folder, 'link'), 10)).rejects.toMatchObject(changed);
+    await expect(pool.hashFile(folder, 1)).rejects.toMatchObject(changed);
+  });
+
+  it('stops when its signal aborts', async () => {
+    const path = join(folder, 'aborted');
+    await writeFile(path, Buffer.alloc(1024 * 1024));
+    const abort = new AbortController();
+    const hashing = pool.hashFile(path, 1024 * 1024, { signal: abort.signal });
+    abort.abort(new Error('enough'));
+    await expect(hashing).rejects.toThrow('enough');
+  });
+
+  it('rejects a job that cannot be done, and goes on with others', async () => {
+    const own = new HashPool({ threads: 1 });
+    const bad = { lengths: Uint32Array.of(0), paddedLeaves: Uint32Array.of(2) };
+    const good = { lengths: Uint32Array.of(5), paddedLeaves: Uint32Array.of(1) };
+    await expect(own.hashSpan(shared(Buffer.alloc(0)), bad)).rejects.toMatchObject({
+      code: 'INTERNAL',
+    });
+    const { roots } = await own.hashSpan(shared(Buffer.from('hello')), good);
+    expect(roots).toEqual(sha('sha256', Buffer.from('hello')));
+    await own.close();
+  });
+
+  it('ends its threads when there is nothing to do, and starts them again', async () => {
+    const clock = new VirtualClock();
+    const own = new HashPool({ threads: 1, idleMs: 1000, clock });
+    await own.merkleRoot(Buffer.alloc(32), 1);
+    expect(own.threadCount).toBe(1);
+    clock.advance(1000);
+    expect(own.threadCount).toBe(0);
+    expect(await own.merkleRoot(Buffer.alloc(32), 1)).toEqual(Buffer.alloc(32));
+    await own.close();
+    await expect(own.merkleRoot(Buffer.alloc(32), 1)).rejects.toMatchObject({
+      code: 'SHUTTING_DOWN',
+    });
+  });
+});
