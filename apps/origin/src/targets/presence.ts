@@ -1,0 +1,81 @@
+import { FleetseedError } from '#lib/contracts';
+
+/** An instance without an event stream counts as alive for so long after a request, ms. */
+const ALIVE_AFTER_REQUEST_MS = 15_000;
+
+interface Seen {
+  readonly instance: string;
+  readonly streams: number;
+  readonly lastSeenAt: number;
+}
+
+/**
+ * Which instance of each target is there, in memory: it can be rebuilt from what agents send.
+ *
+ * An instance is alive while its event stream is open, or for 15 seconds after a request. A second
+ * instance under a living one's id is refused: two machines have the same identity, most often
+ * because a disk was cloned. An agent that was killed and starts again waits those seconds.
+ */
+export class Presence {
+  readonly #targets = new Map<string, Seen>();
+
+  /**
+   * A proven request of an instance came in.
+   * @throws DUPLICATE_IDENTITY while another instance is alive.
+   */
+  seen(target: string, instance: string, nowMs: number): void {
+    const other = this.#targets.get(target);
+    const same = other?.instance === instance;
+    if (other && !same && isAlive(other, nowMs)) {
+      throw new FleetseedError(
+        'DUPLICATE_IDENTITY',
+        'Another running agent has the identity of this target. If this machine was cloned, remove ' +
+          'the state folder of its agent and join again; after a crash it comes free by itself.',
+        { target },
+      );
+    }
+    this.#targets.set(target, { instance, streams: same ? other.streams : 0, lastSeenAt: nowMs });
+  }
+
+  /** An event stream of the instance is open. @returns what to call when it is closed. */
+  streamOpened(target: string, instance: string, nowMs: number): (closedAtMs: number) => void {
+    this.seen(target, instance, nowMs);
+    this.#addStreams(target, instance, 1, nowMs);
+    let open = true;
+    return (closedAtMs) => {
+      if (open) this.#addStreams(target, instance, -1, closedAtMs);
+      open = false;
+    };
+  }
+
+  isOnline(target: string, nowMs: number): boolean {
+    const seen = this.#targets.get(target);
+    return seen !== undefined && isAlive(seen, nowMs);
+  }
+
+  /** Ms since the epoch; null for a target that this process has not seen. */
+  lastSeenAt(target: string): number | null {
+    return this.#targets.get(target)?.lastSeenAt ?? null;
+  }
+
+  onlineCount(nowMs: number): number {
+    let count = 0;
+    for (const seen of this.#targets.values()) if (isAlive(seen, nowMs)) count++;
+    return count;
+  }
+
+  forget(target: string): void {
+    this.#targets.delete(target);
+  }
+
+  #addStreams(target: string, instance: string, change: number, nowMs: number): void {
+    const seen = this.#targets.get(target);
+    // Another instance may have taken the place of one whose stream ended late.
+    if (seen?.instance !== instance) return;
+    this.#targets.set(target, { instance, streams: seen.streams + change, lastSeenAt: nowMs });
+  }
+}
+
+function isAlive(seen: Seen, nowMs: number): boolean {
+  return seen.streams > 0 || nowMs - seen.lastSeenAt < ALIVE_AFTER_REQUEST_MS;
+}
