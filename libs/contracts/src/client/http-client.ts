@@ -89,11 +89,15 @@ export class HttpClient {
     }
   }
 
-  /** Follows a stream of server-sent events until it ends or the signal aborts. */
+  /**
+   * Follows a stream of server-sent events until it ends or the signal aborts. Each arrival of bytes,
+   * pings included, calls `onAlive`.
+   */
   async *events<T extends z.ZodType>(
     path: string,
     event: T,
     signal: AbortSignal,
+    onAlive: () => void = () => {},
   ): AsyncGenerator<z.output<T>> {
     const { statusCode, body } = await this.#send({
       method: 'GET',
@@ -102,7 +106,13 @@ export class HttpClient {
       signal,
     });
     if (statusCode !== 200) throw problemError(statusCode, Buffer.from(await body.arrayBuffer()));
-    for await (const data of eventsOf(body)) yield event.parse(JSON.parse(data));
+    try {
+      for await (const data of eventsOf(observed(body, onAlive))) {
+        yield event.parse(JSON.parse(data));
+      }
+    } catch (error) {
+      throw this.#unreachable(error, signal);
+    }
   }
 
   async close(): Promise<void> {
@@ -175,6 +185,13 @@ function readCa(file: string): Buffer {
     return readFileSync(file);
   } catch (error) {
     throw new FleetseedError('USAGE', `The CA file ${file} cannot be read.`, {}, { cause: error });
+  }
+}
+
+async function* observed(body: AsyncIterable<Uint8Array>, onChunk: () => void) {
+  for await (const chunk of body) {
+    onChunk();
+    yield chunk;
   }
 }
 

@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+
+import { z } from 'zod';
+
+import { LedgerRecord } from '#lib/contracts';
+import { writeFileDurably } from '#lib/runtime';
+
+const StageLedgerFile = z.looseObject({
+  v: z.literal(1),
+  session: z.string(),
+  /** The last sequence that was given out. */
+  sequence: z.number().int().nonnegative(),
+  pending: z.array(LedgerRecord),
+});
+type StageLedgerFile = z.infer<typeof StageLedgerFile>;
+
+/** Kept when the origin was away for long: the oldest records go first. */
+const MAX_PENDING = 1000;
+
+/**
+ * The account of finished stages that the origin has not acknowledged yet. Records survive restarts
+ * and are sent until acknowledged; the origin counts each (session, sequence) once.
+ */
+export class StageLedger {
+  private constructor(
+    private readonly file: string,
+    private state: StageLedgerFile,
+  ) {}
+
+  static async open(file: string): Promise<StageLedger> {
+    const kept = await readLedger(file);
+    // An unreadable account begins a new session: sequences of the old one must not be used again.
+    const session = randomBytes(12).toString('hex');
+    return new StageLedger(file, kept ?? { v: 1, session, sequence: 0, pending: [] });
+  }
+
+  get pending(): readonly LedgerRecord[] {
+    return this.state.pending;
+  }
+
+  async add(record: Omit<LedgerRecord, 'session' | 'sequence'>): Promise<void> {
+    const sequence = this.state.sequence + 1;
+    const pending = [...this.state.pending, { ...record, session: this.state.session, sequence }];
+    await this.#save({ ...this.state, sequence, pending: pending.slice(-MAX_PENDING) });
+  }
+
+  /** Forgets what the origin has made durable. */
+  async acknowledge(sequence: number): Promise<void> {
+    const pending = this.state.pending.filter((record) => record.sequence > sequence);
+    if (pending.length !== this.state.pending.length) await this.#save({ ...this.state, pending });
+  }
+
+  async #save(next: StageLedgerFile): Promise<void> {
+    await writeFileDurably(this.file, JSON.stringify(next), 0o600);
+    this.state = next;
+  }
+}
+
+async function readLedger(file: string): Promise<StageLedgerFile | null> {
+  try {
+    return StageLedgerFile.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch {
+    return null;
+  }
+}

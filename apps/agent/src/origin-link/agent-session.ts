@@ -1,0 +1,130 @@
+import {
+  Challenge,
+  FleetseedError,
+  HttpClient,
+  JoinAnswer,
+  SessionAnswer,
+  type Labels,
+} from '#lib/contracts';
+import type { Clock, Logger } from '#lib/runtime';
+
+import type { Identity } from '../identity/identity.js';
+
+export interface AgentFacts {
+  readonly hostname: string;
+  readonly labels: Labels;
+  readonly agentVersion: string;
+  /** Where our peer port is reached, HOST:PORT. */
+  readonly peerAddress: string;
+  /** Random per start. */
+  readonly instance: string;
+}
+
+export interface AgentSessionOptions {
+  readonly origin: string;
+  readonly caFile?: string;
+  readonly identity: Identity;
+  /** Read when it is needed, because operators rotate the file. */
+  readonly joinToken: () => Promise<string>;
+  readonly facts: AgentFacts;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Renewed when less than this is left, milliseconds. */
+const RENEW_BEFORE_MS = 5 * 60_000;
+
+/**
+ * The agent's standing with the origin: joins once with the join token, then proves its key by a
+ * signed challenge and holds a session token, which is renewed before it ends.
+ */
+export class AgentSession {
+  readonly client: HttpClient;
+  readonly #joinClient: HttpClient;
+  #answer: SessionAnswer | null = null;
+  #joinToken: string | null = null;
+
+  constructor(private readonly options: AgentSessionOptions) {
+    const { origin, caFile, facts } = options;
+    const shared = {
+      origin,
+      userAgent: `fleetseed-agent/${facts.agentVersion}`,
+      ...(caFile === undefined ? {} : { caFile }),
+    };
+    this.client = new HttpClient({ ...shared, token: () => this.#answer?.token ?? null });
+    this.#joinClient = new HttpClient({ ...shared, token: () => this.#joinToken });
+  }
+
+  /** True when the token has to be renewed before the next use. */
+  get isStale(): boolean {
+    return (
+      this.#answer === null || this.#answer.expiresAt - this.options.clock.now() < RENEW_BEFORE_MS
+    );
+  }
+
+  /**
+   * Opens or renews the session; joins first when the origin does not know this target.
+   * @throws JOIN_REFUSED, TOKEN_*, DUPLICATE_IDENTITY, ORIGIN_UNREACHABLE
+   */
+  async open(signal: AbortSignal): Promise<SessionAnswer> {
+    try {
+      return await this.#prove(signal);
+    } catch (error) {
+      if (!(error instanceof FleetseedError) || error.code !== 'TARGET_NOT_FOUND') throw error;
+    }
+    await this.#join(signal);
+    return this.#prove(signal);
+  }
+
+  /** Makes the next use open a new session; after a 401, when the origin forgot us. */
+  invalidate(): void {
+    this.#answer = null;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.client.close(), this.#joinClient.close()]);
+  }
+
+  async #join(signal: AbortSignal): Promise<void> {
+    const { identity, facts, logger } = this.options;
+    this.#joinToken = await this.options.joinToken();
+    try {
+      const { target } = await this.#joinClient.call({
+        method: 'POST',
+        path: '/api/v1/agent/join',
+        json: {
+          publicKey: identity.publicKey,
+          hostname: facts.hostname,
+          labels: facts.labels,
+          agentVersion: facts.agentVersion,
+        },
+        answer: JoinAnswer,
+        signal,
+      });
+      logger.info('joined the fleet', { target });
+    } finally {
+      this.#joinToken = null;
+    }
+  }
+
+  async #prove(signal: AbortSignal): Promise<SessionAnswer> {
+    const { identity, facts } = this.options;
+    const { target } = identity;
+    const { challenge } = await this.client.call({
+      method: 'POST',
+      path: '/api/v1/agent/challenge',
+      json: { target },
+      answer: Challenge,
+      signal,
+    });
+    const signature = identity.sign(`fleetseed-session-1\n${challenge}\n${facts.instance}`);
+    this.#answer = await this.client.call({
+      method: 'POST',
+      path: '/api/v1/agent/session',
+      json: { target, challenge, signature, ...facts },
+      answer: SessionAnswer,
+      signal,
+    });
+    return this.#answer;
+  }
+}
