@@ -1,0 +1,564 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { FleetseedError, type ErrorCode } from '#lib/contracts';
+
+import { bdecode } from '../bencode/bencode.decoder.js';
+import { bencode, keyOfText } from '../bencode/bencode.encoder.js';
+import type { BencodeDict, BencodeInput, BencodeValue } from '../bencode/bencode.types.js';
+import { buildFromMemory, someBytes } from './metainfo.fixture.js';
+import { parseInfo, parseMetainfo } from './metainfo.parser.js';
+import type { MetainfoFormat } from './metainfo.types.js';
+
+type Dict = Map<string, BencodeInput>;
+type Change = (info: Dict, outer: Dict) => void;
+
+const HUGE = 2 ** 53 - 1;
+const files = [
+  { path: ['a'], content: someBytes(40_000) },
+  { path: ['d', 'b'], content: someBytes(5, 2) },
+  { path: ['l'], symlink: ['d', 'b'] },
+  { path: ['z'], content: someBytes(20_000, 3) },
+];
+const built = {
+  v1: buildFromMemory({ name: 't', files, format: 'v1' }),
+  v2: buildFromMemory({ name: 't', files, format: 'v2' }),
+  hybrid: buildFromMemory({ name: 't', files, format: 'hybrid' }),
+};
+
+function changed(format: MetainfoFormat, change: Change): Buffer {
+  const outer = bdecode(built[format].metainfoBytes) as Dict;
+  change(outer.get('info') as Dict, outer);
+  return bencode(outer);
+}
+
+function codeOf(bytes: Uint8Array, parse = parseMetainfo): string | undefined {
+  try {
+    parse(bytes);
+    return undefined;
+  } catch (error) {
+    return error instanceof FleetseedError ? error.code : String(error);
+  }
+}
+
+/** The node of a path in the file tree. */
+function node(info: Dict, ...path: string[]): Dict {
+  let at = info.get('file tree') as Dict;
+  for (const component of path) at = at.get(component) as Dict;
+  return at;
+}
+const leaf = (info: Dict, ...path: string[]) => node(info, ...path, '');
+const v1File = (info: Dict, index: number) => (info.get('files') as Dict[])[index]!;
+const dict = (...entries: [string, BencodeInput][]): Dict => new Map(entries);
+const flip = (bytes: BencodeInput | undefined): Buffer => {
+  const copy = Buffer.from(bytes as Buffer);
+  copy[3]! ^= 1;
+  return copy;
+};
+
+describe('hostile metainfo, v2', () => {
+  it.each<[string, ErrorCode, Change]>([
+    ['no info', 'METAINFO_INVALID', (_, outer) => outer.delete('info')],
+    ['info that is a list', 'METAINFO_INVALID', (_, outer) => outer.set('info', [])],
+    ['an unknown meta version', 'METAINFO_INVALID', (info) => info.set('meta version', 3)],
+    ['a meta version in text', 'METAINFO_INVALID', (info) => info.set('meta version', '2')],
+    ['no name', 'METAINFO_INVALID', (info) => info.delete('name')],
+    ['a name that is a number', 'METAINFO_INVALID', (info) => info.set('name', 5)],
+    ['an empty name', 'METAINFO_PATH_INVALID', (info) => info.set('name', '')],
+    ['a name that climbs', 'METAINFO_PATH_INVALID', (info) => info.set('name', '..')],
+    ['an absolute name', 'METAINFO_PATH_INVALID', (info) => info.set('name', '/etc')],
+    [
+      'a name that is not UTF-8',
+      'METAINFO_PATH_INVALID',
+      (info) => info.set('name', Buffer.from([0xc3])),
+    ],
+
+    ['no piece length', 'METAINFO_PIECE_LENGTH_INVALID', (info) => info.delete('piece length')],
+    [
+      'a piece length of zero',
+      'METAINFO_PIECE_LENGTH_INVALID',
+      (info) => info.set('piece length', 0),
+    ],
+    [
+      'a negative piece length',
+      'METAINFO_PIECE_LENGTH_INVALID',
+      (info) => info.set('piece length', -16_384),
+    ],
+    [
+      'a small piece length',
+      'METAINFO_PIECE_LENGTH_INVALID',
+      (info) => info.set('piece length', 8192),
+    ],
+    [
+      'a piece length that is no power of two',
+      'METAINFO_PIECE_LENGTH_INVALID',
+      (info) => info.set('piece length', 49_152),
+    ],
+    [
+      'a huge piece length',
+      'METAINFO_PIECE_LENGTH_INVALID',
+      (info) => info.set('piece length', 2 ** 40),
+    ],
+    [
+      'a piece length in text',
+      'METAINFO_PIECE_LENGTH_INVALID',
+      (info) => info.set('piece length', '16384'),
+    ],
+
+    ['no file tree', 'METAINFO_INVALID', (info) => info.delete('file tree')],
+    ['an empty file tree', 'METAINFO_INVALID', (info) => info.set('file tree', dict())],
+    ['a file tree that is a list', 'METAINFO_INVALID', (info) => info.set('file tree', [])],
+    ['a node that is a number', 'METAINFO_INVALID', (info) => node(info).set('n', 1)],
+    ['a leaf that is a number', 'METAINFO_INVALID', (info) => node(info).set('n', dict(['', 1]))],
+    ['an empty folder', 'METAINFO_INVALID', (info) => node(info).set('n', dict())],
+    [
+      'a root that is a file',
+      'METAINFO_PATH_INVALID',
+      (info) => info.set('file tree', dict(['', dict(['length', 0])])),
+    ],
+    [
+      'a file that is a folder too',
+      'METAINFO_PATH_INVALID',
+      (info) => node(info, 'd').set('', dict(['length', 0])),
+    ],
+    ['a pad file in the tree', 'METAINFO_INVALID', (info) => leaf(info, 'a').set('attr', 'p')],
+
+    [
+      'a path that climbs',
+      'METAINFO_PATH_INVALID',
+      (info) => node(info).set('..', node(info, 'd')),
+    ],
+    ['a path that stays', 'METAINFO_PATH_INVALID', (info) => node(info).set('.', node(info, 'd'))],
+    [
+      'an absolute path',
+      'METAINFO_PATH_INVALID',
+      (info) => node(info).set('/etc', node(info, 'a')),
+    ],
+    [
+      'a separator in a name',
+      'METAINFO_PATH_INVALID',
+      (info) => node(info).set('x/../../y', node(info, 'a')),
+    ],
+    ['a NUL in a name', 'METAINFO_PATH_INVALID', (info) => node(info).set('x\0', node(info, 'a'))],
+    [
+      'a name that is not UTF-8',
+      'METAINFO_PATH_INVALID',
+      (info) => node(info).set('\xff', node(info, 'a')),
+    ],
+    [
+      'an overlong UTF-8 dot',
+      'METAINFO_PATH_INVALID',
+      (info) => node(info).set('\xc0\xae\xc0\xae', node(info, 'a')),
+    ],
+    [
+      'a surrogate in UTF-8',
+      'METAINFO_PATH_INVALID',
+      (info) => node(info).set('\xed\xa0\x80', node(info, 'a')),
+    ],
+
+    ['no length', 'METAINFO_INVALID', (info) => leaf(info, 'a').delete('length')],
+    ['a negative length', 'METAINFO_INVALID', (info) => leaf(info, 'a').set('length', -1)],
+    ['a huge length', 'METAINFO_INVALID', (info) => leaf(info, 'a').set('length', HUGE)],
+    ['too many pieces', 'METAINFO_TOO_LARGE', (info) => leaf(info, 'a').set('length', 2 ** 49)],
+    ['a length in text', 'METAINFO_INVALID', (info) => leaf(info, 'a').set('length', '5')],
+
+    ['no root', 'METAINFO_ROOT_INVALID', (info) => leaf(info, 'd', 'b').delete('pieces root')],
+    [
+      'a root of zeros',
+      'METAINFO_ROOT_INVALID',
+      (info) => leaf(info, 'a').set('pieces root', Buffer.alloc(32)),
+    ],
+    [
+      'a root of zeros on a small file',
+      'METAINFO_ROOT_INVALID',
+      (info) => leaf(info, 'd', 'b').set('pieces root', Buffer.alloc(32)),
+    ],
+    [
+      'a short root',
+      'METAINFO_ROOT_INVALID',
+      (info) => leaf(info, 'a').set('pieces root', Buffer.alloc(31, 1)),
+    ],
+    [
+      'a root that is a number',
+      'METAINFO_ROOT_INVALID',
+      (info) => leaf(info, 'a').set('pieces root', 7),
+    ],
+
+    [
+      'no piece layers',
+      'METAINFO_PIECE_LAYERS_INVALID',
+      (_, outer) => outer.delete('piece layers'),
+    ],
+    [
+      'piece layers that are a list',
+      'METAINFO_INVALID',
+      (_, outer) => outer.set('piece layers', []),
+    ],
+    [
+      'a layer that is missing',
+      'METAINFO_PIECE_LAYERS_INVALID',
+      (_, outer) => layers(outer).delete(firstLayer(outer)),
+    ],
+    [
+      'a layer that is wrong',
+      'METAINFO_PIECE_LAYERS_INVALID',
+      (_, outer) =>
+        layers(outer).set(firstLayer(outer), flip(layers(outer).get(firstLayer(outer)))),
+    ],
+    [
+      'a layer that is too short',
+      'METAINFO_PIECE_LAYERS_INVALID',
+      (_, outer) => layers(outer).set(firstLayer(outer), Buffer.alloc(32)),
+    ],
+    [
+      'a layer that is no multiple of 32',
+      'METAINFO_PIECE_LAYERS_INVALID',
+      (_, outer) => layers(outer).set(firstLayer(outer), Buffer.alloc(95)),
+    ],
+    [
+      'an empty layer',
+      'METAINFO_PIECE_LAYERS_INVALID',
+      (_, outer) => layers(outer).set(firstLayer(outer), ''),
+    ],
+    [
+      'a layer that is a number',
+      'METAINFO_PIECE_LAYERS_INVALID',
+      (_, outer) => layers(outer).set(firstLayer(outer), 1),
+    ],
+    [
+      'a layer of no file',
+      'METAINFO_PIECE_LAYERS_INVALID',
+      (_, outer) => layers(outer).set('x'.repeat(32), Buffer.alloc(64)),
+    ],
+    [
+      'a layer with a short key',
+      'METAINFO_PIECE_LAYERS_INVALID',
+      (_, outer) => layers(outer).set('x', Buffer.alloc(64)),
+    ],
+    [
+      'another root',
+      'METAINFO_PIECE_LAYERS_INVALID',
+      (info) => leaf(info, 'a').set('pieces root', flip(leaf(info, 'a').get('pieces root'))),
+    ],
+
+    [
+      'a symlink without a target',
+      'METAINFO_INVALID',
+      (info) => leaf(info, 'l').delete('symlink path'),
+    ],
+    [
+      'a symlink that climbs',
+      'METAINFO_PATH_INVALID',
+      (info) => leaf(info, 'l').set('symlink path', ['..', 'x']),
+    ],
+    [
+      'a symlink that climbs later',
+      'METAINFO_PATH_INVALID',
+      (info) => leaf(info, 'l').set('symlink path', ['d', '..', '..', 'x']),
+    ],
+    [
+      'an absolute symlink',
+      'METAINFO_PATH_INVALID',
+      (info) => leaf(info, 'l').set('symlink path', ['/etc/passwd']),
+    ],
+    [
+      'a symlink with an empty component',
+      'METAINFO_PATH_INVALID',
+      (info) => leaf(info, 'l').set('symlink path', ['', 'etc']),
+    ],
+    [
+      'a symlink target that is text',
+      'METAINFO_INVALID',
+      (info) => leaf(info, 'l').set('symlink path', 'd/b'),
+    ],
+    [
+      'a symlink target of numbers',
+      'METAINFO_INVALID',
+      (info) => leaf(info, 'l').set('symlink path', [1]),
+    ],
+  ])('is refused with %s', (_, code, change) => {
+    expect(codeOf(changed('v2', change))).toBe(code);
+  });
+
+  it('is refused with deep recursion', () => {
+    let tree: Dict = dict(['', dict(['length', 0])]);
+    for (let depth = 0; depth < 91; depth++) tree = dict(['x', tree]);
+    expect(codeOf(changed('v2', (info) => info.set('file tree', tree)))).toBe(
+      'METAINFO_PATH_INVALID',
+    );
+    for (let depth = 0; depth < 1000; depth++) tree = dict(['x', tree]);
+    expect(codeOf(changed('v2', (info) => info.set('file tree', tree)))).toBe('BENCODE_INVALID');
+    const text = `d4:infod9:file tree${'d1:x'.repeat(500_000)}`;
+    expect(codeOf(Buffer.from(text))).toBe('BENCODE_INVALID');
+  });
+
+  it('is refused with overlong integers, duplicate and unordered keys, and bytes after the end', () => {
+    const text = built.v2.metainfoBytes.toString('latin1');
+    const replaced = (from: string, to: string) => {
+      expect(text).toContain(from);
+      return codeOf(Buffer.from(text.replace(from, to), 'latin1'));
+    };
+    expect(replaced('6:lengthi5e', '6:lengthi05e')).toBe('BENCODE_INVALID');
+    expect(replaced('6:lengthi5e', `6:lengthi${'9'.repeat(30)}e`)).toBe('BENCODE_INVALID');
+    expect(replaced('6:lengthi5e', `6:lengthi${'0'.repeat(300)}5e`)).toBe('BENCODE_INVALID');
+    expect(replaced('4:name1:t', '4:name1:t4:name1:t')).toBe('BENCODE_INVALID');
+    expect(replaced('12:meta versioni2e4:name1:t', '4:name1:t12:meta versioni2e')).toBe(
+      'BENCODE_INVALID',
+    );
+    expect(codeOf(Buffer.from(`${text}e`, 'latin1'))).toBe('BENCODE_INVALID');
+    expect(codeOf(Buffer.from('le'))).toBe('BENCODE_INVALID');
+  });
+
+  it('is refused beyond the size that is allowed', () => {
+    const parse = (bytes: Uint8Array) => parseMetainfo(bytes, { maxBytes: 100 });
+    expect(codeOf(built.v2.metainfoBytes, parse)).toBe('METAINFO_TOO_LARGE');
+  });
+
+  it('may lack layers only when that is asked for', () => {
+    const bytes = changed('v2', (_, outer) => outer.delete('piece layers'));
+    const parsed = parseMetainfo(bytes, { allowMissingLayers: true });
+    expect(parsed.infoHashV2).toEqual(built.v2.infoHashV2);
+  });
+
+  it('tolerates a root on an empty file, as old libtorrent wrote it', () => {
+    const empty = dict(['', dict(['length', 0], ['pieces root', Buffer.alloc(32)])]);
+    const { files: parsed } = parseMetainfo(changed('v2', (info) => node(info).set('e', empty)));
+    expect(parsed.find((file) => file.path[0] === 'e')!.root).toBeNull();
+  });
+});
+
+describe('hostile metainfo, v1', () => {
+  it.each<[string, ErrorCode, Change]>([
+    ['no pieces', 'METAINFO_INVALID', (info) => info.delete('pieces')],
+    ['pieces that are a list', 'METAINFO_INVALID', (info) => info.set('pieces', [])],
+    [
+      'pieces that are not whole hashes',
+      'METAINFO_INVALID',
+      (info) => info.set('pieces', Buffer.alloc(79)),
+    ],
+    ['too few pieces', 'METAINFO_INVALID', (info) => info.set('pieces', Buffer.alloc(60))],
+    ['too many pieces', 'METAINFO_INVALID', (info) => info.set('pieces', Buffer.alloc(100))],
+    [
+      'more pieces than we hold',
+      'METAINFO_TOO_LARGE',
+      (info) => v1File(info, 0).set('length', 2 ** 49),
+    ],
+    ['neither length nor files', 'METAINFO_INVALID', (info) => info.delete('files')],
+    ['no files', 'METAINFO_INVALID', (info) => info.set('files', [])],
+    ['files that are text', 'METAINFO_INVALID', (info) => info.set('files', 'a')],
+    ['a file that is text', 'METAINFO_INVALID', (info) => info.set('files', ['a'])],
+    [
+      'only pads',
+      'METAINFO_INVALID',
+      (info) => info.set('files', [dict(['attr', 'p'], ['length', 5])]),
+    ],
+    ['a zero piece length', 'METAINFO_PIECE_LENGTH_INVALID', (info) => info.set('piece length', 0)],
+    ['a negative size', 'METAINFO_INVALID', (info) => v1File(info, 0).set('length', -1)],
+    ['a huge size', 'METAINFO_INVALID', (info) => v1File(info, 0).set('length', HUGE)],
+    [
+      'sizes that are huge together',
+      'METAINFO_INVALID',
+      (info) => [0, 1, 3].map((at) => v1File(info, at).set('length', 2 ** 49 + 1)),
+    ],
+    [
+      'a path that climbs',
+      'METAINFO_PATH_INVALID',
+      (info) => v1File(info, 1).set('path', ['d', '..', '..', 'b']),
+    ],
+    [
+      'an absolute path',
+      'METAINFO_PATH_INVALID',
+      (info) => v1File(info, 1).set('path', ['/etc/passwd']),
+    ],
+    ['an empty path', 'METAINFO_PATH_INVALID', (info) => v1File(info, 1).set('path', [])],
+    [
+      'an empty component',
+      'METAINFO_PATH_INVALID',
+      (info) => v1File(info, 1).set('path', ['', 'etc']),
+    ],
+    ['no path', 'METAINFO_INVALID', (info) => v1File(info, 1).delete('path')],
+    ['a path that is text', 'METAINFO_INVALID', (info) => v1File(info, 1).set('path', 'a/b')],
+    ['a path of numbers', 'METAINFO_INVALID', (info) => v1File(info, 1).set('path', [1])],
+    ['a duplicate path', 'METAINFO_PATH_INVALID', (info) => v1File(info, 1).set('path', ['a'])],
+    [
+      'a file inside a file',
+      'METAINFO_PATH_INVALID',
+      (info) => v1File(info, 1).set('path', ['a', 'b']),
+    ],
+    [
+      'a folder that is a file',
+      'METAINFO_PATH_INVALID',
+      (info) => v1File(info, 3).set('path', ['d']),
+    ],
+    [
+      'a path that goes through a symlink',
+      'METAINFO_PATH_INVALID',
+      (info) => v1File(info, 3).set('path', ['l', 'z']),
+    ],
+    [
+      'a symlink that climbs',
+      'METAINFO_PATH_INVALID',
+      (info) => v1File(info, 2).set('symlink path', ['..']),
+    ],
+  ])('is refused with %s', (_, code, change) => {
+    expect(codeOf(changed('v1', change))).toBe(code);
+  });
+
+  it('prefers names in UTF-8 where an old torrent has both', () => {
+    const bytes = changed('v1', (info) => {
+      v1File(info, 0)
+        .set('path', [Buffer.from([0xe9])])
+        .set('path.utf-8', ['é']);
+      info.set('name', Buffer.from([0xe9])).set('name.utf-8', 'né');
+    });
+    const { name, files: parsed } = parseMetainfo(bytes);
+    expect([name, parsed[0]!.path]).toEqual(['né', ['é']]);
+  });
+
+  it('accepts pads of any size, back to back, with or without a path', () => {
+    const bytes = changed('v1', (info) => {
+      const pads = [50_000, 16_384, 1].map((length) => dict(['attr', 'p'], ['length', length]));
+      pads[0]!.set('path', ['.pad', '50000']);
+      info.set('files', [...pads, dict(['length', 5], ['path', ['x']])]);
+      info.set('pieces', Buffer.alloc(Math.ceil(66_390 / 16_384) * 20));
+    });
+    const parsed = parseMetainfo(bytes);
+    expect(parsed.files).toHaveLength(1);
+    expect([parsed.length, parsed.v1!.length]).toEqual([5, 66_390]);
+  });
+});
+
+describe('hostile metainfo, hybrid', () => {
+  it.each<[string, ErrorCode, Change]>([
+    ['another name in v1', 'METAINFO_INVALID', (info) => v1File(info, 0).set('path', ['x'])],
+    [
+      'a file that only v1 has',
+      'METAINFO_INVALID',
+      (info) => (info.get('files') as Dict[]).push(dict(['length', 0], ['path', ['x']])),
+    ],
+    [
+      'a file that only v2 has',
+      'METAINFO_INVALID',
+      (info) => node(info).set('x', dict(['', dict(['length', 0])])),
+    ],
+    ['another length in v1', 'METAINFO_INVALID', (info) => v1File(info, 0).set('length', 39_999)],
+    [
+      'another symlink in v1',
+      'METAINFO_INVALID',
+      (info) => v1File(info, 4).set('symlink path', ['a']),
+    ],
+    ['a pad that is too short', 'METAINFO_INVALID', (info) => v1File(info, 1).set('length', 9151)],
+    [
+      'another order',
+      'METAINFO_INVALID',
+      (info) => info.set('files', (info.get('files') as Dict[]).toReversed()),
+    ],
+    [
+      'a tree in v2 and one file in v1',
+      'METAINFO_INVALID',
+      (info) => info.set('length', 60_005) && info.delete('files'),
+    ],
+    [
+      'more pads than v2 has pieces',
+      'METAINFO_INVALID',
+      (info) => {
+        v1File(info, 6).set('length', 12_768 + 16_384);
+        info.set('pieces', Buffer.alloc((info.get('pieces') as Buffer).length + 20));
+      },
+    ],
+  ])('is refused with %s', (_, code, change) => {
+    expect(codeOf(changed('hybrid', change))).toBe(code);
+  });
+});
+
+describe('fuzzed metainfo', () => {
+  const formats = fc.constantFrom<MetainfoFormat>('v1', 'v2', 'hybrid');
+  /** Errors of parsing these bytes that are not of the codes that parsing may have. */
+  const foreignErrors = (bytes: Uint8Array) =>
+    [codeOf(bytes), codeOf(bytes, parseInfo)].filter(
+      (code) => code !== undefined && !/^(BENCODE|METAINFO)_[A-Z_]+$/.test(code),
+    );
+
+  it('throws nothing but our errors when bytes are changed, cut out or put in', () => {
+    const edits = fc.array(
+      fc.record({ at: fc.nat(), cut: fc.nat(3), put: fc.uint8Array({ maxLength: 3 }) }),
+      { minLength: 1, maxLength: 4 },
+    );
+    fc.assert(
+      fc.property(formats, edits, fc.boolean(), (format, list, inInfo) => {
+        let bytes = inInfo ? built[format].infoBytes : built[format].metainfoBytes;
+        for (const { at, cut, put } of list) {
+          const from = at % bytes.length;
+          bytes = Buffer.concat([bytes.subarray(0, from), put, bytes.subarray(from + cut)]);
+        }
+        expect(foreignErrors(bytes)).toEqual([]);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('throws nothing but our errors when any value is replaced by any other', () => {
+    const junk = fc.constantFrom<BencodeInput>(
+      0,
+      -1,
+      1,
+      16_384,
+      HUGE,
+      '',
+      '..',
+      'a',
+      Buffer.alloc(32),
+      Buffer.from([0xff]),
+      [],
+      [1],
+      [[]],
+      ['..'],
+      dict(),
+      dict(['', 1]),
+      dict(['', dict()]),
+      dict(['length', 1]),
+    );
+    fc.assert(
+      fc.property(formats, fc.nat(), junk, (format, pick, value) => {
+        const outer = bdecode(built[format].metainfoBytes) as BencodeDict;
+        const places = placesOf(outer);
+        places[pick % places.length]!(value);
+        expect(foreignErrors(bencode(outer))).toEqual([]);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('throws nothing but our errors on keys with any text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const empty = dict(['', dict(['length', 0])]);
+        const bytes = changed('v2', (info) => node(info).set(keyOfText(text), empty));
+        expect(foreignErrors(bytes)).toEqual([]);
+      }),
+    );
+  });
+});
+
+function layers(outer: Dict): Dict {
+  return outer.get('piece layers') as Dict;
+}
+
+function firstLayer(outer: Dict): string {
+  return [...layers(outer).keys()][0]!;
+}
+
+/** A setter for every value inside a decoded one. */
+function placesOf(value: BencodeValue): ((replacement: BencodeInput) => void)[] {
+  if (Array.isArray(value)) {
+    return value.flatMap((item, index) => [
+      (replacement: BencodeInput) => void ((value as BencodeInput[])[index] = replacement),
+      ...placesOf(item),
+    ]);
+  }
+  if (!(value instanceof Map)) return [];
+  return [...value].flatMap(([key, item]) => [
+    (replacement: BencodeInput) => void (value as Dict).set(key, replacement),
+    ...placesOf(item),
+  ]);
+}
