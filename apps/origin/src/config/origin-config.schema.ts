@@ -1,0 +1,97 @@
+import { z } from 'zod';
+
+import { HostPort } from '#lib/contracts';
+
+/** `IP:PORT`, `[IPv6]:PORT`; port 0 takes a free one. */
+const ListenAddress = z
+  .string()
+  .regex(/^(?:\[[0-9a-fA-F:]+\]|\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}$/, 'must be IP:PORT')
+  .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'port is too large');
+
+const Switch = z
+  .enum(['on', 'off', 'true', 'false', '1', '0'])
+  .transform((text) => text === 'on' || text === 'true' || text === '1');
+
+const WebUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
+  .transform((text) => text.replace(/\/+$/, ''));
+
+const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+
+/**
+ * Everything the origin can be told, once. Each key is a flag (`peerListen` is `--peer-listen`) and
+ * an environment variable (`FLEETSEED_PEER_LISTEN`); a flag beats the variable.
+ */
+export const OriginConfigSchema = z.object({
+  data: z
+    .string()
+    .min(1)
+    .default('fleetseed-data')
+    .describe('Folder of the depot, the tokens made at first start, and everything else on disk.'),
+  listen: ListenAddress.default('127.0.0.1:7070').describe(
+    'Where the API, the tracker and the dashboard are served.',
+  ),
+  peerListen: ListenAddress.optional().describe(
+    'Where peers connect for seeding; by default a free port of the address of --listen.',
+  ),
+  advertise: HostPort.optional().describe(
+    'Host and port under which peers reach the peer port, when it is not where it listens.',
+  ),
+  udpTracker: ListenAddress.optional().describe(
+    'Where the UDP tracker listens; without it there is none.',
+  ),
+  publicUrl: WebUrl.optional().describe(
+    'URL under which clients reach this service; by default the host they ask for.',
+  ),
+  tlsCert: z.string().min(1).optional().describe('PEM file of the certificate chain.'),
+  tlsKey: z.string().min(1).optional().describe('PEM file of the certificate’s private key.'),
+  insecureHttp: Switch.default(false).describe(
+    'Serve plain HTTP on addresses other than loopback: tokens travel readable.',
+  ),
+  adminTokenFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('File that holds the admin token; by default DIR/admin-token, made at first start.'),
+  joinTokenFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('File that holds a join token; by default DIR/join-token, made at first start.'),
+  peerAccess: z
+    .enum(['members', 'announced', 'open'])
+    .default('members')
+    .describe('Which peers are served: proven members, also announced addresses, or anybody.'),
+  trackerAccess: z
+    .enum(['closed', 'known', 'open'])
+    .default('closed')
+    .describe('Whom the tracker answers: callers with a key, anybody for known hashes, anybody.'),
+  metricsAccess: z
+    .enum(['token', 'open'])
+    .default('token')
+    .describe('Who may read /metrics: tokens with fleet:read, or anybody.'),
+  copyBudget: z.coerce
+    .number()
+    .min(1)
+    .max(100)
+    .default(1.2)
+    .describe('Copies of an artifact that the origin gives to one cohort of machines by itself.'),
+  seeding: Switch.default(true).describe('Whether this process seeds to peers.'),
+  trustedProxies: z
+    .string()
+    .optional()
+    .describe('Addresses of proxies whose X-Forwarded-* headers are believed, comma separated.'),
+  uploadExpirySeconds: whole(60, 30 * 86_400)
+    .default(86_400)
+    .describe('Seconds after which an upload that was not completed is removed.'),
+  logLevel: z
+    .enum(['debug', 'info', 'warn', 'error'])
+    .default('info')
+    .describe('The least important log entries that are written to stderr.'),
+});
+
+export type OriginConfig = z.output<typeof OriginConfigSchema>;
+export type OriginConfigKey = keyof OriginConfig;
+
+/** Keys whose flag may stand alone (`--insecure-http`). */
+export const SWITCH_KEYS: readonly OriginConfigKey[] = ['insecureHttp'];

@@ -1,0 +1,37 @@
+import { join } from 'node:path';
+
+import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+
+import { FsDepot, type Depot } from '#lib/depot';
+import type { Clock } from '#lib/runtime';
+
+import type { OriginConfig } from '../config/origin-config.schema.js';
+import { CLOCK, ORIGIN_CONFIG } from '../config/start-context.js';
+import { DEPOT } from './depot.tokens.js';
+import { MasterSecret } from './master-secret.js';
+
+/** The truth, opened once: the depot, and what is kept in it for everybody. */
+@Module({
+  providers: [
+    {
+      provide: DEPOT,
+      useFactory: (config: OriginConfig, clock: Clock) =>
+        FsDepot.open({ root: join(config.data, 'depot'), clock }),
+      inject: [ORIGIN_CONFIG, CLOCK],
+    },
+    {
+      provide: MasterSecret,
+      useFactory: (depot: Depot) => MasterSecret.open(depot),
+      inject: [DEPOT],
+    },
+  ],
+  exports: [DEPOT, MasterSecret],
+})
+export class DepotModule implements OnApplicationShutdown {
+  constructor(@Inject(DEPOT) private readonly depot: Depot) {}
+
+  /** The last thing that ends: whatever was under way has returned or is cut off here. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.depot.close();
+  }
+}

@@ -1,0 +1,2 @@
+/** Injection token of the `Depot` of #lib/depot. */
+export const DEPOT = Symbol('Depot');

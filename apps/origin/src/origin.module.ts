@@ -1,0 +1,25 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+
+import { AuthModule } from './auth/auth.module.js';
+import { ConfigModule } from './config/config.module.js';
+import type { StartContext } from './config/start-context.js';
+import { DepotModule } from './depot/depot.module.js';
+import { EventsModule } from './events/events.module.js';
+import { HealthModule } from './health/health.module.js';
+import { ProblemFilter } from './http/problem.filter.js';
+import { ServiceModule } from './service/service.module.js';
+
+/** The features of the origin; each is a module of its own folder. */
+const FEATURES = [AuthModule, DepotModule, EventsModule, HealthModule, ServiceModule];
+
+@Module({})
+export class OriginModule {
+  static of(context: StartContext): DynamicModule {
+    return {
+      module: OriginModule,
+      imports: [ConfigModule.of(context), ...FEATURES],
+      providers: [ProblemFilter, { provide: APP_FILTER, useExisting: ProblemFilter }],
+    };
+  }
+}

@@ -1,0 +1,51 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { checkConfig } from './config/config-parser.js';
+import { startOrigin, type RunningOrigin } from './origin.js';
+
+let folder: string;
+let origin: RunningOrigin;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'fleetseed-origin-'));
+  origin = await startOrigin(checkConfig({ data: folder, listen: '127.0.0.1:0' }));
+});
+
+afterAll(async () => {
+  await origin.close();
+  await rm(folder, { recursive: true });
+});
+
+describe('origin', () => {
+  it('tells the ports it really has', () => {
+    expect(origin.ready).toMatchObject({
+      event: 'ready',
+      api: expect.stringMatching(/^http:\/\/127\.0\.0\.1:[1-9]\d*\/api\/v1$/),
+      pid: process.pid,
+    });
+  });
+
+  it('answers probes and says who it is without a token', async () => {
+    const health = await fetch(new URL('/healthz', origin.ready.api));
+    const ready = await fetch(new URL('/readyz', origin.ready.api));
+    const service = await fetch(`${origin.ready.api}/service`);
+    expect([health.status, ready.status, service.status]).toEqual([200, 200, 200]);
+    expect(await service.json()).toMatchObject({ service: 'fleetseed', api: 1 });
+    expect(service.headers.get('content-security-policy')).toContain("default-src 'none'");
+  });
+
+  it('answers problems in one form', async () => {
+    const lost = await fetch(`${origin.ready.api}/nothing/here`);
+    expect(lost.status).toBe(404);
+    expect(lost.headers.get('content-type')).toContain('application/problem+json');
+    expect(await lost.json()).toMatchObject({ code: 'NOT_FOUND', status: 404 });
+    const stranger = await fetch(`${origin.ready.api}/whoami`);
+    expect(stranger.status).toBe(401);
+    expect(stranger.headers.get('www-authenticate')).toContain('Bearer');
+    expect(await stranger.json()).toMatchObject({ code: 'TOKEN_MISSING' });
+  });
+});

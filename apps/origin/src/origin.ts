@@ -1,0 +1,152 @@
+import 'reflect-metadata';
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { NextFunction, Request, Response } from 'express';
+
+import { FleetseedError, type OriginReady } from '#lib/contracts';
+import { silentLogger, systemClock, type Clock, type Logger } from '#lib/runtime';
+
+import { AuthenticateMiddleware } from './auth/authenticate.middleware.js';
+import { OriginAddresses } from './config/origin-addresses.js';
+import type { OriginConfig } from './config/origin-config.schema.js';
+import { ShutdownSignal } from './config/shutdown-signal.js';
+import { jsonBody } from './http/json-body.js';
+import { NestLogger } from './http/nest-logger.js';
+import { domainError, ProblemFilter } from './http/problem.filter.js';
+import { securityHeaders } from './http/security-headers.js';
+import { validationPipe } from './http/validation.pipe.js';
+import { OriginModule } from './origin.module.js';
+
+export interface RunningOrigin {
+  readonly ready: OriginReady;
+  /** Ends within about 8 seconds: running requests get 3 seconds, the depot is closed last. */
+  close(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+}
+
+const DRAIN_MS = 3000;
+/** A connection on which nothing moves for so long is closed; event streams ping more often. */
+const IDLE_MS = 120_000;
+
+/** Opens the depot, starts every feature and listens. Prints nothing. */
+export async function startOrigin(
+  config: OriginConfig,
+  options: StartOptions = {},
+): Promise<RunningOrigin> {
+  const { clock = systemClock, logger = silentLogger } = options;
+  const app = await NestFactory.create<NestExpressApplication>(
+    OriginModule.of({ config, clock, logger }),
+    {
+      logger: new NestLogger(logger),
+      abortOnError: false,
+      bodyParser: false,
+      routeConflictPolicy: { duplicate: 'error', shadow: 'warn' },
+      routeResolutionStrategy: 'specificity',
+      ...tlsOptions(config),
+    },
+  );
+  try {
+    configure(app, config);
+    await listen(app, config);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+  return { ready: readyOf(app), close: () => close(app) };
+}
+
+function configure(app: NestExpressApplication, config: OriginConfig): void {
+  const authenticate = app.get(AuthenticateMiddleware, { strict: false });
+  const problems = app.get(ProblemFilter);
+  app.set('trust proxy', config.trustedProxies?.split(',').map((text) => text.trim()) ?? false);
+  app.set('etag', false);
+  app.useSecurityHeaders(securityHeaders);
+  app.use(authenticate.use.bind(authenticate));
+  app.use(jsonBody);
+  app.use((error: unknown, request: Request, response: Response, _next: NextFunction) =>
+    problems.answer(domainError(error), request, response),
+  );
+  app.useGlobalPipes(validationPipe);
+}
+
+async function listen(app: NestExpressApplication, config: OriginConfig): Promise<void> {
+  const server = app.getHttpServer();
+  // Uploads may take hours: what is bounded is silence, not the length of a request.
+  server.requestTimeout = 0;
+  server.headersTimeout = 30_000;
+  server.keepAliveTimeout = 30_000;
+  server.setTimeout(IDLE_MS);
+  const at = config.listen.lastIndexOf(':');
+  const host = config.listen.slice(0, at).replace(/^\[(.*)\]$/, '$1');
+  // The features start before the door opens, so that nobody finds it half furnished.
+  await app.init();
+  try {
+    await app.listen(Number(config.listen.slice(at + 1)), host);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new FleetseedError(
+      'CONFIG_INVALID',
+      `The origin cannot listen on --listen ${config.listen}: ${reason}.`,
+      { key: 'FLEETSEED_LISTEN' },
+      { cause },
+    );
+  }
+  const { port } = server.address() as AddressInfo;
+  const scheme = config.tlsCert === undefined ? 'http' : 'https';
+  app.get(OriginAddresses).http = `${scheme}://${config.listen.slice(0, at)}:${port}`;
+}
+
+function readyOf(app: NestExpressApplication): OriginReady {
+  const { http, peer, udpTracker } = app.get(OriginAddresses);
+  return {
+    event: 'ready',
+    api: `${http}/api/v1`,
+    dashboard: `${http}/`,
+    tracker: `${http}/announce`,
+    udpTracker,
+    peer,
+    pid: process.pid,
+  };
+}
+
+async function close(app: NestExpressApplication): Promise<void> {
+  app.get(ShutdownSignal).begin();
+  const server = app.getHttpServer();
+  server.closeIdleConnections();
+  const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(cut);
+  }
+}
+
+function tlsOptions(config: OriginConfig): { httpsOptions?: { cert: Buffer; key: Buffer } } {
+  if (config.tlsCert === undefined || config.tlsKey === undefined) return {};
+  return {
+    httpsOptions: {
+      cert: readPem(config.tlsCert, 'FLEETSEED_TLS_CERT'),
+      key: readPem(config.tlsKey, 'FLEETSEED_TLS_KEY'),
+    },
+  };
+}
+
+function readPem(file: string, key: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new FleetseedError(
+      'CONFIG_INVALID',
+      `${key}: ${file} cannot be read.`,
+      { key },
+      { cause },
+    );
+  }
+}
