@@ -121,11 +121,14 @@ export class DiskStore implements PayloadStore {
       writing ? writeFully(fd, part, fileOffset, path) : readFully(fd, part, fileOffset, path);
     if (length === this.spans.lengthOf(file)) {
       const fd = await (writing ? this.#create(file) : this.#open(file));
-      await move(fd).finally(() => closeQuietly(fd));
-      return;
+      try {
+        return await move(fd);
+      } finally {
+        await closeQuietly(fd);
+      }
     }
     const lease = await this.#handles.lease(file, writing);
-    await move(lease.fd).finally(() => lease.release());
+    return move(lease.fd).finally(() => lease.release());
   }
 
   async #open(file: number): Promise<number> {

@@ -53,7 +53,7 @@ export class HandleCache {
 
   /** Closes all; those in use when their users are done. Resolves when those that were idle are closed. */
   async closeAll(): Promise<void> {
-    for (const handle of [...this.#handles.values()]) this.#drop(handle);
+    for (const handle of this.#handles.values()) this.#drop(handle);
     await Promise.all(this.#closing);
   }
 

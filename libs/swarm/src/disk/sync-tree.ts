@@ -41,7 +41,11 @@ async function syncFileSystem(folder: string): Promise<boolean> {
 async function syncPath(path: string): Promise<void> {
   try {
     const fd = await openFd(path, 'r');
-    await fsyncFd(fd).finally(() => closeFd(fd));
+    try {
+      await fsyncFd(fd);
+    } finally {
+      await closeFd(fd);
+    }
   } catch (error) {
     throw diskError(error, path);
   }
