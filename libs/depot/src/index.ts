@@ -1,6 +1,15 @@
 export * from './depot.js';
 export * from './depot-identity.js';
 export * from './depot-key.js';
-export * from './stores/layout.js';
-export type { ContentSource } from './stores/content-source.js';
+export { FsDepot, type FsDepotOptions } from './fs/fs-depot.js';
 export { emptyContent, MemoryDepot, type MemoryDepotContent } from './memory/memory-depot.js';
+export * from './stores/append-log.js';
+export * from './stores/artifact-content.js';
+export * from './stores/artifact-store.js';
+export * from './stores/blob-store.js';
+export type { ContentSource } from './stores/content-source.js';
+export * from './stores/document-store.js';
+export * from './stores/layout.js';
+export { PackIndex, type PackEntry } from './stores/pack-index.js';
+export { Places, PLACES_FORMAT, type Place } from './stores/places.js';
+export * from './stores/reader-pool.js';

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 
 import { FleetseedError } from '#lib/contracts';
 
+import { abortableChunks } from '../abortable-chunks.js';
 import {
   assertDocumentSize,
   assertParts,
@@ -229,9 +230,8 @@ export class MemoryDepot implements Depot {
   ): Promise<Buffer> {
     const gathered: Uint8Array[] = [];
     let length = 0;
-    for await (const chunk of chunks) {
+    for await (const chunk of signal ? abortableChunks(chunks, signal) : chunks) {
       this.#checkOpen();
-      signal?.throwIfAborted();
       length += chunk.length;
       if (expected !== undefined && length > expected) throw lengthMismatch(key, expected, length);
       gathered.push(chunk);

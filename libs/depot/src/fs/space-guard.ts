@@ -1,0 +1,45 @@
+import { statfs } from 'node:fs/promises';
+
+import { depotFull, io } from './fs-errors.js';
+
+/** Room that a running write has been promised. */
+export interface SpaceClaim {
+  /** Tells that `bytes` of the promise are on the disk now. */
+  written(bytes: number): void;
+  release(): void;
+}
+
+/**
+ * Keeps `reserveBytes` of the disk for documents: objects are refused before they use it, so that
+ * what is known can still be written down when uploads have filled the disk.
+ */
+export class SpaceGuard {
+  #claimed = 0;
+
+  constructor(
+    private readonly folder: string,
+    private readonly reserveBytes: number,
+  ) {}
+
+  /** @throws DEPOT_FULL if `bytes` would reach into the reserve, counting what others were promised. */
+  async claim(bytes: number, key: string): Promise<SpaceClaim> {
+    this.#claimed += bytes;
+    let left = bytes;
+    const settle = (part: number) => {
+      const settled = Math.min(part, left);
+      left -= settled;
+      this.#claimed -= settled;
+    };
+    try {
+      const { bavail, bsize } = await io(key, statfs(this.folder));
+      const free = bavail * bsize;
+      if (free < this.#claimed + this.reserveBytes) {
+        throw depotFull(key, { free, reserve: this.reserveBytes, wanted: bytes });
+      }
+    } catch (error) {
+      settle(left);
+      throw error;
+    }
+    return { written: settle, release: () => settle(left) };
+  }
+}
