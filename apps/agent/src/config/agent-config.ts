@@ -1,0 +1,145 @@
+import { z } from 'zod';
+
+import {
+  type ChannelReference,
+  FleetseedError,
+  HostPort,
+  Labels,
+  checkConfiguration,
+  configurationError,
+  parseChannelReference,
+  parseConfiguration,
+  type Environment,
+} from '#lib/contracts';
+
+const ListenAddress = z
+  .string()
+  .regex(/^(?:\[[0-9a-fA-F:]+\]|\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}$/, 'must be IP:PORT');
+
+const bytesPerSecond = z.coerce.number().int().min(0);
+
+/** Everything the agent can be told. Each key is a flag and an environment variable. */
+export const AgentConfigSchema = z.object({
+  origin: z
+    .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
+    .describe('URL of the origin.'),
+  caFile: z.string().optional().describe('PEM file of the authority that signed its certificate.'),
+  data: z
+    .string()
+    .min(1)
+    .default('fleetseed-agent')
+    .describe('Folder of identity, journal and releases.'),
+  listen: ListenAddress.default('0.0.0.0:7071').describe(
+    'Where peers connect; port 0 takes a free one.',
+  ),
+  advertise: HostPort.optional().describe(
+    'Host and port under which peers reach this agent, when it is not where it listens.',
+  ),
+  joinTokenFile: z
+    .string()
+    .optional()
+    .describe('File with the join token; needed only until this machine has joined.'),
+  label: z
+    .array(z.string())
+    .default([])
+    .describe('Label of this machine as KEY=VALUE (zone=a, rack=r7); may be repeated.'),
+  app: z
+    .array(z.string())
+    .default([])
+    .describe('App to keep here as APP@CHANNEL or APP@CHANNEL=FOLDER; may be repeated.'),
+  hostname: z
+    .string()
+    .optional()
+    .describe('Name shown for this machine; its host name by default.'),
+  keepReleases: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(3)
+    .describe('How many releases of an app stay on disk; current and previous always do.'),
+  diskReserve: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(512 * 1024 * 1024)
+    .describe('Bytes of free disk that staging never touches.'),
+  uploadLimit: bytesPerSecond
+    .default(0)
+    .describe('Bytes per second sent to peers at most; 0 is no limit.'),
+  downloadLimit: bytesPerSecond
+    .default(0)
+    .describe('Bytes per second received at most; 0 is no limit.'),
+  localApi: z
+    .string()
+    .default('agent.sock')
+    .describe('Socket of the local API, below the data folder unless absolute; "off" for none.'),
+  logLevel: z
+    .enum(['debug', 'info', 'warn', 'error'])
+    .default('info')
+    .describe('The least important log entries that are written to stderr.'),
+});
+
+/** An app this agent keeps, and where. */
+export interface FollowedApp {
+  readonly app: string;
+  readonly channel: string;
+  /** The app's folder; null is below the data folder. */
+  readonly home: string | null;
+}
+
+export type AgentConfig = Omit<z.output<typeof AgentConfigSchema>, 'label' | 'app'> & {
+  readonly labels: Labels;
+  readonly apps: readonly FollowedApp[];
+};
+
+/** @throws USAGE, CONFIG_INVALID that names the key */
+export function parseAgentConfig(argv: readonly string[], environment: Environment): AgentConfig {
+  const rules = {
+    program: 'fleetseed agent',
+    schema: AgentConfigSchema,
+    lists: ['label' as const, 'app' as const],
+  };
+  return completed(parseConfiguration(rules, argv, environment));
+}
+
+/** The same from values by key, for programs that run an agent in their own process. */
+export function checkAgentConfig(given: Readonly<Record<string, unknown>>): AgentConfig {
+  return completed(checkConfiguration(AgentConfigSchema, given));
+}
+
+function completed(config: z.output<typeof AgentConfigSchema>): AgentConfig {
+  const { label, app, ...rest } = config;
+  const apps = app.map(parseFollowedApp);
+  const twice = apps.find((each, index) => apps.findIndex((one) => one.app === each.app) !== index);
+  if (twice) throw configurationError('app', `"${twice.app}" is given twice`);
+  return { ...rest, labels: parseLabels(label), apps };
+}
+
+function parseLabels(texts: readonly string[]): Labels {
+  const labels = Object.fromEntries(
+    texts.map((text) => {
+      const at = text.indexOf('=');
+      if (at <= 0) throw configurationError('label', `"${text}" is not KEY=VALUE`);
+      return [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
+  const parsed = Labels.safeParse(labels);
+  if (parsed.success) return parsed.data;
+  throw configurationError('label', parsed.error.issues[0]?.message ?? 'is not valid');
+}
+
+function parseFollowedApp(text: string): FollowedApp {
+  const at = text.indexOf('=');
+  const reference: ChannelReference = parseChannel(at < 0 ? text : text.slice(0, at));
+  return { ...reference, home: at < 0 ? null : text.slice(at + 1) };
+}
+
+function parseChannel(text: string): ChannelReference {
+  try {
+    return parseChannelReference(text);
+  } catch (error) {
+    const reason = error instanceof FleetseedError ? error.message : 'is not valid';
+    throw configurationError('app', reason.replace(/\.$/, ''));
+  }
+}

@@ -1,0 +1,100 @@
+import { parseArgs } from 'node:util';
+
+import type { z } from 'zod';
+
+import { FleetseedError } from '../errors/fleetseed.error.js';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface ConfigurationRules<S extends z.ZodObject> {
+  /** What the usage error begins with, `fleetseed agent`. */
+  readonly program: string;
+  readonly schema: S;
+  /** Keys whose flag may stand alone (`--insecure-http`). */
+  readonly switches?: readonly (keyof S['shape'] & string)[];
+  /** Keys whose flag may be given several times; a variable holds them comma-separated. */
+  readonly lists?: readonly (keyof S['shape'] & string)[];
+}
+
+/** `peerListen` → `peer-listen`. */
+export function flagOf(key: string): string {
+  return key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** `peerListen` → `FLEETSEED_PEER_LISTEN`. */
+export function variableOf(key: string): string {
+  return `FLEETSEED_${flagOf(key).replaceAll('-', '_').toUpperCase()}`;
+}
+
+/**
+ * The configuration out of flags and environment; a flag beats a variable, an empty variable counts
+ * as unset (that is how charts and unit files leave a value out).
+ * @throws USAGE for an unknown flag; CONFIG_INVALID that names the key by flag and variable
+ */
+export function parseConfiguration<S extends z.ZodObject>(
+  rules: ConfigurationRules<S>,
+  argv: readonly string[],
+  environment: Environment,
+): z.output<S> {
+  const flags = parseFlags(rules, argv);
+  const given: Record<string, unknown> = {};
+  for (const key of Object.keys(rules.schema.shape)) {
+    const variable = environment[variableOf(key)] || undefined;
+    const value =
+      flags[flagOf(key)] ?? (rules.lists?.includes(key) ? variable?.split(',') : variable);
+    if (value !== undefined) given[key] = value;
+  }
+  return checkConfiguration(rules.schema, given);
+}
+
+/** The same from values by key, for programs that start a service in their own process. */
+export function checkConfiguration<S extends z.ZodObject>(
+  schema: S,
+  given: Readonly<Record<string, unknown>>,
+): z.output<S> {
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw configurationError(String(issue?.path[0] ?? ''), issue?.message ?? 'is not valid');
+}
+
+/** A bad value, named by flag and variable so that it is found wherever it was written. */
+export function configurationError(key: string, reason: string): FleetseedError {
+  return new FleetseedError('CONFIG_INVALID', `--${flagOf(key)} (${variableOf(key)}): ${reason}.`, {
+    key,
+  });
+}
+
+/** One paragraph a key, as `--help` prints it. */
+export function describeConfiguration(schema: z.ZodObject): string {
+  return Object.entries(schema.shape)
+    .map(([key, field]) => {
+      const sentence = (field as z.ZodType).description ?? '';
+      return `  --${flagOf(key)} (${variableOf(key)})\n      ${sentence}`;
+    })
+    .join('\n');
+}
+
+function parseFlags<S extends z.ZodObject>(
+  { program, schema, switches = [], lists = [] }: ConfigurationRules<S>,
+  argv: readonly string[],
+): Record<string, string | string[] | undefined> {
+  const options = Object.fromEntries(
+    Object.keys(schema.shape).map((key) => {
+      const type = switches.includes(key) ? ('boolean' as const) : ('string' as const);
+      return [flagOf(key), { type, multiple: lists.includes(key) }];
+    }),
+  );
+  try {
+    const { values } = parseArgs({ args: [...argv], options, allowPositionals: false });
+    return Object.fromEntries(Object.entries(values).map(([flag, value]) => [flag, plain(value)]));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new FleetseedError('USAGE', `${program}: ${reason}`, {}, { cause: error });
+  }
+}
+
+function plain(value: string | boolean | (string | boolean)[] | undefined): string | string[] {
+  if (Array.isArray(value)) return value.map(String);
+  return typeof value === 'boolean' ? 'on' : String(value);
+}
