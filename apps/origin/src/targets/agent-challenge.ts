@@ -18,8 +18,8 @@ const LENGTH = TARGET_BYTES + EXPIRY_BYTES + RANDOM_BYTES;
 export class AgentChallenges {
   readonly #stamp: Stamp;
 
-  constructor(masterSecret: Uint8Array) {
-    this.#stamp = new Stamp(masterSecret, 'fleetseed-challenge-1');
+  constructor(key: Uint8Array) {
+    this.#stamp = new Stamp(key, 'fleetseed-challenge-1');
   }
 
   issue(target: string, nowMs: number): string {

@@ -27,8 +27,8 @@ const Payload = z.tuple([TargetId, z.string(), z.number()]);
 export class AgentSessionTokens {
   readonly #stamp: Stamp;
 
-  constructor(masterSecret: Uint8Array) {
-    this.#stamp = new Stamp(masterSecret, 'fleetseed-agent-session-1');
+  constructor(key: Uint8Array) {
+    this.#stamp = new Stamp(key, 'fleetseed-agent-session-1');
   }
 
   issue(target: string, instance: string, nowMs: number): { token: string; expiresAt: number } {

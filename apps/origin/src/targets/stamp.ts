@@ -11,7 +11,7 @@ const MAX_TEXT = 1024;
  */
 export class Stamp {
   constructor(
-    private readonly masterSecret: Uint8Array,
+    private readonly key: Uint8Array,
     private readonly purpose: string,
   ) {}
 
@@ -29,9 +29,6 @@ export class Stamp {
   }
 
   #mac(payload: Uint8Array): Buffer {
-    return createHmac('sha256', this.masterSecret)
-      .update(`${this.purpose}\0`)
-      .update(payload)
-      .digest();
+    return createHmac('sha256', this.key).update(`${this.purpose}\0`).update(payload).digest();
   }
 }

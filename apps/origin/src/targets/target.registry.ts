@@ -1,0 +1,144 @@
+import { z } from 'zod';
+
+import { FleetseedError, TargetDocument, type JoinRequest } from '#lib/contracts';
+import type { Depot } from '#lib/depot';
+
+type Documents = Pick<
+  Depot,
+  'list' | 'readDocument' | 'createDocument' | 'replaceDocument' | 'delete'
+>;
+
+/** `targets/<id>.json`; the version of the agent is kept so that a target can be shown while it is off. */
+const StoredTarget = TargetDocument.extend({ agentVersion: z.string().default('') });
+export type StoredTarget = z.infer<typeof StoredTarget>;
+
+/** What an agent says of its machine whenever it opens a session. */
+export type TargetFacts = Pick<StoredTarget, 'hostname' | 'labels' | 'agentVersion'>;
+
+const PREFIX = 'targets/';
+/** Documents read side by side at start. */
+const READERS = 32;
+
+/** The machines of the fleet: one document each, and a copy of all of them in memory. */
+export class TargetRegistry {
+  readonly #targets = new Map<string, { document: StoredTarget; version: string }>();
+
+  constructor(private readonly depot: Documents) {}
+
+  async load(): Promise<void> {
+    let after: string | null = PREFIX;
+    while (after !== null) {
+      const page: Awaited<ReturnType<Depot['list']>> = await this.depot.list(PREFIX, { after });
+      const ids = page.keys.map((key) => key.slice(PREFIX.length, -'.json'.length));
+      const read = async () => {
+        for (let id = ids.pop(); id !== undefined; id = ids.pop()) await this.#read(id);
+      };
+      await Promise.all(Array.from({ length: READERS }, read));
+      after = page.next;
+    }
+  }
+
+  /** Also finds a target that joined through another replica since. */
+  async find(target: string): Promise<StoredTarget | null> {
+    return this.#targets.get(target)?.document ?? this.#read(target);
+  }
+
+  /** @throws TARGET_NOT_FOUND */
+  async get(target: string): Promise<StoredTarget> {
+    const found = await this.find(target);
+    if (found) return found;
+    throw new FleetseedError('TARGET_NOT_FOUND', `There is no target ${target}.`, { target });
+  }
+
+  all(): StoredTarget[] {
+    return [...this.#targets.values()].map(({ document }) => document);
+  }
+
+  get size(): number {
+    return this.#targets.size;
+  }
+
+  /** Registers a machine; one that joined before keeps its document. */
+  async join(
+    target: string,
+    request: JoinRequest,
+    joinedWith: string,
+    nowMs: number,
+  ): Promise<void> {
+    const { publicKey, hostname, labels, agentVersion } = request;
+    const document: StoredTarget = {
+      v: 1,
+      target,
+      publicKey,
+      hostname,
+      labels,
+      agentVersion,
+      joinedAt: nowMs,
+      joinedWith,
+    };
+    await this.depot.createDocument(keyOf(target), bytesOf(document));
+    await this.#read(target);
+  }
+
+  /** Writes facts down that changed; a race with another replica is settled by the last one. */
+  async update(target: string, facts: TargetFacts): Promise<void> {
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const known = this.#targets.get(target);
+      if (!known || hasFacts(known.document, facts)) return;
+      const document = { ...known.document, ...facts };
+      const version = await this.depot.replaceDocument(
+        keyOf(target),
+        bytesOf(document),
+        known.version,
+      );
+      if (version !== null) {
+        this.#targets.set(target, { document, version });
+        return;
+      }
+      if (!(await this.#read(target))) return;
+    }
+  }
+
+  async remove(target: string): Promise<void> {
+    await this.depot.delete(keyOf(target));
+    this.#targets.delete(target);
+  }
+
+  async #read(target: string): Promise<StoredTarget | null> {
+    const stored = await this.depot.readDocument(keyOf(target));
+    if (!stored) {
+      this.#targets.delete(target);
+      return null;
+    }
+    const document = parse(target, stored.bytes);
+    this.#targets.set(target, { document, version: stored.version });
+    return document;
+  }
+}
+
+function keyOf(target: string): string {
+  return `${PREFIX}${target}.json`;
+}
+
+function bytesOf(document: StoredTarget): Buffer {
+  return Buffer.from(JSON.stringify(document));
+}
+
+function hasFacts(document: StoredTarget, facts: TargetFacts): boolean {
+  const labels = Object.entries(facts.labels);
+  return (
+    document.hostname === facts.hostname &&
+    document.agentVersion === facts.agentVersion &&
+    labels.length === Object.keys(document.labels).length &&
+    labels.every(([key, value]) => document.labels[key] === value)
+  );
+}
+
+function parse(target: string, bytes: Buffer): StoredTarget {
+  try {
+    return StoredTarget.parse(JSON.parse(bytes.toString('utf8')));
+  } catch (cause) {
+    const key = keyOf(target);
+    throw new FleetseedError('DEPOT_CORRUPT', `${key} is not a target.`, { key }, { cause });
+  }
+}
