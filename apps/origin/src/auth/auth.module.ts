@@ -1,18 +1,38 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 
+import type { OriginConfig } from '../config/origin-config.schema.js';
+import { ORIGIN_CONFIG } from '../config/start-context.js';
 import { DepotModule } from '../depot/depot.module.js';
 import { AuthenticateMiddleware } from './authenticate.middleware.js';
+import { FileTokens } from './file-tokens.js';
+import { JoinTokens } from './join-tokens.js';
 import { PrincipalResolvers } from './principal-resolvers.js';
 import { ScopesGuard } from './scopes.guard.js';
+import { TokenRegistry } from './token-registry.js';
+import { TokenResolver } from './token-resolver.js';
+import { TokenStore } from './token-store.js';
+import { TokensController } from './tokens.controller.js';
+import { TrackerKeys } from './tracker-keys.js';
 
 @Module({
   imports: [DepotModule],
+  controllers: [TokensController],
   providers: [
-    PrincipalResolvers,
+    {
+      provide: FileTokens,
+      useFactory: (config: OriginConfig) => FileTokens.open(config),
+      inject: [ORIGIN_CONFIG],
+    },
     AuthenticateMiddleware,
+    JoinTokens,
+    PrincipalResolvers,
+    TokenRegistry,
+    TokenResolver,
+    TokenStore,
+    TrackerKeys,
     { provide: APP_GUARD, useClass: ScopesGuard },
   ],
-  exports: [PrincipalResolvers, AuthenticateMiddleware],
+  exports: [AuthenticateMiddleware, JoinTokens, PrincipalResolvers, TokenStore, TrackerKeys],
 })
 export class AuthModule {}

@@ -1,0 +1,90 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import { TokenDocument } from '#lib/contracts';
+import { DocumentStore, type Depot } from '#lib/depot';
+import type { Clock } from '#lib/runtime';
+
+import { CLOCK } from '../config/start-context.js';
+import { DEPOT } from '../depot/depot.tokens.js';
+
+const PREFIX = 'tokens/';
+const CACHE_MS = 3000;
+const MAX_CACHED = 10_000;
+const ID = /^[0-9a-f]{16}$/;
+
+interface Cached {
+  readonly document: TokenDocument | null;
+  readonly until: number;
+}
+
+/**
+ * `tokens/<id>.json`. Reads come from a small cache, so a token that another replica revoked works
+ * for up to three seconds more; one revoked here ends at once.
+ */
+@Injectable()
+export class TokenStore {
+  readonly #documents: DocumentStore<TokenDocument>;
+  readonly #cache = new Map<string, Cached>();
+
+  constructor(
+    @Inject(DEPOT) private readonly depot: Depot,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {
+    this.#documents = new DocumentStore(depot, TokenDocument, 1, { clock });
+  }
+
+  /** What is cached of a token right now; undefined when the depot would have to be asked. */
+  cached(id: string): TokenDocument | null | undefined {
+    const cached = this.#cache.get(id);
+    return cached && cached.until > this.clock.monotonic() ? cached.document : undefined;
+  }
+
+  /** @returns null for a token that does not exist (any more) */
+  async find(id: string): Promise<TokenDocument | null> {
+    if (!ID.test(id)) return null;
+    const cached = this.cached(id);
+    if (cached !== undefined) return cached;
+    const document = (await this.#documents.read(keyOf(id)))?.value ?? null;
+    this.#remember(id, document);
+    return document;
+  }
+
+  async create(document: TokenDocument): Promise<void> {
+    await this.#documents.create(keyOf(document.token), document);
+    this.#remember(document.token, document);
+  }
+
+  /** See `DocumentStore.update`. */
+  async update(
+    id: string,
+    change: (current: TokenDocument | null) => TokenDocument | null,
+  ): Promise<TokenDocument | null> {
+    this.#cache.delete(id);
+    return ID.test(id) ? this.#documents.update(keyOf(id), change) : null;
+  }
+
+  async delete(id: string): Promise<void> {
+    if (ID.test(id)) await this.#documents.delete(keyOf(id));
+    this.#remember(id, null);
+  }
+
+  /** In the order of their ids, `limit` of them after the id `after`. */
+  async page(after: string | undefined, limit: number): Promise<{ ids: string[]; more: boolean }> {
+    const start = after !== undefined && ID.test(after) ? { after: keyOf(after) } : {};
+    const { keys, next } = await this.depot.list(PREFIX, { limit, ...start });
+    return {
+      ids: keys.map((key) => key.slice(PREFIX.length, -'.json'.length)),
+      more: next !== null,
+    };
+  }
+
+  #remember(id: string, document: TokenDocument | null): void {
+    // Wrong ids could fill the memory: a full cache starts anew.
+    if (this.#cache.size >= MAX_CACHED) this.#cache.clear();
+    this.#cache.set(id, { document, until: this.clock.monotonic() + CACHE_MS });
+  }
+}
+
+function keyOf(id: string): string {
+  return `${PREFIX}${id}.json`;
+}

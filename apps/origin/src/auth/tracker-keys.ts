@@ -1,0 +1,122 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import { FleetseedError } from '#lib/contracts';
+import { randomSecret, type Clock } from '#lib/runtime';
+
+import { CLOCK } from '../config/start-context.js';
+import { MasterSecret } from '../depot/master-secret.js';
+import type { Principal } from './principal.js';
+import { secretHash } from './token-codec.js';
+import { TokenStore } from './token-store.js';
+import { decodeTrackerKey, encodeTrackerKey, type TrackerKeyFacts } from './tracker-key.codec.js';
+
+/** What a valid key allows. */
+export interface TrackerGrant {
+  readonly holder: 'target' | 'token';
+  /** The target's id, or the API token's (`admin` for the admin token). */
+  readonly id: string;
+  /** The only artifact the key opens, or null for every one. */
+  readonly artifact: string | null;
+}
+
+export interface MintOptions {
+  readonly artifact: string | null;
+  /** Milliseconds since the epoch; the key ends with its holder's token if that is earlier. */
+  readonly expiresAt: number;
+}
+
+const LABEL = 'fleetseed-tracker-key-1';
+
+/**
+ * Keys in announce and web seed URLs. They are signed with the depot's master secret, so every
+ * replica can check them; those of API tokens end when the token is revoked.
+ */
+@Injectable()
+export class TrackerKeys {
+  readonly #sign: (text: string) => Buffer;
+
+  constructor(
+    master: MasterSecret,
+    private readonly tokens: TokenStore,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {
+    this.#sign = (text) => master.derive(LABEL, text);
+  }
+
+  /** A key for a program of ours: an agent's session or a one-shot pull. Nothing is stored. */
+  mint(holder: Principal, { artifact, expiresAt }: MintOptions): string {
+    const ends = Math.min(expiresAt, holder.expiresAt ?? Infinity);
+    const kind = holder.kind === 'agent' ? 'a' : 'u';
+    return this.#encode({ kind, id: holder.id, artifact, expiresAt: ends });
+  }
+
+  /** A key with a document of its own, for a `.torrent` that leaves our hands: revocable alone. */
+  async mintRevocable(
+    holder: Principal,
+    { artifact, expiresAt, name }: MintOptions & { readonly name: string },
+  ): Promise<string> {
+    const ends = Math.min(expiresAt, holder.expiresAt ?? Infinity);
+    const id = Buffer.from(randomSecret(8), 'base64url').toString('hex');
+    const key = this.#encode({ kind: 'k', id, artifact, expiresAt: ends });
+    await this.tokens.create({
+      v: 1,
+      token: id,
+      kind: 'tracker',
+      name,
+      secretHash: secretHash(key),
+      scopes: [],
+      artifact,
+      parent: holder.id,
+      createdAt: this.clock.now(),
+      expiresAt: ends,
+      usesLeft: null,
+    });
+    return key;
+  }
+
+  /** @throws TRACKER_KEY_INVALID for a forged, expired or revoked key */
+  async check(key: string): Promise<TrackerGrant> {
+    const known = this.checkNow(key);
+    if (known !== undefined) return known;
+    const facts = this.#decode(key);
+    const own = facts.kind === 'k' ? await this.tokens.find(facts.id) : null;
+    if (facts.kind === 'k' && own?.kind !== 'tracker') throw invalid('It was revoked.');
+    const token = own?.parent ?? facts.id;
+    if (token !== 'admin' && !(await this.tokens.find(token))) {
+      throw invalid('The token it was made with was revoked.');
+    }
+    return { holder: 'token', id: token, artifact: facts.artifact };
+  }
+
+  /**
+   * The same without waiting, for the tracker's hot path; undefined when `check` has to look up.
+   * @throws TRACKER_KEY_INVALID
+   */
+  checkNow(key: string): TrackerGrant | undefined {
+    const facts = this.#decode(key);
+    if (facts.kind === 'a') return { holder: 'target', id: facts.id, artifact: facts.artifact };
+    let token = facts.id;
+    if (facts.kind === 'k') {
+      const own = this.tokens.cached(facts.id);
+      if (!own) return undefined;
+      token = own.parent ?? '';
+    }
+    if (token !== 'admin' && !this.tokens.cached(token)) return undefined;
+    return { holder: 'token', id: token, artifact: facts.artifact };
+  }
+
+  #encode(facts: TrackerKeyFacts): string {
+    return encodeTrackerKey(facts, this.#sign);
+  }
+
+  #decode(key: string): TrackerKeyFacts {
+    const facts = decodeTrackerKey(key, this.#sign);
+    if (!facts) throw invalid('It is not one of this service.');
+    if (facts.expiresAt <= this.clock.now()) throw invalid('It has expired.');
+    return facts;
+  }
+}
+
+function invalid(reason: string): FleetseedError {
+  return new FleetseedError('TRACKER_KEY_INVALID', `The tracker key is refused. ${reason}`);
+}
