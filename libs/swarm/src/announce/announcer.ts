@@ -1,3 +1,5 @@
+import type { PeerFlags } from '#lib/wire';
+
 /** Where a peer listens. */
 export interface PeerAddress {
   /** An IPv4 or IPv6 address, or a host name when the tracker speaks in names. */
@@ -5,6 +7,8 @@ export interface PeerAddress {
   readonly port: number;
   /** The view of a hybrid artifact that the peer announced with; absent when the tracker cannot tell. */
   readonly hash?: 'v1' | 'v2';
+  /** What our own tracker tells members about a peer; absent from others. */
+  readonly flags?: PeerFlags;
 }
 
 export type AnnounceEvent = 'started' | 'stopped' | 'completed' | 'none';
