@@ -200,7 +200,7 @@ const TREES: readonly Shape[] = [
     title: 'long names',
     name: 'n'.repeat(200),
     pieceLength: 16 * KIB,
-    files: [file(`${'l'.repeat(255)}/${'m'.repeat(240)}`, 17_000), file('b', 3)],
+    files: [file(`${'l'.repeat(240)}/${'m'.repeat(240)}`, 17_000), file('b', 3)],
   },
   {
     title: 'many small files',

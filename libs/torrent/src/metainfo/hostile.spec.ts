@@ -280,6 +280,20 @@ describe('hostile metainfo, v2', () => {
     expect(codeOf(changed('v2', change))).toBe(code);
   });
 
+  it('is refused when its one file is a symlink', () => {
+    const link = dict(['', dict(['attr', 'l'], ['symlink path', ['x']])]);
+    const v2 = changed('v2', (info, outer) => {
+      info.set('file tree', dict(['t', link]));
+      outer.set('piece layers', dict());
+    });
+    expect(codeOf(v2)).toBe('METAINFO_INVALID');
+    const v1 = changed('v1', (info) => {
+      info.delete('files');
+      info.set('length', 0).set('attr', 'l').set('symlink path', ['x']).set('pieces', '');
+    });
+    expect(codeOf(v1)).toBe('METAINFO_INVALID');
+  });
+
   it('is refused with deep recursion', () => {
     let tree: Dict = dict(['', dict(['length', 0])]);
     for (let depth = 0; depth < 91; depth++) tree = dict(['x', tree]);

@@ -99,6 +99,10 @@ function parseInfoFields(info: Fields, infoBytes: Buffer): Metainfo {
   const v2 = tree === undefined ? null : parseFileTree(tree, pieceLength);
   if (v1 !== null && v2 !== null) checkHybrid(v1, v2, pieceLength);
   const single = v1?.single ?? isSingleV2(v2!.files, name, info);
+  // Its target would lie beside the artifact, not inside.
+  if (single && (v2?.files ?? v1!.files)[0]!.symlink !== null) {
+    throw invalid('The one file of the torrent is a symlink.');
+  }
   return {
     name,
     pieceLength,

@@ -154,6 +154,18 @@ describe('metainfo', () => {
     );
   });
 
+  it('may hold symlinks to its root and to nothing', () => {
+    const files = [
+      { path: ['a'], content: someBytes(1) },
+      { path: ['d', 'root'], symlink: [] },
+      { path: ['gone'], symlink: ['not', 'there'] },
+    ];
+    for (const format of FORMATS) {
+      const parsed = parseMetainfo(buildFromMemory({ name: 't', files, format }).metainfoBytes);
+      expect(parsed.files.map((file) => file.symlink)).toEqual([null, [], ['not', 'there']]);
+    }
+  });
+
   it('shares one piece layer among identical files', () => {
     const content = someBytes(40_000);
     const files = ['a', 'b'].map((name) => ({ path: [name], content }));

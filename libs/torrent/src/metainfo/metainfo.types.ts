@@ -7,7 +7,11 @@ export interface ArtifactFile {
   /** BEP 52 `pieces root` (32 bytes); null for empty files, symlinks, and in v1-only metainfo. */
   readonly root: Buffer | null;
   readonly executable: boolean;
-  /** BEP 47 `symlink path`: components from the artifact's root; null for a regular file. */
+  /**
+   * BEP 47 `symlink path`: components from the artifact's root (none: the root itself), never `..`;
+   * null for a regular file. Folders above a file are never symlinks, so the relative text of the
+   * link cannot lead outside.
+   */
   readonly symlink: readonly string[] | null;
   /**
    * Index of the first piece that holds bytes of this file. With v2 every file that has bytes starts
