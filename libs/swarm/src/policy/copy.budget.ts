@@ -1,0 +1,338 @@
+import { randomInt, type Random } from '#lib/runtime';
+
+import { Cohort } from './copy.cohort.js';
+import { CopyMember, type Offer, type OfferReason } from './copy.member.js';
+import type { PayloadLayout } from './payload.layout.js';
+import type { RunHoldings } from './run.holdings.js';
+
+/** Machines that began within this time are one cohort, milliseconds. */
+const COHORT_MS = 60_000;
+/** A run whose only holder has not passed it on by then is given once more, milliseconds. */
+const RARE_MS = 5000;
+/** A member that verified nothing for this long is stalled, milliseconds. */
+const STALL_MS = 2000;
+/** For a member that is slow by nature: this many times its usual time between two runs. */
+const STALL_SLACK = 4;
+/** Offers that are not sent yet, over all members, at first. */
+const FIRST_OFFERS = 12;
+/** Offers stand for as much as is sent in this time, milliseconds. */
+const OFFERS_AHEAD_MS = 150;
+/** An offer that the member did not take up is given to somebody else after this, milliseconds. */
+const UNUSED_MS = 5000;
+/** The same for one that was requested, but could not be sent. */
+const STUCK_MS = 30_000;
+/** So many holders keep a run alive without the origin. */
+const ENOUGH_HOLDERS = 2;
+const MOST_STALL_OFFERS = 16;
+
+export interface CopyBudgetOptions {
+  /** Copies that reasons first and rare may cost per cohort. */
+  readonly copies?: number;
+  /** Complete peers that members can reach, and that are not connected to us. */
+  readonly seedsElsewhere?: () => number;
+  /** False for runs whose first copy another replica of the origin gives. */
+  readonly responsible?: (run: number) => boolean;
+  readonly random: Random;
+}
+
+/** What to tell a member. */
+export interface OfferChange {
+  readonly member: CopyMember;
+  readonly run: number;
+  readonly reason: OfferReason;
+}
+
+/**
+ * Decides which runs an origin lets which member request, so that the fleet gets about one copy from it
+ * and makes the rest itself. A run is offered to a member that lacks it
+ *
+ * - `first`: when it was not dealt to the member's cohort and too few hold it,
+ * - `rare`: when it was dealt, but its holders left, or the only one does not pass it on,
+ * - `stall`: when the member makes no progress, whatever that costs.
+ *
+ * First and rare copies are bounded by a budget per cohort. Offers are made just in time, a few more
+ * than are being sent: an early promise would bind a run to a member that others overtake.
+ * Times are milliseconds of a monotonic clock.
+ */
+export class CopyBudget {
+  readonly #layout: PayloadLayout;
+  readonly #copies: number;
+  readonly #seedsElsewhere: () => number;
+  readonly #responsible: (run: number) => boolean;
+  readonly #random: Random;
+  readonly #members = new Set<CopyMember>();
+  /** Connected members that hold a run, those with everything not counted. */
+  readonly #holders: Uint32Array;
+  /** Members that a run is offered to, and those of them that it is not wholly sent to. */
+  readonly #offered: Uint16Array;
+  readonly #open: Uint16Array;
+  #seeds = 0;
+  #cohorts: Cohort[] = [];
+  readonly #usualRun: number;
+
+  constructor(layout: PayloadLayout, options: CopyBudgetOptions) {
+    this.#layout = layout;
+    this.#copies = options.copies ?? 1.2;
+    this.#seedsElsewhere = options.seedsElsewhere ?? (() => 0);
+    this.#responsible = options.responsible ?? (() => true);
+    this.#random = options.random;
+    this.#holders = new Uint32Array(layout.runCount);
+    this.#offered = new Uint16Array(layout.runCount);
+    this.#open = new Uint16Array(layout.runCount);
+    this.#usualRun = Math.max(1, layout.length / Math.max(1, layout.runCount));
+  }
+
+  get members(): ReadonlySet<CopyMember> {
+    return this.#members;
+  }
+
+  /** @param firstSeen when the machine was first seen; a machine that reconnects keeps its cohort */
+  join(holdings: RunHoldings, now: number, firstSeen = now): CopyMember {
+    const member = new CopyMember(holdings, this.#cohortOf(firstSeen), now);
+    this.#members.add(member);
+    if (holdings.all) this.#seeds++;
+    for (let run = 0; run < this.#layout.runCount; run++) {
+      if (!holdings.all && holdings.holds(run)) {
+        this.#holders[run]!++;
+        member.held++;
+      }
+    }
+    return member;
+  }
+
+  leave(member: CopyMember, now: number): void {
+    if (!this.#members.delete(member)) return;
+    if (member.holdings.all) this.#seeds--;
+    for (const run of member.offers.keys()) this.#takeBack(member, run, now);
+    if (member.holdings.all) return;
+    for (let run = 0; run < this.#layout.runCount; run++) {
+      if (member.holdings.holds(run)) this.#holders[run]!--;
+    }
+  }
+
+  /** The member announced a piece. */
+  gained(member: CopyMember, piece: number, now: number): void {
+    const run = member.holdings.gained(piece);
+    if (run < 0) return;
+    this.#holders[run]!++;
+    member.gotRun(this.#end(member, run, now) !== undefined, now);
+  }
+
+  /** The member withdrew a piece. */
+  lost(member: CopyMember, piece: number): void {
+    if (member.holdings.all) {
+      this.#seeds--;
+      for (let run = 0; run < this.#layout.runCount; run++) this.#holders[run]!++;
+      member.held = this.#layout.runCount;
+    }
+    const run = member.holdings.lost(piece);
+    if (run < 0) return;
+    this.#holders[run]!--;
+    member.held--;
+  }
+
+  /** Why the member may request the run; null when it may not. */
+  reasonOf(member: CopyMember, run: number): OfferReason | null {
+    return member.offers.get(run)?.reason ?? null;
+  }
+
+  /** The member requested bytes of the run, and will be served. */
+  requested(member: CopyMember, run: number, now: number): void {
+    const offer = member.offers.get(run);
+    if (offer === undefined) return;
+    offer.requested = true;
+    offer.activeAt = now;
+  }
+
+  /** Payload bytes of the run were sent to the member. */
+  sent(member: CopyMember, run: number, bytes: number, now: number): void {
+    member.lastSentAt = now;
+    const offer = member.offers.get(run);
+    if (offer === undefined) return;
+    offer.sent += bytes;
+    offer.activeAt = now;
+    if (offer.reason !== 'stall') member.cohort.spent += bytes;
+    if (offer.sent >= offer.length) this.#settle(member, run, now);
+  }
+
+  /**
+   * The offers to make now. They count as made.
+   * @param rate what is sent to all members together, bytes a second
+   */
+  deal(rate: number, now: number): OfferChange[] {
+    const ahead = Math.ceil((rate * OFFERS_AHEAD_MS) / 1000 / this.#usualRun);
+    const window = Math.max(FIRST_OFFERS, ahead);
+    const changes: OfferChange[] = [];
+    let open = 0;
+    const waiting: CopyMember[] = [];
+    for (const member of this.#members) {
+      open += member.open;
+      if (!member.isComplete(this.#layout.runCount)) waiting.push(member);
+    }
+    this.#spread(waiting, window, open, changes, now);
+    for (const member of waiting) this.#help(member, changes, now);
+    return changes;
+  }
+
+  /** Offers that were not taken up in time; they count as withdrawn. */
+  expire(now: number): OfferChange[] {
+    const changes: OfferChange[] = [];
+    for (const member of this.#members) {
+      for (const [run, { reason, requested, activeAt }] of member.offers) {
+        if (now - activeAt < (requested ? STUCK_MS : UNUSED_MS)) continue;
+        this.#takeBack(member, run, now);
+        changes.push({ member, run, reason });
+      }
+    }
+    return changes;
+  }
+
+  /** First and rare copies: always to the member that was promised least. */
+  #spread(
+    waiting: CopyMember[],
+    window: number,
+    open: number,
+    changes: OfferChange[],
+    now: number,
+  ): void {
+    const share = Math.max(2, Math.ceil(window / Math.max(1, waiting.length)));
+    const candidates = new Set(waiting);
+    for (let left = window - open; left > 0 && candidates.size > 0; left--) {
+      const member = this.#leastPromised(candidates);
+      const offer = member.open < share ? this.#copyFor(member, now) : null;
+      if (offer === null) {
+        candidates.delete(member);
+        left++;
+        continue;
+      }
+      changes.push(this.#make(member, offer.run, offer.reason, now));
+    }
+  }
+
+  #leastPromised(candidates: ReadonlySet<CopyMember>): CopyMember {
+    let best: CopyMember | null = null;
+    let ties = 0;
+    for (const member of candidates) {
+      const order = best === null ? -1 : member.open - best.open || member.dealt - best.dealt;
+      if (order > 0) continue;
+      ties = order < 0 ? 1 : ties + 1;
+      if (order < 0 || randomInt(this.#random, ties) === 0) best = member;
+    }
+    return best!;
+  }
+
+  #copyFor(member: CopyMember, now: number): { run: number; reason: OfferReason } | null {
+    const { cohort } = member;
+    const seeds = this.#seeds + this.#seedsElsewhere();
+    const affordable = cohort.spent + cohort.promised < this.#copies * this.#layout.length;
+    if (!affordable || seeds >= ENOUGH_HOLDERS) return null;
+    const lacks = (run: number) => !member.holdings.holds(run) && !member.offers.has(run);
+    const first = cohort.findFresh(
+      (run) =>
+        lacks(run) &&
+        this.#holders[run]! + seeds < ENOUGH_HOLDERS &&
+        this.#isMine(run, cohort, now),
+    );
+    if (first >= 0) return { run: first, reason: 'first' };
+    const rare = cohort.findDealt(
+      (run, dealtAt) => lacks(run) && this.#isRare(run, seeds, dealtAt, now),
+    );
+    return rare >= 0 ? { run: rare, reason: 'rare' } : null;
+  }
+
+  /** Another replica's runs are left to it for as long as a rare copy waits. */
+  #isMine(run: number, cohort: Cohort, now: number): boolean {
+    return this.#responsible(run) || now - cohort.startedAt > RARE_MS;
+  }
+
+  /** Runs for a member that stands still; the more, the longer nobody else gives it any. */
+  #help(member: CopyMember, changes: OfferChange[], now: number): void {
+    if (member.open > 0) return;
+    const patience = Math.max(STALL_MS, STALL_SLACK * member.usualMs);
+    const stalled = now - Math.max(member.progressAt, member.lastSentAt) > patience;
+    if (!stalled && !member.dependent) return;
+    member.helped = Math.min(MOST_STALL_OFFERS, Math.max(2, member.helped * 2));
+    const { runCount } = this.#layout;
+    const start = randomInt(this.#random, runCount);
+    for (let step = 0, left = member.helped; step < runCount && left > 0; step++) {
+      const run = (start + step) % runCount;
+      if (member.holdings.holds(run) || member.offers.has(run)) continue;
+      changes.push(this.#make(member, run, 'stall', now));
+      left--;
+    }
+  }
+
+  /** It was given, and is lost again, or stays with the one that it was given to. */
+  #isRare(run: number, seeds: number, dealtAt: number, now: number): boolean {
+    const holders = this.#holders[run]! + seeds;
+    if (holders >= ENOUGH_HOLDERS || this.#open[run]! > 0) return false;
+    return now - dealtAt > RARE_MS || (holders === 0 && this.#offered[run] === 0);
+  }
+
+  #make(member: CopyMember, run: number, reason: OfferReason, now: number): OfferChange {
+    const length = this.#layout.runs.lengthOf(run);
+    member.offers.set(run, {
+      reason,
+      length,
+      activeAt: now,
+      requested: false,
+      sent: 0,
+      open: true,
+    });
+    member.open++;
+    member.dealt++;
+    this.#offered[run]!++;
+    this.#open[run]!++;
+    if (reason !== 'stall') {
+      member.cohort.promised += length;
+      member.cohort.deal(run, now);
+    }
+    return { member, run, reason };
+  }
+
+  /** The offer was sent whole: it no longer takes up room, and ends when the member has the run. */
+  #settle(member: CopyMember, run: number, now: number): void {
+    const offer = member.offers.get(run);
+    if (offer === undefined || !offer.open) return;
+    offer.open = false;
+    member.open--;
+    this.#open[run]!--;
+    if (offer.reason === 'stall') return;
+    member.cohort.promised -= offer.length;
+    member.cohort.deal(run, now);
+  }
+
+  #end(member: CopyMember, run: number, now: number): Offer | undefined {
+    const offer = member.offers.get(run);
+    if (offer === undefined) return undefined;
+    this.#settle(member, run, now);
+    member.offers.delete(run);
+    this.#offered[run]!--;
+    return offer;
+  }
+
+  #takeBack(member: CopyMember, run: number, now: number): void {
+    const offer = this.#end(member, run, now);
+    // The cohort is still without the run, unless it was sent whole.
+    if (offer !== undefined && offer.reason !== 'stall' && offer.sent < offer.length) {
+      member.cohort.giveBack(run);
+    }
+  }
+
+  #cohortOf(firstSeen: number): Cohort {
+    let cohort = this.#cohorts.find(
+      ({ startedAt }) => firstSeen >= startedAt && firstSeen - startedAt < COHORT_MS,
+    );
+    if (cohort === undefined) {
+      cohort = new Cohort(this.#layout.runCount, firstSeen, this.#random);
+      this.#cohorts = [...this.#cohorts.filter((other) => this.#isAlive(other, firstSeen)), cohort];
+    }
+    return cohort;
+  }
+
+  #isAlive(cohort: Cohort, now: number): boolean {
+    if (now - cohort.startedAt < COHORT_MS) return true;
+    for (const member of this.#members) if (member.cohort === cohort) return true;
+    return false;
+  }
+}

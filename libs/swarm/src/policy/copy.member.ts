@@ -1,0 +1,65 @@
+import type { Cohort } from './copy.cohort.js';
+import type { RunHoldings } from './run.holdings.js';
+
+/** Why the origin gives bytes. */
+export type OfferReason = 'first' | 'rare' | 'stall';
+
+/** A run that a member may request. */
+export interface Offer {
+  readonly reason: OfferReason;
+  readonly length: number;
+  /** When it was made, requested, or last sent on. */
+  activeAt: number;
+  requested: boolean;
+  /** Payload bytes sent on it. */
+  sent: number;
+  /** False once it was sent whole: it no longer takes up room, and ends when the member has the run. */
+  open: boolean;
+}
+
+/** Weight of the newest interval in the average. */
+const NEWEST = 0.2;
+
+/** One machine as the copy budget sees it. Changed by the budget alone. */
+export class CopyMember {
+  readonly offers = new Map<number, Offer>();
+  /** Offers that are not sent whole. */
+  open = 0;
+  /** Offers ever made to it. */
+  dealt = 0;
+  /** Runs it holds. */
+  held = 0;
+  /** Runs of help that it got at the last stall, since anybody else gave it anything. */
+  helped = 0;
+  progressAt: number;
+  lastSentAt = -Infinity;
+  /** Usual time between two runs, milliseconds; 0 while unknown. */
+  usualMs = 0;
+
+  constructor(
+    readonly holdings: RunHoldings,
+    readonly cohort: Cohort,
+    now: number,
+  ) {
+    this.progressAt = now;
+  }
+
+  /** It was helped, and since then nobody else gave it anything: it is not made to wait again. */
+  get dependent(): boolean {
+    return this.helped > 0;
+  }
+
+  isComplete(runCount: number): boolean {
+    return this.holdings.all || this.held === runCount;
+  }
+
+  /** It got a run. @param offered whether we had offered it */
+  gotRun(offered: boolean, now: number): void {
+    this.held++;
+    if (!offered) this.helped = 0;
+    const interval = now - this.progressAt;
+    this.usualMs =
+      this.usualMs === 0 ? interval : this.usualMs + NEWEST * (interval - this.usualMs);
+    this.progressAt = now;
+  }
+}
