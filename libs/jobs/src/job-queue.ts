@@ -35,6 +35,7 @@ export interface JobView<Name extends string = string, Data = unknown, Result = 
   readonly finishedAt: number | null;
 }
 
+/** The view of a job of the table. With several names it is a union, told apart by `name`. */
 export type JobViewOf<Table extends JobTable, Name extends keyof Table & string> = {
   [N in Name]: JobView<N, Table[N]['data'], Table[N]['result']>;
 }[Name];
@@ -89,6 +90,7 @@ export interface JobEvent<View = JobView> {
  * - A job runs at least once, and on one worker at a time; handlers are idempotent.
  * - **The queue is not the truth.** It may be lost (a restart, an emptied Redis); whoever enqueues
  *   keeps in the depot what is unfinished and enqueues it again at start, under the same id.
+ * - Handlers heed their signal: the next attempt, and the end of `close`, wait for them.
  * - Finished jobs are remembered for a while, a bounded number of them.
  */
 export interface JobQueue<Table extends JobTable> {
@@ -115,13 +117,14 @@ export interface JobQueue<Table extends JobTable> {
     readonly limit?: number;
   }): Promise<JobViewOf<Table, keyof Table & string>[]>;
   /**
-   * Takes a waiting job out, or aborts the signal of a running one, which ends as `cancelled`.
+   * Takes a waiting job out, or aborts the signal of a running one, which then ends as
+   * `cancelled`, unless its handler finishes all the same.
    * @returns false if there is no such unfinished job.
    */
   cancel(id: string): Promise<boolean>;
   /**
    * Resolves once the job is done, failed or cancelled.
-   * @throws JOB_NOT_FOUND, or the signal's reason.
+   * @throws JOB_NOT_FOUND, SHUTTING_DOWN if the queue closes before, or the signal's reason.
    */
   finished(id: string, signal?: AbortSignal): Promise<JobViewOf<Table, keyof Table & string>>;
   /** @returns a function that ends the subscription. */

@@ -121,6 +121,5 @@ function entrySchema<State>(state: z.ZodType<State>): z.ZodType<LogEntry<State>>
     at: z.number(),
     state,
   };
-  // Zod cannot see through the type parameter; the shape above is LogEntry<State> field by field.
-  return z.looseObject(shape) as unknown as z.ZodType<LogEntry<State>>;
+  return z.looseObject(shape);
 }

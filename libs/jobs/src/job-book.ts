@@ -1,0 +1,87 @@
+import { FleetseedError } from '#lib/contracts';
+
+import type { JobState } from './job-queue.js';
+import { isFinished, type Job } from './job.js';
+
+const LIST_LIMIT = 1000;
+
+interface Waiter {
+  resolve(job: Job): void;
+  reject(error: unknown): void;
+}
+
+/** All jobs by id, in the order of enqueueing; of the finished ones only the latest are kept. */
+export class JobBook {
+  readonly #jobs = new Map<string, Job>();
+  readonly #finished = new Set<Job>();
+  readonly #waiters = new Map<Job, Set<Waiter>>();
+  #closed: FleetseedError | undefined;
+
+  constructor(private readonly keepFinished: number) {}
+
+  get(id: string): Job | undefined {
+    return this.#jobs.get(id);
+  }
+
+  /** Takes the place of a finished job of the same id. */
+  add(job: Job): void {
+    const before = this.#jobs.get(job.id);
+    if (before) this.#forget(before);
+    this.#jobs.set(job.id, job);
+  }
+
+  list(filter: { name?: string; state?: JobState; limit?: number }): Job[] {
+    return [...this.#jobs.values()]
+      .filter((job) => filter.name === undefined || job.name === filter.name)
+      .filter((job) => filter.state === undefined || job.state === filter.state)
+      .reverse()
+      .slice(0, filter.limit ?? LIST_LIMIT);
+  }
+
+  finish(job: Job): void {
+    this.#finished.add(job);
+    for (const waiter of this.#waiters.get(job) ?? []) waiter.resolve(job);
+    this.#waiters.delete(job);
+    for (const oldest of this.#finished) {
+      if (this.#finished.size <= this.keepFinished) break;
+      this.#forget(oldest);
+    }
+  }
+
+  /** @throws JOB_NOT_FOUND, SHUTTING_DOWN, or the signal's reason */
+  async finished(id: string, signal?: AbortSignal): Promise<Job> {
+    const job = this.#jobs.get(id);
+    if (!job) throw new FleetseedError('JOB_NOT_FOUND', 'There is no such job.', { id });
+    if (isFinished(job)) return job;
+    if (this.#closed) throw this.#closed;
+    signal?.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<Job>();
+    const waiter = { resolve, reject };
+    const waiters = this.#waiters.get(job) ?? new Set();
+    this.#waiters.set(job, waiters.add(waiter));
+    const onAbort = () => {
+      waiters.delete(waiter);
+      reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await promise;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Nobody will finish the jobs that are left. */
+  close(reason: FleetseedError): void {
+    this.#closed = reason;
+    for (const waiters of this.#waiters.values()) {
+      for (const waiter of waiters) waiter.reject(reason);
+    }
+    this.#waiters.clear();
+  }
+
+  #forget(job: Job): void {
+    this.#finished.delete(job);
+    this.#jobs.delete(job.id);
+  }
+}
