@@ -1,0 +1,125 @@
+import { FleetseedError, toFleetseedError } from '#lib/contracts';
+import { silentLogger, type Logger } from '#lib/runtime';
+import {
+  encodeAnnounceAnswer,
+  encodeScrapeAnswer,
+  encodeTrackerFailure,
+  parseAnnounceQuery,
+  parseScrapeQuery,
+  type ScrapedSwarm,
+} from '#lib/wire';
+
+import { requestOfQuery } from '../announce-request.js';
+import type { Tracker } from '../tracker.js';
+import { failureOf } from './tracker-failure.js';
+
+export interface TrackerHttpRequest {
+  /** Undecoded, without the query. */
+  readonly path: string;
+  /** What stands after `?`, undecoded; `''` when there is none. */
+  readonly rawQuery: string;
+  /** Address of the client, trusted proxies taken into account. */
+  readonly remoteAddress: string;
+}
+
+export interface TrackerHttpAnswer {
+  readonly status: number;
+  readonly body: Buffer;
+  readonly contentType: string;
+}
+
+/** Info-hashes of one scrape; the others are left out of the answer. */
+const MAX_SCRAPE = 100;
+const MAX_KEY = 512;
+const ROUTE = /^\/(?:announce\/([^/]+)\/)?(announce|scrape)$/;
+
+/**
+ * The tracker over HTTP (BEP 3, 7, 23, 24, 31, 48): `/announce`, `/scrape`, `/announce/<key>/announce`,
+ * `/announce/<key>/scrape`. Has no socket: the service mounts it on its own server.
+ *
+ * Whatever happens is answered in bencode, with status 200 where the path is right, since many clients
+ * read `failure reason` only then.
+ */
+export class TrackerHttp {
+  constructor(
+    private readonly tracker: Tracker,
+    private readonly logger: Logger = silentLogger,
+  ) {}
+
+  /** Never rejects. */
+  async handle(request: TrackerHttpRequest): Promise<TrackerHttpAnswer> {
+    const route = ROUTE.exec(request.path);
+    if (!route) return answer(404, failureBody(new FleetseedError('NOT_FOUND', 'No such path.')));
+    try {
+      const key = route[1] === undefined ? null : keyOf(route[1]);
+      const body =
+        route[2] === 'announce'
+          ? await this.#announce(key, request)
+          : await this.#scrape(key, request.rawQuery);
+      return answer(200, body);
+    } catch (thrown) {
+      const error = toFleetseedError(thrown);
+      // The key is part of the path, so the path is not logged.
+      if (error.status === 500) this.logger.error('announce failed', { error });
+      return answer(200, failureBody(error));
+    }
+  }
+
+  async #announce(key: string | null, request: TrackerHttpRequest): Promise<Buffer> {
+    const query = parseAnnounceQuery(request.rawQuery);
+    const admission = await this.tracker.admit(key, query.infoHash);
+    const told = await this.tracker.announceAdmitted(
+      requestOfQuery(query, request.remoteAddress),
+      admission,
+    );
+    // Only members are told what a peer is, and the epoch, which would mean nothing to others.
+    const fleet = query.fleet === true && admission.caller.kind !== 'stranger';
+    return encodeAnnounceAnswer(fleet ? { ...told, trackerId: this.tracker.bootEpoch } : told, {
+      compact: query.compact,
+      noPeerId: query.noPeerId,
+      flags: fleet,
+    });
+  }
+
+  async #scrape(key: string | null, rawQuery: string): Promise<Buffer> {
+    const hashes = parseScrapeQuery(rawQuery);
+    if (hashes.length === 0) {
+      throw new FleetseedError('REQUEST_INVALID', 'A scrape names its torrents by info_hash.');
+    }
+    const swarms: ScrapedSwarm[] = [];
+    for (const hash of hashes.slice(0, MAX_SCRAPE)) {
+      const swarm = await this.#scrapeOne(key, hash);
+      if (swarm) swarms.push(swarm);
+    }
+    return encodeScrapeAnswer(swarms);
+  }
+
+  /** Null for a torrent that is not known here: BEP 48 leaves those out. */
+  async #scrapeOne(key: string | null, hash: Buffer): Promise<ScrapedSwarm | null> {
+    try {
+      return await this.tracker.scrape(hash, await this.tracker.admit(key, hash));
+    } catch (error) {
+      if (error instanceof FleetseedError && error.code === 'INFO_HASH_UNKNOWN') return null;
+      throw error;
+    }
+  }
+}
+
+function keyOf(segment: string): string {
+  let key: string;
+  try {
+    key = decodeURIComponent(segment);
+  } catch {
+    throw new FleetseedError('TRACKER_KEY_INVALID', 'The key in the path cannot be read.');
+  }
+  if (key.length > MAX_KEY) throw new FleetseedError('TRACKER_KEY_INVALID', 'The key is too long.');
+  return key;
+}
+
+function failureBody(error: FleetseedError): Buffer {
+  return encodeTrackerFailure(failureOf(error));
+}
+
+function answer(status: number, body: Buffer): TrackerHttpAnswer {
+  return { status, body, contentType: 'text/plain' };
+}

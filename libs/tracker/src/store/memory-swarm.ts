@@ -1,0 +1,226 @@
+import type { Random } from '#lib/runtime';
+
+import { IndexedList } from './indexed-list.js';
+import {
+  LOAD_HALF_LIFE_MS,
+  MAX_ORIGINS,
+  type PeerCandidate,
+  type PeerRecord,
+  type SwarmCounts,
+} from './peer-store.js';
+
+/** A record in its lists. */
+interface Entry {
+  record: PeerRecord;
+  readonly key: string;
+  /** Place in the list of all, and in the list of its zone. */
+  at: number;
+  zoneAt: number;
+  load: number;
+  loadAt: number;
+}
+
+/** Records of one address; `until` is when the last of those announced with a key expires. */
+interface Host {
+  all: number;
+  strangers: number;
+  until: number;
+}
+
+/** Records looked through by one purge; what is left waits for the next call. */
+const PURGE_RECORDS = 1024;
+
+/** The peers of one swarm, in memory. Every operation is bounded, whatever the swarm's size. */
+export class MemorySwarm {
+  readonly #byKey = new Map<string, Entry>();
+  readonly #all = list((entry) => entry.at, setPlace);
+  readonly #zones = new Map<string, IndexedList<Entry>>();
+  readonly #origins = new Set<Entry>();
+  readonly #hosts = new Map<string, Host>();
+  readonly #counts = { complete: 0, downloading: 0, paused: 0 };
+  #completions = 0;
+  /** No record expires before this; it may be too early, never too late. */
+  #nextExpiry = Infinity;
+  #purgeAt = 0;
+  #purgeSeen = Infinity;
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  counts(): SwarmCounts {
+    return { ...this.#counts, origins: this.#origins.size, completions: this.#completions };
+  }
+
+  strangersAt(host: string): number {
+    return this.#hosts.get(host)?.strangers ?? 0;
+  }
+
+  hasKeyedHost(host: string, now: number): boolean {
+    return (this.#hosts.get(host)?.until ?? 0) > now;
+  }
+
+  has(record: PeerRecord): boolean {
+    return this.#byKey.has(keyOf(record));
+  }
+
+  /** False when somebody wants to take the place of a peer that proved more. */
+  mayReplace(record: PeerRecord, now: number): boolean {
+    const known = this.#byKey.get(keyOf(record));
+    return !known || known.record.expiresAt <= now || rankOf(record) >= rankOf(known.record);
+  }
+
+  put(record: PeerRecord, now: number): void {
+    const key = keyOf(record);
+    const known = this.#byKey.get(key);
+    const completes = known?.record.state !== 'complete' && record.state === 'complete';
+    if (known && completes && record.kind !== 'origin') this.#completions++;
+    if (known) this.#unlink(known);
+    const merged = known
+      ? { ...record, v1: record.v1 || known.record.v1, v2: record.v2 || known.record.v2 }
+      : record;
+    const load = known ? loadOf(known, now) : 0;
+    this.#link({ record: merged, key, at: 0, zoneAt: 0, load, loadAt: now });
+    this.#nextExpiry = Math.min(this.#nextExpiry, record.expiresAt);
+    // A purge under way may have passed this place already.
+    this.#purgeSeen = Math.min(this.#purgeSeen, record.expiresAt);
+  }
+
+  /** @returns false when there was no such record. */
+  remove(record: PeerRecord): boolean {
+    const entry = this.#byKey.get(keyOf(record));
+    if (entry) this.#unlink(entry);
+    return entry !== undefined;
+  }
+
+  /** Drops expired records, looking at no more than a thousand. @returns how many went. */
+  purge(now: number, most = PURGE_RECORDS): number {
+    let removed = 0;
+    let budget = most;
+    while (this.#nextExpiry <= now && budget-- > 0) {
+      const entry = this.#all.at(this.#purgeAt);
+      if (!entry) {
+        // One round is done: everything that is left was seen, or put, since it began.
+        this.#nextExpiry = this.#purgeSeen;
+        this.#purgeSeen = Infinity;
+        this.#purgeAt = 0;
+        if (this.#all.length === 0 || this.#nextExpiry > now) break;
+      } else if (entry.record.expiresAt <= now) {
+        this.#unlink(entry);
+        removed++;
+      } else {
+        this.#purgeSeen = Math.min(this.#purgeSeen, entry.record.expiresAt);
+        this.#purgeAt++;
+      }
+    }
+    return removed;
+  }
+
+  /** Candidates for a peer: see PeerStore. */
+  candidates(self: PeerRecord, sample: number, now: number, random: Random): PeerCandidate[] {
+    const ownKey = keyOf(self);
+    const taken = new Set<Entry>();
+    const take = (entry: Entry) => {
+      const { record, key } = entry;
+      const usable = record.expiresAt > now && record.port !== 0 && key !== ownKey;
+      if (!usable || record.kind === 'origin' || taken.has(entry)) return false;
+      taken.add(entry);
+      return true;
+    };
+    const near = self.zone === '' ? undefined : this.#zones.get(self.zone);
+    near?.sample(Math.floor(sample / 2), random, take);
+    this.#all.sample(sample - taken.size, random, take);
+    let origins = 0;
+    for (const entry of this.#origins) {
+      if (entry.record.expiresAt <= now || entry.record.port === 0 || entry.key === ownKey)
+        continue;
+      if (++origins > MAX_ORIGINS) break;
+      taken.add(entry);
+    }
+    return Array.from(taken, (entry) => ({ ...entry.record, load: loadOf(entry, now) }));
+  }
+
+  /** Adds one hand-out to the load of a peer. */
+  handedOut(record: PeerRecord, now: number): void {
+    const entry = this.#byKey.get(keyOf(record));
+    if (!entry) return;
+    entry.load = loadOf(entry, now) + 1;
+    entry.loadAt = now;
+  }
+
+  live(limit: number, now: number): PeerRecord[] {
+    const records: PeerRecord[] = [];
+    for (const { record } of this.#byKey.values()) {
+      if (records.length >= limit) break;
+      if (record.expiresAt > now) records.push(record);
+    }
+    return records;
+  }
+
+  #link(entry: Entry): void {
+    const { record } = entry;
+    this.#byKey.set(entry.key, entry);
+    this.#all.add(entry);
+    if (record.zone !== '') this.#zoneOf(record.zone).add(entry);
+    if (record.kind === 'origin') this.#origins.add(entry);
+    else this.#counts[record.state]++;
+    const host = this.#hosts.get(record.host) ?? { all: 0, strangers: 0, until: 0 };
+    host.all++;
+    if (record.caller !== '') host.until = Math.max(host.until, record.expiresAt);
+    if (record.kind === 'stranger') host.strangers++;
+    this.#hosts.set(record.host, host);
+  }
+
+  #unlink(entry: Entry): void {
+    const { record } = entry;
+    // The last record moves into this place; a purge that is past it would not see it any more.
+    const moved = this.#all.at(this.#all.length - 1)!;
+    if (entry.at < this.#purgeAt) {
+      this.#purgeSeen = Math.min(this.#purgeSeen, moved.record.expiresAt);
+    }
+    this.#byKey.delete(entry.key);
+    this.#all.remove(entry);
+    const zone = this.#zones.get(record.zone);
+    zone?.remove(entry);
+    if (zone?.length === 0) this.#zones.delete(record.zone);
+    if (!this.#origins.delete(entry)) this.#counts[record.state]--;
+    const host = this.#hosts.get(record.host)!;
+    host.all--;
+    if (record.kind === 'stranger') host.strangers--;
+    if (host.all === 0) this.#hosts.delete(record.host);
+  }
+
+  #zoneOf(zone: string): IndexedList<Entry> {
+    let entries = this.#zones.get(zone);
+    if (!entries) {
+      entries = list((entry) => entry.zoneAt, setZonePlace);
+      this.#zones.set(zone, entries);
+    }
+    return entries;
+  }
+}
+
+function list(placeOf: (entry: Entry) => number, place: (entry: Entry, at: number) => void) {
+  return new IndexedList<Entry>(placeOf, place);
+}
+
+function setPlace(entry: Entry, at: number): void {
+  entry.at = at;
+}
+
+function setZonePlace(entry: Entry, at: number): void {
+  entry.zoneAt = at;
+}
+
+function keyOf({ host, port, peerId }: PeerRecord): string {
+  return port === 0 ? `${host}/${peerId.toString('latin1')}` : `${host}:${port}`;
+}
+
+function rankOf({ kind, caller }: PeerRecord): number {
+  if (kind !== 'stranger') return 2;
+  return caller === '' ? 0 : 1;
+}
+
+function loadOf(entry: Entry, now: number): number {
+  return entry.load * 2 ** (Math.min(0, entry.loadAt - now) / LOAD_HALF_LIFE_MS);
+}

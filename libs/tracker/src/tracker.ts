@@ -1,0 +1,231 @@
+import { FleetseedError, toFleetseedError, type ErrorCode } from '#lib/contracts';
+import { randomSecret, type Clock, type Random } from '#lib/runtime';
+import { normalizeIp, type AnnounceAnswer, type AnsweredPeer, type ScrapedSwarm } from '#lib/wire';
+
+import {
+  TrackerGate,
+  type Admission,
+  type AuthorizeKey,
+  type FoundSwarm,
+  type SwarmRegistry,
+  type TrackerAccess,
+  type TrackerCaller,
+} from './access/tracker-access.js';
+import { recordOf, stateOf, type AnnounceRequest } from './announce-request.js';
+import {
+  DEFAULT_HAND_OUT,
+  handOut,
+  sampleFor,
+  wantOf,
+  type HandOutOptions,
+} from './policy/hand-out.policy.js';
+import { DEFAULT_INTERVALS, timingOf, type IntervalOptions } from './policy/intervals.policy.js';
+import type {
+  PeerAnnounce,
+  PeerCandidate,
+  PeerRecord,
+  PeerStore,
+  PeerStoreStats,
+  SwarmCounts,
+  SwarmId,
+} from './store/peer-store.js';
+
+export interface TrackerOptions {
+  readonly access: TrackerAccess;
+  readonly registry: SwarmRegistry;
+  readonly authorize: AuthorizeKey;
+  readonly store: PeerStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly intervals?: Partial<IntervalOptions>;
+  readonly handOut?: Partial<HandOutOptions>;
+}
+
+/** What became of each announce of a batch that was not taken. */
+export interface BatchRefusal {
+  readonly infoHash: Buffer;
+  readonly code: ErrorCode;
+}
+
+export interface BatchResult {
+  readonly accepted: number;
+  readonly refused: readonly BatchRefusal[];
+  readonly bootEpoch: string;
+}
+
+/** Announces since the start. */
+export interface TrackerTotals {
+  readonly announces: number;
+  readonly handedOut: number;
+}
+
+/** Announces in one batch: a machine that holds more sends several. */
+export const MAX_BATCH = 5000;
+
+/**
+ * Announce logic: who announces is told of others and found by them. Knows neither HTTP nor UDP; the
+ * front ends do the talking.
+ */
+export class Tracker {
+  /**
+   * Changes with every start. Peer lists kept in memory are lost with it, so agents that see it change
+   * announce everything they hold again.
+   */
+  readonly bootEpoch = randomSecret(9);
+
+  readonly #gate: TrackerGate;
+  readonly #store: PeerStore;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #intervals: IntervalOptions;
+  readonly #handOut: HandOutOptions;
+  #announces = 0;
+  #handedOut = 0;
+
+  constructor(options: TrackerOptions) {
+    this.#gate = new TrackerGate(options.access, options.registry, options.authorize);
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.#intervals = { ...DEFAULT_INTERVALS, ...options.intervals };
+    this.#handOut = { ...DEFAULT_HAND_OUT, ...options.handOut };
+  }
+
+  get totals(): TrackerTotals {
+    return { announces: this.#announces, handedOut: this.#handedOut };
+  }
+
+  /** Lets a caller in by its key, or says why not: see {@link TrackerGate}. */
+  admit(key: string | null, infoHash: Buffer): Promise<Admission> {
+    return this.#gate.admit(key, infoHash);
+  }
+
+  /**
+   * Announces for a caller that is known already: the origin's own engine, an agent over its control
+   * link.
+   * @throws FleetseedError INFO_HASH_UNKNOWN, REQUEST_INVALID
+   */
+  async announce(request: AnnounceRequest, caller: TrackerCaller): Promise<AnnounceAnswer> {
+    const found = await this.#gate.resolve(request.infoHash);
+    return this.announceAdmitted(request, { found, caller });
+  }
+
+  /** @throws FleetseedError REQUEST_INVALID when there is no usable address. */
+  async announceAdmitted(
+    request: AnnounceRequest,
+    { found, caller }: Admission,
+  ): Promise<AnnounceAnswer> {
+    this.#announces++;
+    const timing = timingOf(caller.kind, stateOf(request), this.#random, this.#intervals);
+    const peer = recordOf(request, found, caller, this.#clock.now() + timing.lifetimeMs);
+    const stopped = request.event === 'stopped';
+    const want = wantOf(peer, request.numWant, stopped, this.#handOut);
+    const announce = { swarm: found.swarm, peer, stopped, sample: sampleFor(want) };
+    const { counts, picked, stored } = await this.#store.announce(announce, (candidates, known) =>
+      handOut(peer, candidates, known, want, this.#random, this.#handOut),
+    );
+    this.#handedOut += picked.length;
+    return {
+      type: 'peers',
+      interval: timing.interval,
+      minInterval: timing.minInterval,
+      complete: counts.complete + counts.origins,
+      incomplete: counts.downloading + counts.paused,
+      downloaded: counts.completions,
+      peers: picked.map(answeredPeer),
+      externalIp: normalizeIp(request.remoteAddress) ?? peer.host,
+      ...(stored
+        ? {}
+        : { warning: 'This tracker is full: other peers will not hear of this one.' }),
+    };
+  }
+
+  /**
+   * Everything that a machine holds, at once: after a change of the boot epoch. Unknown artifacts are
+   * reported and do no harm to the others; no peers are answered.
+   * @throws FleetseedError PAYLOAD_TOO_LARGE for more than {@link MAX_BATCH}
+   */
+  async announceMany(
+    batch: readonly AnnounceRequest[],
+    caller: TrackerCaller,
+  ): Promise<BatchResult> {
+    if (batch.length > MAX_BATCH) {
+      throw new FleetseedError('PAYLOAD_TOO_LARGE', `A batch has at most ${MAX_BATCH} announces.`, {
+        announces: batch.length,
+      });
+    }
+    this.#announces += batch.length;
+    const announces: PeerAnnounce[] = [];
+    const refused: BatchRefusal[] = [];
+    for (const request of batch) {
+      try {
+        const found = await this.#gate.resolve(request.infoHash);
+        announces.push(this.#quietAnnounce(request, found, caller));
+      } catch (error) {
+        refused.push({ infoHash: request.infoHash, code: toFleetseedError(error).code });
+      }
+    }
+    const accepted = await this.#store.announceMany(announces);
+    return { accepted, refused, bootEpoch: this.bootEpoch };
+  }
+
+  /** Counts of a swarm as BEP 48 has them; origins count as complete. */
+  async scrape(infoHash: Buffer, { found }: Admission): Promise<ScrapedSwarm> {
+    const counts = await this.#store.counts(found.swarm);
+    return {
+      infoHash,
+      complete: counts.complete + counts.origins,
+      incomplete: counts.downloading + counts.paused,
+      downloaded: counts.completions,
+      downloaders: counts.downloading,
+    };
+  }
+
+  counts(swarm: SwarmId): Promise<SwarmCounts> {
+    return this.#store.counts(swarm);
+  }
+
+  /** Complete peers, origins not counted: what the origin's copy budget may lean on. */
+  async seedsOf(swarm: SwarmId): Promise<number> {
+    return (await this.#store.counts(swarm)).complete;
+  }
+
+  /** At most `limit` peers, for the dashboard. */
+  peersOf(swarm: SwarmId, limit: number): Promise<PeerRecord[]> {
+    return this.#store.peers(swarm, limit);
+  }
+
+  /** For FLEETSEED_PEER_ACCESS=announced: did this address announce, with a key? */
+  async isAnnounced(ip: string, infoHash: Buffer): Promise<boolean> {
+    const host = normalizeIp(ip);
+    if (host === null) return false;
+    try {
+      const { swarm } = await this.#gate.resolve(infoHash);
+      return await this.#store.hasKeyedHost(swarm, host);
+    } catch (error) {
+      if (error instanceof FleetseedError && error.code === 'INFO_HASH_UNKNOWN') return false;
+      throw error;
+    }
+  }
+
+  stats(): Promise<PeerStoreStats> {
+    return this.#store.stats();
+  }
+
+  #quietAnnounce(request: AnnounceRequest, found: FoundSwarm, caller: TrackerCaller): PeerAnnounce {
+    const timing = timingOf(caller.kind, stateOf(request), this.#random, this.#intervals);
+    const peer = recordOf(request, found, caller, this.#clock.now() + timing.lifetimeMs);
+    return { swarm: found.swarm, peer, stopped: request.event === 'stopped', sample: 0 };
+  }
+}
+
+function answeredPeer(peer: PeerCandidate): AnsweredPeer {
+  const { host, port, peerId, kind, state, v1, v2 } = peer;
+  const stranger = kind === 'stranger';
+  return {
+    host,
+    port,
+    peerId,
+    flags: { v1, v2, complete: state === 'complete', member: !stranger, origin: kind === 'origin' },
+  };
+}
