@@ -1,0 +1,107 @@
+import { webcrypto } from 'node:crypto';
+
+import { CONTENT_DIGEST_HEADER, type HttpClient } from '#lib/contracts';
+import { retry, Unrecoverable } from '#lib/runtime';
+
+import { route } from '../connection/route.js';
+import { mayPass, PATIENCE } from './passing-errors.js';
+import type { PlannedPart } from './upload-plan.js';
+
+export interface SendOptions {
+  readonly upload: string;
+  /** A new client with connections of its own. */
+  readonly open: () => HttpClient;
+  /** Requests under way at once; each has its part in memory. */
+  readonly parallel: number;
+  readonly read: (part: PlannedPart) => Promise<Buffer>;
+  readonly onSent: (bytes: number) => void;
+  readonly onRetry: (error: unknown, delayMs: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/** A slow line has this many bytes a second at least; a part gets its time by it. */
+const SLOWEST_BYTES_PER_MS = 32;
+const LEAST_TIMEOUT_MS = 60_000;
+
+/**
+ * Sends parts, several at a time. A part that fails in a way that may pass is read and sent again
+ * after a growing delay, over a new connection; anything else ends all of it.
+ *
+ * @throws the first error that does not pass
+ */
+export async function sendParts(parts: Iterable<PlannedPart>, options: SendOptions): Promise<void> {
+  const queue = parts[Symbol.iterator]();
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  const lanes = Array.from({ length: options.parallel }, () => new Lane(options, signal));
+  const runs = lanes.map((lane) => lane.run(queue));
+  try {
+    await Promise.all(runs);
+  } catch (error) {
+    stop.abort(error);
+    await Promise.allSettled(runs);
+    throw error;
+  } finally {
+    await Promise.all(lanes.map((lane) => lane.close()));
+  }
+}
+
+/** One part after the other over one connection. */
+class Lane {
+  private client: HttpClient | null = null;
+
+  constructor(
+    private readonly options: SendOptions,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  async run(queue: Iterator<PlannedPart>): Promise<void> {
+    for (let next = queue.next(); !next.done; next = queue.next()) {
+      await this.#send(next.value);
+      this.options.onSent(next.value.length);
+    }
+  }
+
+  async close(): Promise<void> {
+    const client = this.client;
+    this.client = null;
+    await client?.close();
+  }
+
+  async #send(part: PlannedPart): Promise<void> {
+    const { signal } = this;
+    const onRetry = (error: unknown, _attempt: number, delayMs: number) =>
+      this.options.onRetry(error, delayMs);
+    await retry(
+      async () => {
+        try {
+          await this.#once(part);
+        } catch (error) {
+          await this.close();
+          throw mayPass(error) ? error : new Unrecoverable(error);
+        }
+      },
+      { ...PATIENCE, signal, onRetry },
+    );
+  }
+
+  async #once(part: PlannedPart): Promise<void> {
+    const bytes = await this.options.read(part);
+    // Web Crypto hashes on another thread, so that the other lanes go on sending.
+    const digest = Buffer.from(
+      await webcrypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>),
+    );
+    this.client ??= this.options.open();
+    await this.client.bytes({
+      method: 'PUT',
+      path: `/api/v1${route`/uploads/${this.options.upload}/objects/${part.object}/parts/${part.part}`}`,
+      body: bytes,
+      headers: {
+        'content-type': 'application/octet-stream',
+        [CONTENT_DIGEST_HEADER]: `sha-256=:${digest.toString('base64')}:`,
+      },
+      timeoutMs: LEAST_TIMEOUT_MS + part.length / SLOWEST_BYTES_PER_MS,
+      signal: this.signal,
+    });
+  }
+}

@@ -1,0 +1,40 @@
+import type { Command } from 'commander';
+
+import { action } from '../../invocation.js';
+import type { CreateOptions } from './create.js';
+import type { GetOptions } from './get.js';
+
+/** The sub-commands are loaded when called: only `create` needs the hash threads. */
+export function define(command: Command): void {
+  command
+    .command('create')
+    .description('make a .torrent of a file or folder, without an origin')
+    .argument('<path>', 'the file or folder; its name becomes the name of the torrent')
+    .requiredOption('--out <file>', 'where to write the .torrent')
+    .option('--piece-length <bytes>', 'a power of two from 16KiB to 16MiB (default: by size)')
+    .option('--format <format>', 'v1, v2 or hybrid (default: hybrid for a file, v2 for a folder)')
+    .option('--tracker <url>', 'announce URL; given again, further tiers', collect)
+    .option('--name <name>', 'another name than that of the path')
+    .option('--public', 'allow other sources of peers than the tracker (BEP 27)')
+    .action(
+      action<CreateOptions>(async (call, path) => (await import('./create.js')).create(call, path)),
+    );
+  command
+    .command('inspect')
+    .description('show what a .torrent says, without an origin')
+    .argument('<file>', 'the .torrent')
+    .action(action(async (call, file) => (await import('./inspect.js')).inspect(call, file)));
+  command
+    .command('get')
+    .description('fetch the .torrent of a release, with announce URLs for stock clients')
+    .argument('<app@version>', 'the release')
+    .requiredOption('--out <file>', 'where to write the .torrent (it holds a key: keep it private)')
+    .option('--web-seed', 'let stock clients fetch over HTTP too')
+    .action(
+      action<GetOptions>(async (call, release) => (await import('./get.js')).get(call, release)),
+    );
+}
+
+function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
