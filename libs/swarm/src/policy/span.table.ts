@@ -1,6 +1,8 @@
 import type { Bitfield } from '../bitfield.js';
 import { SPAN_LENGTH_LIMIT, type PayloadLayout } from './payload.layout.js';
 
+type AddSpan = (run: number, piece: number, pieces: number, at: number, bytes: number) => void;
+
 /**
  * The spans of what is missing when a download starts: consecutive missing pieces of one run, or
  * slices of a piece that is larger than a span. Spans are numbered from 0 in payload order; all facts
@@ -40,7 +42,7 @@ export class SpanTable {
       number[],
       number[],
     ];
-    const add = (r: number, piece: number, pieces: number, at: number, bytes: number) => {
+    const add: AddSpan = (r, piece, pieces, at, bytes) => {
       run.push(r);
       firstPiece.push(piece);
       pieceCount.push(pieces);
@@ -118,22 +120,29 @@ export class SpanTable {
     return [first, this.spanAt(run, offset + pieces.lengthOf(piece) - 1) + 1];
   }
 
-  #addPieces(
-    run: number,
-    first: number,
-    end: number,
-    add: (run: number, piece: number, pieces: number, at: number, bytes: number) => void,
-  ): void {
+  /** Missing pieces [first, end) of a run: together up to a span, and large ones in slices. */
+  #addPieces(run: number, first: number, end: number, add: AddSpan): void {
     const { runs, pieces } = this.layout;
-    const begin = runs.offsetOfPiece(first);
-    const bytes = runs.offsetOfPiece(end - 1) + pieces.lengthOf(end - 1) - begin;
-    if (bytes <= SPAN_LENGTH_LIMIT) {
-      add(run, first, end - first, begin, bytes);
-      return;
+    let begin = first;
+    let bytes = 0;
+    for (let piece = first; piece < end; piece++) {
+      const length = pieces.lengthOf(piece);
+      if (bytes > 0 && bytes + length > SPAN_LENGTH_LIMIT) {
+        add(run, begin, piece - begin, runs.offsetOfPiece(begin), bytes);
+        bytes = 0;
+      }
+      if (bytes === 0) begin = piece;
+      if (length > SPAN_LENGTH_LIMIT) this.#addSlices(run, piece, add);
+      else bytes += length;
     }
-    // Only a piece larger than a span makes a run longer than one, and it is alone in its run.
-    for (let at = 0; at < bytes; at += SPAN_LENGTH_LIMIT) {
-      add(run, first, 1, begin + at, Math.min(SPAN_LENGTH_LIMIT, bytes - at));
+    if (bytes > 0) add(run, begin, end - begin, runs.offsetOfPiece(begin), bytes);
+  }
+
+  #addSlices(run: number, piece: number, add: AddSpan): void {
+    const begin = this.layout.runs.offsetOfPiece(piece);
+    const length = this.layout.pieces.lengthOf(piece);
+    for (let at = 0; at < length; at += SPAN_LENGTH_LIMIT) {
+      add(run, piece, 1, begin + at, Math.min(SPAN_LENGTH_LIMIT, length - at));
     }
   }
 }

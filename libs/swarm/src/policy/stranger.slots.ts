@@ -37,7 +37,8 @@ export class StrangerSlots<P> {
   /** Fills free slots, and lets others take the place of who had its turn. */
   turn(now: number): SlotChange<P>[] {
     const changes: SlotChange<P>[] = [];
-    for (const peer of [...this.#waiting]) {
+    // Who loses its turn goes to the end of this list, where the loop meets it last and stops.
+    for (const peer of this.#waiting) {
       if (this.#served.size >= this.slots && !this.#endTurn(now, changes)) break;
       this.#waiting.delete(peer);
       this.#served.set(peer, now);

@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest';
+
+import { seededRandom } from '#lib/runtime';
+
+import { Bitfield } from '../bitfield.js';
+import { CopyBudget, type CopyBudgetOptions, type OfferChange } from './copy.budget.js';
+import type { CopyMember } from './copy.member.js';
+import { layoutOf } from './policy.fixture.js';
+import { RunHoldings } from './run.holdings.js';
+
+const PIECE = 64 * 1024;
+
+function budgetOf(runs: number, options: Partial<CopyBudgetOptions> = {}) {
+  const layout = layoutOf([runs * PIECE], PIECE);
+  const budget = new CopyBudget(layout, { random: seededRandom(7), ...options });
+  const join = (now: number, have = new Bitfield(runs), firstSeen = now) =>
+    budget.join(new RunHoldings(layout, have, null), now, firstSeen);
+  /** The member takes what was offered, and says that it has it. */
+  const take = ({ member, run }: OfferChange, now: number) => {
+    budget.requested(member, run, now);
+    budget.sent(member, run, PIECE, now);
+    budget.gained(member, run, now);
+  };
+  return { layout, budget, join, take };
+}
+
+function reasons(offers: readonly OfferChange[]): string[] {
+  return [...new Set(offers.map(({ reason }) => reason))];
+}
+
+describe('CopyBudget', () => {
+  it('deals every run once, different ones to different members', () => {
+    const { budget, join, take } = budgetOf(100);
+    const members = Array.from({ length: 5 }, () => join(0));
+    const dealt = new Map<CopyMember, number>();
+    const runs: number[] = [];
+    for (let now = 0; now < 1000; now += 10) {
+      for (const offer of budget.deal(0, now)) {
+        expect(offer.reason).toBe('first');
+        runs.push(offer.run);
+        dealt.set(offer.member, (dealt.get(offer.member) ?? 0) + 1);
+        take(offer, now);
+      }
+    }
+    expect(runs.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, run) => run));
+    for (const member of members) expect(dealt.get(member)).toBe(20);
+  });
+
+  it('offers just in time: no more than a few at once, the more the faster they are sent', () => {
+    const { budget, join } = budgetOf(500);
+    join(0);
+    expect(budget.deal(0, 0)).toHaveLength(12);
+    expect(budget.deal(0, 1)).toHaveLength(0);
+    expect(budget.deal(100 * PIECE * 10, 2)).toHaveLength(150 - 12);
+  });
+
+  it('gives nothing to a late joiner while enough hold everything', () => {
+    const { budget, join } = budgetOf(10, { seedsElsewhere: () => 2 });
+    join(0);
+    expect(budget.deal(0, 0)).toEqual([]);
+  });
+
+  it('gives nothing of what two members hold', () => {
+    const { budget, join } = budgetOf(10);
+    const have = new Bitfield(10);
+    have.setRange(0, 7);
+    join(0, have.clone());
+    join(0, have.clone());
+    join(0);
+    const runs = budget.deal(0, 0).map(({ run }) => run);
+    expect(runs.toSorted((a, b) => a - b)).toEqual([7, 8, 9]);
+  });
+
+  it('gives a run again when its only holder left, within the budget', () => {
+    const { budget, join, take } = budgetOf(10);
+    const first = join(0);
+    for (const offer of budget.deal(0, 0)) take(offer, 1);
+    budget.leave(first, 2);
+    join(3);
+    const again = budget.deal(0, 3);
+    expect(reasons(again)).toEqual(['rare']);
+    expect(again).toHaveLength(2);
+  });
+
+  it('gives a run again when its only holder does not pass it on for 5 s', () => {
+    const { budget, join, take } = budgetOf(10);
+    join(0);
+    for (const offer of budget.deal(0, 0)) take(offer, 1);
+    const second = join(1);
+    expect(budget.deal(0, 1000)).toEqual([]);
+    const later = budget.deal(0, 5500);
+    expect(reasons(later)).toContain('rare');
+    expect(later.every(({ member }) => member === second)).toBe(true);
+  });
+
+  it('helps a member that stands still, and does not make it wait again while nobody else does', () => {
+    const { budget, join, take } = budgetOf(64, { seedsElsewhere: () => 2 });
+    join(0);
+    expect(budget.deal(0, 1999)).toEqual([]);
+    const help = budget.deal(0, 2001);
+    expect(reasons(help)).toEqual(['stall']);
+    expect(help).toHaveLength(2);
+    expect(budget.deal(0, 2002)).toEqual([]);
+    for (const offer of help) take(offer, 2010);
+    expect(budget.deal(0, 2011)).toHaveLength(4);
+  });
+
+  it('lets a member wait again once others give it something', () => {
+    const { budget, join, take } = budgetOf(64, { seedsElsewhere: () => 2 });
+    const member = join(0);
+    const help = budget.deal(0, 2001);
+    for (const offer of help) take(offer, 2010);
+    const other = Array.from({ length: 64 }, (_, run) => run).find(
+      (run) => !help.some((offer) => offer.run === run),
+    )!;
+    budget.gained(member, other, 2020);
+    expect(budget.deal(0, 2030)).toEqual([]);
+  });
+
+  it('does not count first copies of a second cohort as spent, but gives them again', () => {
+    const { budget, join, take } = budgetOf(10);
+    const early = join(0);
+    for (const offer of budget.deal(0, 0)) take(offer, 1);
+    budget.leave(early, 10);
+    join(70_000);
+    expect(reasons(budget.deal(0, 70_000))).toEqual(['first']);
+  });
+
+  it('takes an offer back that the member left unused, and gives it to another', () => {
+    const { budget, join } = budgetOf(4);
+    const hung = join(0);
+    expect(budget.deal(0, 0)).toHaveLength(4);
+    const quick = join(1);
+    expect(budget.deal(0, 1)).toEqual([]);
+    expect(budget.expire(4000)).toEqual([]);
+    const expired = budget.expire(5001);
+    expect(expired.map(({ member }) => member)).toEqual([hung, hung, hung, hung]);
+    const again = budget.deal(0, 5002);
+    expect(again.some(({ member }) => member === quick)).toBe(true);
+    expect(reasons(again)).toEqual(['first']);
+  });
+
+  it('leaves runs of another replica to it, until they are missed', () => {
+    const { budget, join } = budgetOf(10, { responsible: (run) => run < 4 });
+    join(0);
+    const mine = budget.deal(0, 0).map(({ run }) => run);
+    expect(mine.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3]);
+    const later = budget.deal(0, 5001).map(({ run }) => run);
+    expect(later.toSorted((a, b) => a - b)).toEqual([4, 5, 6, 7, 8, 9]);
+  });
+
+  it('spends no more than its copies on first and rare ones, whoever comes and goes', () => {
+    const { budget, join, take } = budgetOf(50, { copies: 1.2 });
+    let given = 0;
+    for (let now = 0; now < 40_000; now += 1000) {
+      const member = join(now, new Bitfield(50), 0);
+      for (const offer of budget.deal(0, now)) {
+        if (offer.reason !== 'stall') given++;
+        take(offer, now);
+      }
+      budget.leave(member, now + 500);
+    }
+    expect(given).toBeLessThanOrEqual(61);
+    expect(given).toBeGreaterThanOrEqual(50);
+  });
+});

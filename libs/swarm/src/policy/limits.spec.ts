@@ -1,0 +1,180 @@
+import { describe, expect, it } from 'vitest';
+
+import { seededRandom } from '#lib/runtime';
+
+import { BanList } from './ban.list.js';
+import { DialPolicy } from './dial.policy.js';
+import { RateLimiter } from './rate.limiter.js';
+import { RateMeter } from './rate.meter.js';
+import { isOverdue } from './request.deadline.js';
+import { RequestDepth } from './request.depth.js';
+import { StrangerSlots } from './stranger.slots.js';
+import { UploadScheduler } from './upload.scheduler.js';
+
+const KIB = 1024;
+
+describe('UploadScheduler', () => {
+  it('serves peers in turn, and each in the order it asked', () => {
+    const scheduler = new UploadScheduler<string, number>(3);
+    for (const job of [1, 2, 3, 4]) scheduler.accept('a', job);
+    for (const job of [5, 6]) scheduler.accept('b', job);
+    const served: (number | undefined)[] = [];
+    for (let step = 0; step < 3; step++) served.push(scheduler.next()?.job);
+    expect(scheduler.next()).toBeNull();
+    for (let step = 0; step < 3; step++) {
+      scheduler.ended();
+      served.push(scheduler.next()?.job);
+    }
+    expect(served).toEqual([1, 5, 2, 6, 3, 4]);
+  });
+
+  it('refuses what exceeds the queue of one peer, without harm to others', () => {
+    const scheduler = new UploadScheduler<string, number>(1, 2);
+    expect([1, 2, 3].map((job) => scheduler.accept('a', job))).toEqual([true, true, false]);
+    expect(scheduler.accept('b', 4)).toBe(true);
+  });
+
+  it('takes back what was cancelled, and everything of a peer that left', () => {
+    const scheduler = new UploadScheduler<string, number>(4);
+    for (const job of [1, 2, 3]) scheduler.accept('a', job);
+    scheduler.accept('b', 4);
+    expect(scheduler.cancel('a', (job) => job === 2)).toBe(2);
+    expect(scheduler.cancel('a', (job) => job === 2)).toBeNull();
+    expect(scheduler.drop('a')).toEqual([1, 3]);
+    expect(scheduler.next()?.job).toBe(4);
+    expect(scheduler.next()).toBeNull();
+  });
+});
+
+describe('RateLimiter', () => {
+  it('holds its average, whatever the sizes, and pays debts back', () => {
+    const limiter = new RateLimiter(100 * KIB, 0);
+    let moved = 0;
+    for (let now = 0; now <= 10_000; now += 7) {
+      if (limiter.available(now) === 0) continue;
+      limiter.spend(30 * KIB, now);
+      moved += 30 * KIB;
+    }
+    expect(moved / 10 / KIB).toBeGreaterThan(95);
+    expect(moved / 10 / KIB).toBeLessThan(108);
+  });
+
+  it('changes while running, and can be lifted', () => {
+    const limiter = new RateLimiter(10 * KIB, 0);
+    limiter.spend(1000 * KIB, 0);
+    expect(limiter.available(1000)).toBe(0);
+    limiter.setRate(null, 1000);
+    expect(limiter.available(1000)).toBe(Infinity);
+    limiter.setRate(64 * KIB, 2000);
+    expect(limiter.available(2000)).toBe(16 * KIB);
+    expect(() => limiter.setRate(0, 2000)).toThrow(RangeError);
+  });
+});
+
+describe('RequestDepth', () => {
+  it('grows with the rate, and never beyond what the peer queues', () => {
+    const depth = new RequestDepth(0, 100);
+    expect(depth.blocks(0)).toBe(6);
+    for (let now = 1; now <= 1000; now++) depth.delivered(KIB, now);
+    expect(depth.blocks(1000)).toBeGreaterThan(50);
+    for (let now = 1001; now <= 3000; now++) depth.delivered(100 * KIB, now);
+    expect(depth.blocks(3000)).toBe(100);
+    expect(depth.spans(1024 * KIB, 3000)).toBeGreaterThan(20);
+  });
+
+  it('obeys a peer that queues hardly anything', () => {
+    expect(new RequestDepth(0, 1).blocks(0)).toBe(1);
+  });
+});
+
+describe('isOverdue', () => {
+  const debt = { oldestAt: 0, lastBytesAt: 0, outstandingBytes: 1024 * KIB, rate: 0 };
+
+  it('is patient for 4 s at least, and longer with a slow peer that delivers', () => {
+    expect(isOverdue(debt, 3999)).toBe(false);
+    expect(isOverdue(debt, 4001)).toBe(true);
+    const slow = { ...debt, rate: 512 * KIB, lastBytesAt: 1000 };
+    expect(isOverdue(slow, 8000)).toBe(false);
+    expect(isOverdue(slow, 9500)).toBe(true);
+  });
+
+  it('is not fooled by a trickle', () => {
+    expect(isOverdue({ ...debt, lastBytesAt: 21_000 }, 21_001)).toBe(true);
+  });
+});
+
+describe('RateMeter', () => {
+  it('tells the rate from the first second on, and forgets', () => {
+    const meter = new RateMeter(0);
+    for (let now = 100; now <= 1000; now += 100) meter.add(10 * KIB, now);
+    expect(meter.rate(1000) / KIB).toBeGreaterThan(90);
+    expect(meter.rate(1000) / KIB).toBeLessThan(125);
+    expect(meter.rate(30_000)).toBeLessThan(KIB);
+  });
+});
+
+describe('DialPolicy', () => {
+  const policyOf = (wanted: number) =>
+    new DialPolicy<number>(String, { wanted, random: seededRandom(3) });
+
+  it('dials until there are neighbours enough, each address once', () => {
+    const policy = policyOf(4);
+    policy.found([1, 2, 3, 4, 5, 6, 2, 3], 0);
+    const dialled = [policy.next(1, 0), policy.next(1, 0), policy.next(1, 0)];
+    expect(new Set(dialled).size).toBe(3);
+    expect(policy.next(1, 0)).toBeNull();
+    policy.connected(dialled[0]!);
+    policy.ended(dialled[1]!, 0);
+    expect(policy.next(2, 0)).not.toBeNull();
+  });
+
+  it('backs off from an address that fails, longer each time', () => {
+    const policy = policyOf(4);
+    policy.found([1], 0);
+    expect(policy.next(0, 0)).toBe(1);
+    policy.ended(1, 0);
+    expect(policy.next(0, 400)).toBeNull();
+    expect(policy.next(0, 1000)).toBe(1);
+    policy.ended(1, 1000);
+    expect(policy.next(0, 1900)).toBeNull();
+    expect(policy.next(0, 3000)).toBe(1);
+    policy.ended(1, 3000, Infinity);
+    expect(policy.next(0, 1e12)).toBeNull();
+  });
+});
+
+describe('BanList', () => {
+  it('bans at once or by adding up, for ten minutes', () => {
+    const bans = new BanList();
+    bans.ban('10.0.0.1', 0);
+    expect(bans.isBanned('10.0.0.1', 599_999)).toBe(true);
+    expect(bans.isBanned('10.0.0.1', 600_001)).toBe(false);
+    expect([bans.offend('b', 0), bans.offend('b', 1), bans.offend('b', 2)]).toEqual([
+      false,
+      false,
+      true,
+    ]);
+    expect(bans.isBanned('b', 3)).toBe(true);
+    expect(bans.count(3)).toBe(2);
+  });
+});
+
+describe('StrangerSlots', () => {
+  it('serves a few in turn', () => {
+    const slots = new StrangerSlots<string>(2);
+    for (const peer of ['a', 'b', 'c']) slots.interested(peer);
+    expect(slots.turn(0)).toEqual([
+      { peer: 'a', unchoke: true },
+      { peer: 'b', unchoke: true },
+    ]);
+    expect(slots.turn(5000)).toEqual([]);
+    expect(slots.turn(10_000)).toEqual([
+      { peer: 'a', unchoke: false },
+      { peer: 'c', unchoke: true },
+      { peer: 'b', unchoke: false },
+      { peer: 'a', unchoke: true },
+    ]);
+    expect(slots.leave('c')).toBe(true);
+    expect(slots.turn(10_001)).toEqual([{ peer: 'b', unchoke: true }]);
+  });
+});
