@@ -6,9 +6,10 @@ const ROOT = /^[0-9a-f]{64}$/;
 export const LEAF_BYTES = 32;
 export const LEAF_SPAN = 16_384;
 
-/** Files smaller than this are kept in packs; a pack holds at most so many bytes. */
+/** Files smaller than this are kept in packs; a pack holds at most so many bytes and files. */
 export const PACKED_BELOW = 1024 * 1024;
 export const MAX_PACK_BYTES = 16 * 1024 * 1024;
+export const MAX_PACK_FILES = 65_536;
 
 /** Refuses what is not 32 bytes in lower-case hex (a file's root, an artifact's v2 info-hash). */
 export function assertHash(hash: string): void {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { FleetseedError } from '#lib/contracts';
 
-import { assertHash, LEAF_BYTES, leavesLength, MAX_PACK_BYTES } from './layout.js';
+import { assertHash, LEAF_BYTES, leavesLength, MAX_PACK_BYTES, MAX_PACK_FILES } from './layout.js';
 
 /** A file of a pack: files lie in a pack one after the other, in the order of the entries. */
 export interface PackEntry {
@@ -43,11 +43,14 @@ export class PackIndex {
   /** @throws REQUEST_INVALID, DEPOT_INTEGRITY for leaves that do not fit the length. */
   static of(entries: readonly PackEntry[]): PackIndex {
     const packLength = entries.reduce((sum, entry) => sum + entry.length, 0);
-    if (entries.length === 0 || packLength > MAX_PACK_BYTES) {
-      throw new FleetseedError('REQUEST_INVALID', 'A pack holds 1 byte to 16 MiB of files.', {
-        files: entries.length,
-        bytes: packLength,
-      });
+    const distinct = new Set(entries.map((entry) => entry.root)).size === entries.length;
+    const few = entries.length > 0 && entries.length <= MAX_PACK_FILES;
+    if (!few || !distinct || packLength > MAX_PACK_BYTES) {
+      throw new FleetseedError(
+        'REQUEST_INVALID',
+        'A pack holds 1 to 65,536 different files of at most 16 MiB together.',
+        { files: entries.length, bytes: packLength, distinct },
+      );
     }
     const head = Buffer.alloc(HEADER + entries.length * RECORD);
     head.writeUInt32BE(MAGIC, 0);
