@@ -187,7 +187,9 @@ describe('SpanPicker', () => {
     const property = fc.property(
       fc.integer({ min: 0, max: 2 ** 31 }),
       fc.integer({ min: 1, max: 30 }),
-      (seed, files) => expect(swarmOfChance(seed, files)).toBe(true),
+      (seed, files) => {
+        expect(swarmOfChance(seed, files)).toBe(true);
+      },
     );
     fc.assert(property, { numRuns: 80 });
   });
