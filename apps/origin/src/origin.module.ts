@@ -1,17 +1,29 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 
+import { ArtifactsModule } from './artifacts/artifacts.module.js';
 import { AuthModule } from './auth/auth.module.js';
+import { ChannelsModule } from './channels/channels.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { StartContext } from './config/start-context.js';
 import { DepotModule } from './depot/depot.module.js';
 import { EventsModule } from './events/events.module.js';
 import { HealthModule } from './health/health.module.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { ReleasesModule } from './releases/releases.module.js';
 import { ServiceModule } from './service/service.module.js';
 
 /** The features of the origin; each is a module of its own folder. */
-const FEATURES = [AuthModule, DepotModule, EventsModule, HealthModule, ServiceModule];
+const FEATURES = [
+  ArtifactsModule,
+  AuthModule,
+  ChannelsModule,
+  DepotModule,
+  EventsModule,
+  HealthModule,
+  ReleasesModule,
+  ServiceModule,
+];
 
 @Module({})
 export class OriginModule {

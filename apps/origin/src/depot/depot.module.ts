@@ -2,7 +2,7 @@ import { join } from 'node:path';
 
 import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 
-import { FsDepot, type Depot } from '#lib/depot';
+import { ArtifactStore, BlobStore, FsDepot, ReaderPool, type Depot } from '#lib/depot';
 import type { Clock } from '#lib/runtime';
 
 import type { OriginConfig } from '../config/origin-config.schema.js';
@@ -24,14 +24,23 @@ import { MasterSecret } from './master-secret.js';
       useFactory: (depot: Depot) => MasterSecret.open(depot),
       inject: [DEPOT],
     },
+    ...[ArtifactStore, BlobStore, ReaderPool].map((store) => ({
+      provide: store,
+      useFactory: (depot: Depot) => new store(depot),
+      inject: [DEPOT],
+    })),
   ],
-  exports: [DEPOT, MasterSecret],
+  exports: [DEPOT, MasterSecret, ArtifactStore, BlobStore, ReaderPool],
 })
 export class DepotModule implements OnApplicationShutdown {
-  constructor(@Inject(DEPOT) private readonly depot: Depot) {}
+  constructor(
+    @Inject(DEPOT) private readonly depot: Depot,
+    private readonly readers: ReaderPool,
+  ) {}
 
   /** The last thing that ends: whatever was under way has returned or is cut off here. */
   async onApplicationShutdown(): Promise<void> {
+    await this.readers.close();
     await this.depot.close();
   }
 }

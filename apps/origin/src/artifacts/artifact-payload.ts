@@ -1,0 +1,101 @@
+import { FleetseedError, toFleetseedError } from '#lib/contracts';
+import type { ArtifactContent, FileContent } from '#lib/depot';
+import type { Metainfo } from '#lib/torrent';
+
+/**
+ * The payload of an artifact (its files with bytes, one after the other in v2 order) read from the
+ * depot. It has the form of the engine's PayloadStore; being the truth, it is never written.
+ */
+export class ArtifactPayload {
+  /** Bytes of the whole payload. */
+  readonly length: number;
+  /** Where each file with bytes starts, and the whole length at the end. */
+  readonly #starts: Float64Array;
+  readonly #roots: readonly string[];
+  /** Files that were read last, so that a stream of one does not look its place up per read. */
+  readonly #open = new Map<number, FileContent>();
+
+  constructor(
+    metainfo: Metainfo,
+    private readonly content: ArtifactContent,
+  ) {
+    const files = metainfo.files.filter((file) => file.length > 0);
+    this.#starts = new Float64Array(files.length + 1);
+    this.#roots = files.map((file) => file.root?.toString('hex') ?? '');
+    let offset = 0;
+    files.forEach((file, index) => {
+      this.#starts[index] = offset;
+      offset += file.length;
+    });
+    this.#starts[files.length] = offset;
+    this.length = offset;
+  }
+
+  /** Fills `target` whole from payload `offset`. @throws PIECE_UNAVAILABLE, DISK_IO; RangeError */
+  async read(offset: number, target: Uint8Array): Promise<void> {
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset + target.length > this.length) {
+      throw new RangeError(`Payload range ${offset}+${target.length} is not inside the artifact.`);
+    }
+    let file = this.#fileAt(offset);
+    for (let filled = 0; filled < target.length; file++) {
+      const position = offset + filled - this.#starts[file]!;
+      const left = this.#starts[file + 1]! - this.#starts[file]! - position;
+      const count = Math.min(left, target.length - filled);
+      await this.#readFile(file, target, filled, count, position);
+      filled += count;
+    }
+  }
+
+  async write(): Promise<void> {
+    throw new FleetseedError('INTERNAL', 'Artifacts in the depot are not written by peers.');
+  }
+
+  async sync(): Promise<void> {
+    // Nothing is ever written.
+  }
+
+  async close(): Promise<void> {
+    // The readers belong to the pool that all artifacts share.
+    this.#open.clear();
+  }
+
+  async #readFile(
+    file: number,
+    target: Uint8Array,
+    filled: number,
+    count: number,
+    position: number,
+  ): Promise<void> {
+    try {
+      await this.#contentOf(file).read(target, filled, count, position);
+    } catch (thrown) {
+      const error = toFleetseedError(thrown);
+      if (error.code !== 'DEPOT_INTEGRITY' && error.code !== 'NOT_FOUND') throw error;
+      const facts = { root: this.#roots[file]! };
+      throw new FleetseedError('PIECE_UNAVAILABLE', 'Content is not in the depot.', facts, {
+        cause: error,
+      });
+    }
+  }
+
+  #contentOf(file: number): FileContent {
+    let open = this.#open.get(file);
+    if (!open) {
+      open = this.content.open(this.#roots[file]!);
+      if (this.#open.size >= 64) this.#open.clear();
+      this.#open.set(file, open);
+    }
+    return open;
+  }
+
+  #fileAt(offset: number): number {
+    let low = 0;
+    let high = this.#starts.length - 2;
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (this.#starts[middle]! <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}

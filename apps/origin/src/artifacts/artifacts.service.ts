@@ -1,0 +1,85 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Request } from 'express';
+
+import type { Release, SwarmTicket } from '#lib/contracts';
+import type { Clock } from '#lib/runtime';
+import { withAnnounce } from '#lib/torrent';
+
+import type { Principal } from '../auth/principal.js';
+import { TrackerKeys } from '../auth/tracker-keys.js';
+import { PublicUrl } from '../config/public-url.js';
+import { CLOCK } from '../config/start-context.js';
+import { ReleasesService } from '../releases/releases.service.js';
+import { ArtifactAccess } from './artifact-access.js';
+import { ArtifactLibrary } from './artifact-library.js';
+import { announceUrl, webSeedUrl } from './swarm-urls.js';
+import { TicketOffice } from './ticket-office.js';
+
+const KEY_MS = 7 * 86_400_000;
+const TORRENT = 'application/x-bittorrent';
+
+/** Metainfo and tickets for callers that may read the artifact. */
+@Injectable()
+export class ArtifactsService {
+  constructor(
+    private readonly library: ArtifactLibrary,
+    private readonly access: ArtifactAccess,
+    private readonly releases: ReleasesService,
+    private readonly tickets: TicketOffice,
+    private readonly keys: TrackerKeys,
+    private readonly urls: PublicUrl,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** The `.torrent` without trackers. @throws ARTIFACT_NOT_FOUND */
+  async metainfo(artifact: string, caller: Principal): Promise<Response> {
+    await this.access.require(caller, artifact);
+    const { torrent } = await this.library.open(artifact);
+    return fileAnswer(torrent, { 'cache-control': 'private, max-age=31536000, immutable' });
+  }
+
+  /** @throws ARTIFACT_NOT_FOUND */
+  async ticket(artifact: string, caller: Principal, request: Request): Promise<SwarmTicket> {
+    await this.access.require(caller, artifact);
+    return this.tickets.ticketFor(artifact, caller, this.urls.of(request));
+  }
+
+  /**
+   * The `.torrent` of a release for stock clients: announce URLs with a key of its own, which ends
+   * after 7 days or when it, or the caller's token, is revoked.
+   * @throws VERSION_NOT_FOUND, APP_NOT_FOUND
+   */
+  async torrent(
+    release: { readonly app: string; readonly version: string },
+    webSeed: boolean,
+    caller: Principal,
+    request: Request,
+  ): Promise<Response> {
+    const found = await this.releases.get(release.app, release.version);
+    const { torrent, metainfo } = await this.library.open(found.artifact);
+    const key = await this.#keyFor(found, caller);
+    const baseUrl = this.urls.of(request);
+    const seeds = webSeed ? [webSeedUrl(baseUrl, key, found.artifact, metainfo)] : [];
+    const bytes = withAnnounce(torrent, [[announceUrl(baseUrl, key)]], seeds);
+    const fileName = encodeURIComponent(`${found.app}-${found.version}.torrent`);
+    return fileAnswer(bytes, {
+      'content-disposition': `attachment; filename*=UTF-8''${fileName}`,
+      'cache-control': 'no-store',
+    });
+  }
+
+  #keyFor({ app, version, artifact }: Release, caller: Principal): Promise<string> {
+    const expiresAt = this.clock.now() + KEY_MS;
+    return this.keys.mintRevocable(caller, {
+      artifact,
+      expiresAt,
+      name: `${app}@${version}`,
+    });
+  }
+}
+
+function fileAnswer(bytes: Buffer, headers: Readonly<Record<string, string>>): Response {
+  return new Response(new Uint8Array(bytes), {
+    headers: { 'content-type': TORRENT, 'content-length': String(bytes.length), ...headers },
+  });
+}

@@ -1,0 +1,48 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import type { SwarmTicket } from '#lib/contracts';
+import type { Clock } from '#lib/runtime';
+
+import type { Principal } from '../auth/principal.js';
+import { TrackerKeys } from '../auth/tracker-keys.js';
+import { OriginAddresses } from '../config/origin-addresses.js';
+import type { OriginConfig } from '../config/origin-config.schema.js';
+import { CLOCK, ORIGIN_CONFIG } from '../config/start-context.js';
+import { ArtifactLibrary } from './artifact-library.js';
+import { SwarmSecrets } from './swarm-secrets.js';
+import { announceUrl, webSeedUrl } from './swarm-urls.js';
+
+const KEY_MS = 7 * 86_400_000;
+
+/** Hands our own peers what they need to join a swarm. Who may have it was decided before. */
+@Injectable()
+export class TicketOffice {
+  constructor(
+    private readonly library: ArtifactLibrary,
+    private readonly secrets: SwarmSecrets,
+    private readonly keys: TrackerKeys,
+    private readonly addresses: OriginAddresses,
+    @Inject(ORIGIN_CONFIG) private readonly config: OriginConfig,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * @param baseUrl under which the caller reaches this service (`PublicUrl`)
+   * @throws ARTIFACT_NOT_FOUND
+   */
+  async ticketFor(artifact: string, holder: Principal, baseUrl: string): Promise<SwarmTicket> {
+    const { metainfo } = await this.library.open(artifact);
+    const expiresAt = this.clock.now() + KEY_MS;
+    // An agent has one key for all it holds; a one-shot pull gets one for what it pulls.
+    const scope = holder.kind === 'agent' ? null : artifact;
+    const key = this.keys.mint(holder, { artifact: scope, expiresAt });
+    const peer = this.config.advertise ?? this.addresses.peer;
+    return {
+      artifact,
+      announce: [[announceUrl(baseUrl, key)]],
+      swarmSecret: this.secrets.of(artifact).toString('base64url'),
+      origins: peer === '' ? [] : [peer],
+      webSeed: webSeedUrl(baseUrl, key, artifact, metainfo),
+    };
+  }
+}
