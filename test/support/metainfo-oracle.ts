@@ -46,11 +46,6 @@ export interface OracleAnswer {
   };
 }
 
-/** Whether libtorrent's Python binding is there. */
-export function hasOracle(): boolean {
-  return spawnSync(PYTHON, ['-c', 'import libtorrent'], { timeout: 30_000 }).status === 0;
-}
-
 /** Asks one libtorrent process about all cases. */
 export function askOracle(cases: readonly OracleCase[]): OracleAnswer[] {
   const { status, stdout, stderr } = spawnSync(PYTHON, [SCRIPT], {
