@@ -99,9 +99,8 @@ export class WebSeedClient {
       (statusCode === 206 && isContentRange(contentRange, fileOffset, length)) ||
       (statusCode === 200 && whole);
     if (good) return fill(target, response.body);
-    // A body that nobody reads would hold the connection.
-    response.body.destroy();
-    response.body.on('error', () => {});
+    // A short body is read to its end, so that the connection can be used again.
+    await response.body.dump({ limit: 16_384 }).catch(() => {});
     throw this.#refusal(statusCode, textOf(response.headers['retry-after']));
   }
 

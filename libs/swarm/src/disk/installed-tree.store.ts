@@ -1,0 +1,207 @@
+import { FleetseedError } from '#lib/contracts';
+import type { Clock } from '#lib/runtime';
+
+import type { FileSignature } from '../hashing/hash-job.types.js';
+import { ArtifactPaths, type ArtifactLayout } from './artifact-paths.js';
+import { FileSignatures } from './file-signatures.js';
+import { FileSpans, type FileSegment } from './file-spans.js';
+import { HandleCache } from './handle-cache.js';
+import { eachAtMost, InFlight } from './in-flight.js';
+import { checkPayloadRange, type PayloadStore } from './payload-store.js';
+import { closeQuietly, lstatPath, openForReading, readFully, statFd } from './raw-file.js';
+
+const AT_ONCE = 8;
+/** How long it may take until a file that was replaced by another is noticed, milliseconds. */
+const LOOK_AGAIN_MS = 1000;
+
+export interface InstalledTreeOptions {
+  readonly root: string;
+  readonly layout: ArtifactLayout;
+  /** Of files whose content is known to be right; others are not read. It is kept up to date. */
+  readonly signatures: FileSignatures;
+  readonly clock: Clock;
+  /**
+   * Called when a file is found to differ from its signature, once until {@link
+   * InstalledTreeStore.trust} is called for it. Its pieces must be withdrawn and hashed again.
+   */
+  readonly onTouched: (file: number) => void;
+  /** Files that are kept open; 64 by default. */
+  readonly openFiles?: number;
+}
+
+/**
+ * The payload in a tree that people and programs may edit. Reading a file that is not what it was
+ * when it was verified gives PIECE_UNAVAILABLE, never its bytes.
+ *
+ * After each read the open file is looked at: a change of its content moves its times before the bytes
+ * change. That a path leads to another file now does no harm to what is read from the one that is
+ * open, and is noticed within a second. Writing is refused; a file is repaired by the owner.
+ */
+export class InstalledTreeStore implements PayloadStore {
+  readonly length: number;
+  readonly paths: ArtifactPaths;
+  readonly signatures: FileSignatures;
+  readonly #spans: FileSpans;
+  readonly #handles: HandleCache;
+  readonly #inFlight = new InFlight('store');
+  /** When the path of a file that is kept open was last looked at, monotonic ms. */
+  readonly #lookedAt = new Map<number, number>();
+
+  constructor(private readonly options: InstalledTreeOptions) {
+    const { layout, root, openFiles = 64 } = options;
+    this.signatures = options.signatures;
+    this.paths = new ArtifactPaths(root, layout.single);
+    this.#spans = new FileSpans(layout.files);
+    this.length = this.#spans.length;
+    this.#handles = new HandleCache((file) => this.#open(file), openFiles);
+  }
+
+  /** Where the file with this index lies. */
+  pathOf(file: number): string {
+    return this.paths.pathOf(this.options.layout.files[file]!.path);
+  }
+
+  async read(offset: number, target: Uint8Array): Promise<void> {
+    await this.#inFlight.run(async () => {
+      checkPayloadRange(this.length, offset, target.length);
+      const segments = this.#spans.segments(offset, target.length);
+      for (const { file } of segments) {
+        if (!this.signatures.isKnown(file)) throw this.#unavailable(file);
+      }
+      await eachAtMost(segments, AT_ONCE, (segment) =>
+        this.#read(segment, target.subarray(segment.at, segment.at + segment.length)),
+      );
+    });
+  }
+
+  async write(): Promise<void> {
+    await this.#inFlight.run(async () => {
+      throw new FleetseedError('DISK_IO', 'An installed tree is not written to.');
+    });
+  }
+
+  async sync(): Promise<void> {
+    await this.#inFlight.run(async () => {});
+  }
+
+  async close(): Promise<void> {
+    await this.#inFlight.close();
+    await this.#handles.closeAll();
+  }
+
+  /** The file's content was found right while it had this signature. */
+  trust(file: number, signature: FileSignature): void {
+    this.#handles.drop(file);
+    this.#lookedAt.delete(file);
+    this.signatures.set(file, signature);
+  }
+
+  /**
+   * Looks at every file that is trusted. Those that changed, or are gone, are reported to `onTouched`
+   * like those that a read finds.
+   */
+  async checkAll(signal?: AbortSignal): Promise<void> {
+    await this.#inFlight.run(async () => {
+      const files = [...this.options.layout.files.keys()];
+      await eachAtMost(files, AT_ONCE, async (file) => {
+        signal?.throwIfAborted();
+        if (!this.signatures.isKnown(file)) return;
+        const stat = await lstatPath(this.pathOf(file));
+        if (!stat || !this.signatures.matches(file, signatureOf(stat))) this.#touched(file);
+      });
+    });
+  }
+
+  async #read(segment: FileSegment, part: Uint8Array): Promise<void> {
+    const { file, fileOffset, length } = segment;
+    if (length === this.#spans.lengthOf(file)) {
+      const fd = await this.#open(file);
+      try {
+        return await this.#readOpen(fd, file, part, fileOffset);
+      } finally {
+        await closeQuietly(fd);
+      }
+    }
+    await this.#lookAgain(file);
+    const lease = await this.#handles.lease(file, false);
+    return this.#readOpen(lease.fd, file, part, fileOffset).finally(() => lease.release());
+  }
+
+  async #readOpen(fd: number, file: number, part: Uint8Array, offset: number): Promise<void> {
+    const path = this.pathOf(file);
+    await readFully(fd, part, offset, path).catch((error: unknown) => {
+      // Cut off behind our back: an owner must hear of it like of any other change.
+      if (isUnavailable(error)) this.#touched(file);
+      throw error;
+    });
+    const stat = await statFd(fd, path);
+    if (this.signatures.matches(file, signatureOf(stat))) return;
+    this.#touched(file);
+    throw this.#unavailable(file);
+  }
+
+  /** A handle would go on reading a file that was replaced; its path says so. */
+  async #lookAgain(file: number): Promise<void> {
+    const now = this.options.clock.monotonic();
+    if (now - (this.#lookedAt.get(file) ?? -Infinity) < LOOK_AGAIN_MS) return;
+    const stat = await lstatPath(this.pathOf(file));
+    if (!stat || !this.signatures.matches(file, signatureOf(stat))) {
+      this.#touched(file);
+      throw this.#unavailable(file);
+    }
+    this.#lookedAt.set(file, now);
+  }
+
+  async #open(file: number): Promise<number> {
+    try {
+      return await openForReading(this.pathOf(file));
+    } catch (error) {
+      // Gone, or a symlink or folder by now.
+      if (!isUnavailable(error)) throw error;
+      this.#touched(file);
+      throw this.#unavailable(file);
+    }
+  }
+
+  #touched(file: number): void {
+    if (!this.signatures.isKnown(file)) return;
+    this.signatures.forget(file);
+    this.#handles.drop(file);
+    this.#lookedAt.delete(file);
+    this.options.onTouched(file);
+  }
+
+  #unavailable(file: number): FleetseedError {
+    const path = this.pathOf(file);
+    const text = `The file ${path} changed since it was verified.`;
+    return new FleetseedError('PIECE_UNAVAILABLE', text, { path });
+  }
+}
+
+/**
+ * Signatures of a tree as it lies there now: to be called when its content is known to be right and
+ * nobody else has had it yet. A file with another length than the artifact's stays unknown.
+ */
+export async function recordSignatures(
+  root: string,
+  layout: ArtifactLayout,
+): Promise<FileSignatures> {
+  const paths = new ArtifactPaths(root, layout.single);
+  const signatures = new FileSignatures(layout.files.length);
+  await eachAtMost([...layout.files.entries()], AT_ONCE, async ([file, { path, length }]) => {
+    if (length === 0) return;
+    const stat = await lstatPath(paths.pathOf(path));
+    if (stat?.isFile() && Number(stat.size) === length) signatures.set(file, signatureOf(stat));
+  });
+  return signatures;
+}
+
+function isUnavailable(error: unknown): boolean {
+  const code = error instanceof FleetseedError ? error.code : null;
+  return code === 'PIECE_UNAVAILABLE' || code === 'UNPACK_REFUSED';
+}
+
+function signatureOf(stat: { size: bigint; mtimeNs: bigint; ctimeNs: bigint; ino: bigint }) {
+  const { size, mtimeNs, ctimeNs, ino } = stat;
+  return { size: Number(size), mtimeNs, ctimeNs, ino };
+}
