@@ -22,7 +22,6 @@ import type { SpaceGuard } from './space-guard.js';
  */
 export class DepotFiles {
   #counter = 0;
-  readonly #running = new Set<Promise<unknown>>();
 
   constructor(
     private readonly temporaryFolder: string,
@@ -100,11 +99,6 @@ export class DepotFiles {
     if (dirname(fromPath) !== folder) await io(from, this.folders.entryRemoved(dirname(fromPath)));
   }
 
-  /** Returns when nothing is being written. */
-  async idle(): Promise<void> {
-    await Promise.allSettled(this.#running);
-  }
-
   /** Writes a temporary file, lets `place` give it its name, and makes the name durable. */
   async #placed<T>(
     key: string,
@@ -114,26 +108,16 @@ export class DepotFiles {
   ): Promise<T> {
     const folder = dirname(path);
     const temporary = join(this.temporaryFolder, `${this.#counter++}`);
-    const run = async () => {
-      await this.#writeTemporary(key, temporary, fill);
-      try {
-        const placed = await this.folders.within(folder, async () => {
-          const result = await place(temporary);
-          await this.folders.sync(folder);
-          return result;
-        });
-        return placed;
-      } catch (error) {
-        await rm(temporary, { force: true });
-        throw translated(error, key);
-      }
-    };
-    const running = run();
-    this.#running.add(running);
+    await this.#writeTemporary(key, temporary, fill);
     try {
-      return await running;
-    } finally {
-      this.#running.delete(running);
+      return await this.folders.within(folder, async () => {
+        const placed = await place(temporary);
+        await this.folders.sync(folder);
+        return placed;
+      });
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw translated(error, key);
     }
   }
 

@@ -58,6 +58,7 @@ export class FsDepot implements Depot {
   /** A document's read-compare-rename and its removal exclude each other; the lock excludes others. */
   readonly #changes = new KeyedMutex();
   readonly #closing = new AbortController();
+  readonly #writing = new Set<Promise<unknown>>();
   readonly #folders: FolderKeeper;
   readonly #files: DepotFiles;
   readonly #parted: PartedFiles;
@@ -79,7 +80,7 @@ export class FsDepot implements Depot {
     const clock = options.clock ?? systemClock;
     const root = resolve(options.root);
     await io(root, mkdir(root, { recursive: true, mode: 0o700 }));
-    const lock = await FolderLock.acquire(join(root, '.lock'));
+    const lock = await io(root, FolderLock.acquire(join(root, '.lock')));
     try {
       const depot = new FsDepot(root, lock, options.reserveBytes ?? RESERVE_BYTES);
       await depot.#begin(options, clock);
@@ -112,7 +113,7 @@ export class FsDepot implements Depot {
   async createDocument(key: string, bytes: Uint8Array): Promise<boolean> {
     const path = this.#path(key);
     assertDocumentSize(key, bytes);
-    return this.#files.create(key, path, bytes);
+    return this.#tracked(this.#files.create(key, path, bytes));
   }
 
   async replaceDocument(
@@ -122,17 +123,18 @@ export class FsDepot implements Depot {
   ): Promise<string | null> {
     const path = this.#path(key);
     assertDocumentSize(key, bytes);
-    return this.#changes.run(key, async () => {
+    const replace = async () => {
       const current = await this.#files.read(key, path);
       if (!current || versionOf(current) !== expectedVersion) return null;
       await this.#files.replace(key, path, bytes);
       return versionOf(bytes);
-    });
+    };
+    return this.#tracked(this.#changes.run(key, replace));
   }
 
   async delete(key: string): Promise<void> {
     const path = this.#path(key);
-    return this.#changes.run(key, () => this.#files.remove(key, path));
+    return this.#tracked(this.#changes.run(key, () => this.#files.remove(key, path)));
   }
 
   async list(prefix: string, options: ListOptions = {}): Promise<KeyPage> {
@@ -151,7 +153,8 @@ export class FsDepot implements Depot {
   async putObject(key: string, chunks: Chunks, options: PutOptions = {}): Promise<number> {
     const path = this.#path(key);
     const signal = this.#signal(options.signal);
-    return this.#files.write(path, { key, chunks, expected: options.length, position: 0, signal });
+    const write = { key, chunks, expected: options.length, position: 0, signal };
+    return this.#tracked(this.#files.write(path, write));
   }
 
   async statObject(key: string): Promise<{ readonly length: number } | null> {
@@ -192,13 +195,13 @@ export class FsDepot implements Depot {
   }
 
   async moveObject(from: string, to: string): Promise<void> {
-    await this.#files.move(from, this.#path(from), to, this.#path(to));
+    await this.#tracked(this.#files.move(from, this.#path(from), to, this.#path(to)));
   }
 
   async beginParts(key: string, length: number, partLength: number): Promise<PartedObject> {
     this.#path(key);
     assertParts(length, partLength, this.limits);
-    return this.#parted.begin(key, length, partLength);
+    return this.#tracked(this.#parted.begin(key, length, partLength));
   }
 
   async putPart(
@@ -208,7 +211,8 @@ export class FsDepot implements Depot {
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<boolean> {
     this.#checkOpen();
-    return this.#parted.put(parted, index, chunks, this.#signal(options.signal));
+    const signal = this.#signal(options.signal);
+    return this.#tracked(this.#parted.put(parted, index, chunks, signal));
   }
 
   async listParts(parted: PartedObject): Promise<number[]> {
@@ -219,19 +223,29 @@ export class FsDepot implements Depot {
   async commitParts(parted: PartedObject): Promise<void> {
     const path = this.#path(parted.key);
     const commit = () => this.#parted.commit(parted, path);
-    await io(parted.key, this.#folders.within(dirname(path), commit));
+    await this.#tracked(io(parted.key, this.#folders.within(dirname(path), commit)));
   }
 
   async abortParts(parted: PartedObject): Promise<void> {
     this.#checkOpen();
-    await this.#parted.abort(parted);
+    await this.#tracked(this.#parted.abort(parted));
   }
 
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort(new FleetseedError('SHUTTING_DOWN', 'The depot is closed.'));
-    await this.#files.idle();
+    // The next process must not meet a write of this one.
+    await Promise.allSettled(this.#writing);
     await this.lock.release();
+  }
+
+  async #tracked<T>(write: Promise<T>): Promise<T> {
+    this.#writing.add(write);
+    try {
+      return await write;
+    } finally {
+      this.#writing.delete(write);
+    }
   }
 
   #path(key: string): string {

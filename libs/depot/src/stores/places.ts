@@ -13,7 +13,7 @@ export interface Place {
 
 /*
  * The document, big-endian:
- *   0  'FSPL'   4  u16 format   6  u16 zero   8  u32 objects   12  u32 places   16  u32 CRC-32 of the rest
+ *   0  'FSPL'   4  u16 format   6  u16 zero   8  u32 objects   12  u32 places   16  u32 CRC-32 of all else
  *  20  per object: u8 length, key in ASCII
  *      per place, sorted by root: root 32, object u32, offset u48, length u48
  * An object number of 0xffffffff is the file's own blob, whose key follows from the root.
@@ -77,7 +77,8 @@ export class Places {
         { found: format, known: PLACES_FORMAT },
       );
     }
-    if (crc32(bytes.subarray(HEADER)) !== bytes.readUInt32BE(16)) throw corrupt('checksum');
+    if (checksum(bytes, bytes.subarray(HEADER)) !== bytes.readUInt32BE(16))
+      throw corrupt('checksum');
     const { objects, end } = readObjects(bytes, bytes.readUInt32BE(8));
     const records = bytes.subarray(end);
     if (records.length !== bytes.readUInt32BE(12) * RECORD) throw corrupt('length');
@@ -163,8 +164,12 @@ function headerOf(objects: number, places: number, body: Buffer): Buffer {
   header.writeUInt16BE(PLACES_FORMAT, 4);
   header.writeUInt32BE(objects, 8);
   header.writeUInt32BE(places, 12);
-  header.writeUInt32BE(crc32(body), 16);
+  header.writeUInt32BE(checksum(header, body), 16);
   return header;
+}
+
+function checksum(header: Buffer, body: Buffer): number {
+  return crc32(body, crc32(header.subarray(0, 16)));
 }
 
 function readObjects(bytes: Buffer, count: number): { objects: string[]; end: number } {
