@@ -1,0 +1,69 @@
+import { mkdtemp, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { Agent, request } from 'undici';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { LocalApi } from './local-api.js';
+
+let socket: string;
+let api: LocalApi;
+let client: Agent;
+
+beforeEach(async () => {
+  socket = join(await mkdtemp(join(tmpdir(), 'local-api-')), 'agent.sock');
+  await writeFile(socket, 'left behind');
+  api = new LocalApi({
+    socket,
+    status: () => ({
+      target: 'a'.repeat(40),
+      hostname: 'host-1',
+      version: '0.1.0',
+      connected: false,
+      peerAddress: '127.0.0.1:7071',
+      apps: [],
+    }),
+    metrics: () => ({
+      received: { origin: 1, peer: 2, reuse: 3 },
+      wasted: 4,
+      sent: 5,
+      peers: 6,
+      seeding: 7,
+      connected: true,
+      version: '0.1.0',
+    }),
+  });
+  await api.listen();
+  client = new Agent({ connect: { socketPath: socket } });
+});
+
+afterEach(async () => {
+  await client.close();
+  await api.close();
+});
+
+async function get(path: string): Promise<{ status: number; text: string }> {
+  const answer = await request(`http://agent${path}`, { dispatcher: client });
+  return { status: answer.statusCode, text: await answer.body.text() };
+}
+
+describe('LocalApi', () => {
+  it('takes the place of a socket left behind, and lets only its own user in', async () => {
+    expect((await stat(socket)).mode & 0o777).toBe(0o600);
+    const { status, text } = await get('/status');
+    expect(status).toBe(200);
+    expect(JSON.parse(text)).toMatchObject({ hostname: 'host-1', connected: false });
+  });
+
+  it('shows metrics that Prometheus reads', async () => {
+    const { text } = await get('/metrics');
+    expect(text).toContain('# TYPE fleetseed_agent_received_bytes_total counter\n');
+    expect(text).toContain('fleetseed_agent_received_bytes_total{source="peer"} 2\n');
+    expect(text).toMatch(/^fleetseed_agent_peers 6$/m);
+  });
+
+  it('answers 404 to the rest', async () => {
+    expect((await get('/')).status).toBe(404);
+  });
+});
