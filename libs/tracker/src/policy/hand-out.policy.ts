@@ -11,6 +11,11 @@ export interface HandOutOptions {
   readonly remoteShare: number;
   /** Part of the peers of the own zone that may come from the own rack. */
   readonly rackShare: number;
+  /**
+   * A peer whose load is more than this many times the candidates' average does not count for the
+   * guaranteed part: a zone of five must not be dialled by all thousand machines of another.
+   */
+  readonly overload: number;
   /** With fewer seeds than this (origins not counted) every answer has origins. */
   readonly fewSeeds: number;
   /** Origins in one answer. */
@@ -22,6 +27,7 @@ export const DEFAULT_HAND_OUT: HandOutOptions = {
   maxWant: 80,
   remoteShare: 0.4,
   rackShare: 0.5,
+  overload: 3,
   fewSeeds: 3,
   maxOrigins: 4,
 };
@@ -105,10 +111,18 @@ function spread(
   if (self.zone === '') return peers.slice(0, want);
   const local = peers.filter(({ zone }) => zone === self.zone);
   const remote = peers.filter(({ zone }) => zone !== self.zone);
-  const guaranteed = Math.min(remote.length, Math.max(1, Math.round(want * options.remoteShare)));
+  const most = tooMuch(peers, options);
+  const fit = remote.filter(({ load }) => load <= most).length;
+  const guaranteed = Math.min(fit, Math.max(1, Math.round(want * options.remoteShare)));
   const near = spreadOverRacks(self, local, want - guaranteed, options);
   // What the own zone cannot fill, the others do.
   return [...near, ...remote.slice(0, want - near.length)];
+}
+
+/** The grace of ten lets young swarms, where most loads are 0, have a guaranteed part at all. */
+function tooMuch(peers: readonly PeerCandidate[], { overload }: HandOutOptions): number {
+  const total = peers.reduce((sum, { load }) => sum + load, 0);
+  return 10 + (overload * total) / peers.length;
 }
 
 function spreadOverRacks(

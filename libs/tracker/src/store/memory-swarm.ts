@@ -1,4 +1,4 @@
-import type { Random } from '#lib/runtime';
+import { shuffle, type Random } from '#lib/runtime';
 
 import { IndexedList } from './indexed-list.js';
 import {
@@ -29,6 +29,8 @@ interface Host {
 
 /** Records looked through by one purge; what is left waits for the next call. */
 const PURGE_RECORDS = 1024;
+/** Zones that are looked through one by one for neighbours outside of the own. */
+const MOST_ZONES = 32;
 
 /** The peers of one swarm, in memory. Every operation is bounded, whatever the swarm's size. */
 export class MemorySwarm {
@@ -129,6 +131,7 @@ export class MemorySwarm {
     };
     const near = self.zone === '' ? undefined : this.#zones.get(self.zone);
     near?.sample(Math.floor(sample / 2), random, take);
+    if (near) this.#sampleElsewhere(self.zone, Math.ceil(sample / 2), random, take);
     this.#all.sample(sample - taken.size, random, take);
     let origins = 0;
     for (const entry of this.#origins) {
@@ -138,6 +141,39 @@ export class MemorySwarm {
       taken.add(entry);
     }
     return Array.from(taken, (entry) => ({ ...entry.record, load: loadOf(entry, now) }));
+  }
+
+  /**
+   * Peers outside of a zone: drawn from all, and when that zone is so large that few were met, from
+   * the other zones in turn.
+   */
+  #sampleElsewhere(
+    zone: string,
+    count: number,
+    random: Random,
+    take: (entry: Entry) => boolean,
+  ): void {
+    let missing = count;
+    const takeElsewhere = (entry: Entry) => {
+      const taken = entry.record.zone !== zone && take(entry);
+      if (taken) missing--;
+      return taken;
+    };
+    this.#all.sample(count, random, takeElsewhere);
+    if (missing === 0) return;
+    for (const other of shuffle(this.#someZones(), random)) {
+      if (missing > 0 && other !== this.#zones.get(zone)) {
+        other.sample(missing, random, takeElsewhere);
+      }
+    }
+  }
+
+  #someZones(): IndexedList<Entry>[] {
+    const some: IndexedList<Entry>[] = [];
+    for (const zone of this.#zones.values()) {
+      if (some.push(zone) > MOST_ZONES) break;
+    }
+    return some;
   }
 
   /** Adds one hand-out to the load of a peer. */

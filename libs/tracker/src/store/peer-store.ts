@@ -82,8 +82,8 @@ export interface PeerStoreStats {
  *   without a key that of one with a key.
  * - `announce` is one step: nobody sees a state between storing and picking. Candidates are live
  *   records without the announcing peer's own address, chosen at random, never with port 0: all
- *   origins (at most {@link MAX_ORIGINS}) and at most `sample` others, of which up to half, if there
- *   are so many, are of the announcing peer's zone.
+ *   origins (at most {@link MAX_ORIGINS}) and at most `sample` others: half of the announcing peer's
+ *   zone and half of elsewhere, as far as there are so many, and more of one where the other lacks.
  * - Expired records are never handed out, listed or found. Counts may lag behind by the records that
  *   one call could not look through, in swarms of more than a thousand; no call stalls to sweep.
  * - Memory is bounded: what a limit refuses is answered with `stored: false`.
