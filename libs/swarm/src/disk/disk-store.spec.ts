@@ -1,6 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -136,6 +146,25 @@ describe('DiskStore', () => {
     await store.write(0, Buffer.of(7));
     await store.close();
     expect(await readFile(join(folder, 'd', 'f'))).toEqual(Buffer.of(7));
+  });
+
+  it('keeps no file open while it rests, and works on after it', async () => {
+    const open = async () => {
+      const fds = await readdir('/proc/self/fd');
+      const targets = await Promise.all(
+        fds.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
+      );
+      return targets.filter((target) => target.startsWith(folder)).length;
+    };
+    const files = [{ path: ['f'], length: 100 }];
+    const store = new DiskStore(folder, { single: false, files });
+    await store.write(0, Buffer.alloc(50, 1));
+    expect(await open()).toBe(1);
+    await store.rest();
+    expect(await open()).toBe(0);
+    await store.read(0, Buffer.alloc(50));
+    await store.close();
+    expect(await open()).toBe(0);
   });
 
   it('makes sparse files: a write at the end takes no room before it', async () => {

@@ -96,6 +96,11 @@ export class DiskStore implements PayloadStore {
     });
   }
 
+  /** Closes the files that are kept open, when nothing has moved for a while; the store works on. */
+  async rest(): Promise<void> {
+    await this.#handles.closeAll();
+  }
+
   async close(): Promise<void> {
     await this.#inFlight.close();
     await this.#handles.closeAll();

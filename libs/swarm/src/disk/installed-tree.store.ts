@@ -84,6 +84,11 @@ export class InstalledTreeStore implements PayloadStore {
     await this.#inFlight.run(async () => {});
   }
 
+  /** Closes the files that are kept open, when nothing has moved for a while; the store works on. */
+  async rest(): Promise<void> {
+    await this.#handles.closeAll();
+  }
+
   async close(): Promise<void> {
     await this.#inFlight.close();
     await this.#handles.closeAll();
