@@ -17,6 +17,11 @@ export async function runCommandLine(given: readonly string[]): Promise<number> 
       await startService(args[0], args.slice(1));
       return 0;
     }
+    if (args.length === 1 && args[0] === '--version') {
+      const { productVersion } = await import('./product-version.js');
+      process.stdout.write(`${productVersion()}\n`);
+      return 0;
+    }
     await rootCommand().parseAsync(args, { from: 'user' });
     return 0;
   } catch (thrown) {

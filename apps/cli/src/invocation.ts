@@ -45,18 +45,3 @@ export class Invocation<Options = object> {
     this.stopping.abort();
   };
 }
-
-/** Makes a commander action of a verb's work. */
-export function action<Options = object>(
-  work: (call: Invocation<Options>, ...args: string[]) => Promise<void>,
-): (...given: unknown[]) => Promise<void> {
-  return async (...given) => {
-    const command = given.at(-1) as Command;
-    const call = new Invocation<Options>(command);
-    try {
-      await work(call, ...command.args);
-    } finally {
-      await call.close();
-    }
-  };
-}

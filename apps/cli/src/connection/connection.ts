@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 
 import { FleetseedError, HttpClient } from '#lib/contracts';
 
+import { productVersion } from '../product-version.js';
+
 /** How the origin is reached, as the options and the environment say. */
 export interface ConnectionOptions {
   readonly origin?: string;
@@ -10,8 +12,6 @@ export interface ConnectionOptions {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-export const USER_AGENT = 'fleetseed-cli/0.1.0';
 
 /**
  * A way to the origin. Each client it opens has connections of its own, so that work which must be
@@ -40,7 +40,7 @@ export class Connection {
     return new HttpClient({
       origin: this.origin,
       token: () => this.token,
-      userAgent: USER_AGENT,
+      userAgent: `fleetseed-cli/${productVersion()}`,
       ...(this.caFile === undefined ? {} : { caFile: this.caFile }),
     });
   }

@@ -8,8 +8,9 @@ import {
   type MoveChannel,
 } from '#lib/contracts';
 
+import { action } from '../action.js';
 import { route } from '../connection/route.js';
-import { action, type Invocation } from '../invocation.js';
+import type { Invocation } from '../invocation.js';
 import { timeText } from '../output/quantities.js';
 import { facts, table } from '../output/table.js';
 import { checkArgument, parseCount } from './arguments.js';

@@ -2,11 +2,12 @@ import type { Command } from 'commander';
 
 import { HostPort } from '#lib/contracts';
 
+import { action } from '../action.js';
 import type { CheckResult } from '../diagnosis/check.types.js';
 import { checkDisk } from '../diagnosis/disk-check.js';
 import { checkClock, checkOrigin, checkToken } from '../diagnosis/origin-checks.js';
 import { checkPeerPorts } from '../diagnosis/peer-check.js';
-import { action, type Invocation } from '../invocation.js';
+import type { Invocation } from '../invocation.js';
 import { table } from '../output/table.js';
 import { checkArgument } from './arguments.js';
 

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 
 import { Savings, type ArtifactSavings, type SavingsLine } from '#lib/contracts';
 
-import { action, type Invocation } from '../invocation.js';
+import { action } from '../action.js';
+import type { Invocation } from '../invocation.js';
 import { bytesText, percentText } from '../output/quantities.js';
 import { facts, table } from '../output/table.js';
 

@@ -8,8 +8,9 @@ import {
   SwarmSummary,
 } from '#lib/contracts';
 
+import { action } from '../action.js';
 import { route } from '../connection/route.js';
-import { action, type Invocation } from '../invocation.js';
+import type { Invocation } from '../invocation.js';
 import { bytesText } from '../output/quantities.js';
 import { facts, table } from '../output/table.js';
 import { frameText } from './swarm-frame.js';

@@ -2,8 +2,9 @@ import type { Command } from 'commander';
 
 import { FleetseedError, Target, TargetId } from '#lib/contracts';
 
+import { action } from '../action.js';
 import { route } from '../connection/route.js';
-import { action, type Invocation } from '../invocation.js';
+import type { Invocation } from '../invocation.js';
 import { bytesText, percentText, timeText } from '../output/quantities.js';
 import { facts, table } from '../output/table.js';
 import { checkArgument } from './arguments.js';

@@ -3,8 +3,9 @@ import type { Command } from 'commander';
 import { CreatedToken, CreateJoinToken, CreateToken, TokenSummary } from '#lib/contracts';
 import { writeFileDurably } from '#lib/runtime';
 
+import { action } from '../action.js';
 import { route } from '../connection/route.js';
-import { action, type Invocation } from '../invocation.js';
+import type { Invocation } from '../invocation.js';
 import { timeText } from '../output/quantities.js';
 import { table } from '../output/table.js';
 import { checkArgument, parseCount, parseSeconds } from './arguments.js';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-import { action } from '../../invocation.js';
+import { action } from '../../action.js';
 import type { CreateOptions } from './create.js';
 import type { GetOptions } from './get.js';
 
