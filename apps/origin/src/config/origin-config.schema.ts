@@ -77,6 +77,12 @@ export const OriginConfigSchema = z.object({
     .default(1.2)
     .describe('Copies of an artifact that the origin gives to one cohort of machines by itself.'),
   seeding: Switch.default(true).describe('Whether this process seeds to peers.'),
+  webSeedConcurrent: whole(0, 10_000)
+    .default(32)
+    .describe('Answers of the HTTP web seed under way at a time; 0 turns it off.'),
+  webSeedBytesPerSecond: whole(0, 1_000_000_000_000)
+    .default(0)
+    .describe('Bytes a second that the HTTP web seed sends in all; 0 is no limit.'),
   trustedProxies: z
     .string()
     .optional()
