@@ -1,0 +1,111 @@
+import { chmod, constants, copyFile, rm } from 'node:fs/promises';
+
+import type { ArtifactFile, Metainfo } from '#lib/torrent';
+
+import type { Bitfield } from '../bitfield.js';
+import { ArtifactPaths } from '../disk/artifact-paths.js';
+import { FolderMaker } from '../disk/folder-maker.js';
+import { eachAtMost } from '../disk/in-flight.js';
+import { lstatPath } from '../disk/raw-file.js';
+import type { LocalContent } from './local-content.js';
+
+const AT_ONCE = 8;
+const HASH = 32;
+
+export interface ReuseOptions {
+  /** Where the artifact is being put together, as for `DiskStore`. */
+  readonly root: string;
+  readonly metainfo: Metainfo;
+  readonly local: LocalContent;
+  /** Pieces that are there already; files that have them all are left alone. */
+  readonly have: Bitfield;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Copies into place what the machine holds already (as reflinks where the file system can): whole files
+ * with the same root, and files of an earlier version of which some pieces are the same.
+ *
+ * @returns the ranges of pieces that may be right now; they are to be verified before they count
+ */
+export async function reuseLocal(
+  options: ReuseOptions,
+): Promise<{ first: number; count: number }[]> {
+  const { root, metainfo, have, signal } = options;
+  const paths = new ArtifactPaths(root, metainfo.single);
+  const folders = new FolderMaker();
+  const ranges: { first: number; count: number }[] = [];
+  const lacking = metainfo.files.filter(
+    (file) => file.root && !have.hasRange(file.firstPiece, file.pieceCount),
+  );
+  await eachAtMost(lacking, AT_ONCE, async (file) => {
+    signal.throwIfAborted();
+    const source = await findSource(options, file);
+    if (!source) return;
+    const { base, below } = paths.foldersOf(file.path);
+    await folders.ensure(base, below);
+    if (await copyInto(source.path, paths.pathOf(file.path))) ranges.push(...source.ranges);
+  });
+  return ranges;
+}
+
+interface Source {
+  readonly path: string;
+  readonly ranges: readonly { first: number; count: number }[];
+}
+
+async function findSource(
+  { local, metainfo, have }: ReuseOptions,
+  file: ArtifactFile,
+): Promise<Source | null> {
+  for (const path of local.filesWithRoot(file.root!)) {
+    const stat = await lstatPath(path);
+    const fits = stat?.isFile() && Number(stat.size) === file.length;
+    if (fits) return { path, ranges: [{ first: file.firstPiece, count: file.pieceCount }] };
+  }
+  // Pieces that an earlier try fetched must not be overwritten by a copy that has fewer.
+  if (file.pieceCount < 2 || hasAny(have, file)) return null;
+  const similar = local.similarFile(file.path, metainfo.pieceLength);
+  const layer = metainfo.pieceLayers.get(file.root!.toString('hex'));
+  if (!similar || !layer) return null;
+  const ranges = equalPieces(layer, similar.layer).map(({ first, count }) => ({
+    first: file.firstPiece + first,
+    count,
+  }));
+  return ranges.length === 0 ? null : { path: similar.path, ranges };
+}
+
+function hasAny(have: Bitfield, file: ArtifactFile): boolean {
+  for (let piece = file.firstPiece; piece < file.firstPiece + file.pieceCount; piece++) {
+    if (have.get(piece)) return true;
+  }
+  return false;
+}
+
+/** Ranges of pieces at which two piece layers have the same hash. */
+export function equalPieces(left: Buffer, right: Buffer): { first: number; count: number }[] {
+  const ranges: { first: number; count: number }[] = [];
+  const pieces = Math.min(left.length, right.length) / HASH;
+  for (let piece = 0; piece < pieces; piece++) {
+    const [start, end] = [piece * HASH, (piece + 1) * HASH];
+    if (left.compare(right, start, end, start, end) !== 0) continue;
+    const last = ranges.at(-1);
+    if (last && last.first + last.count === piece) last.count++;
+    else ranges.push({ first: piece, count: 1 });
+  }
+  return ranges;
+}
+
+/** False when the source went away meanwhile: then the pieces come from peers. */
+async function copyInto(source: string, target: string): Promise<boolean> {
+  try {
+    await rm(target, { force: true });
+    await copyFile(source, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+    // The copy has the mode of an installed file, which may be read-only.
+    await chmod(target, 0o644);
+    return true;
+  } catch {
+    await rm(target, { force: true });
+    return false;
+  }
+}
