@@ -93,11 +93,14 @@ function isUsable(self: PeerRecord, peer: PeerCandidate): boolean {
 }
 
 /** Least loaded first; a random part of less than one hand-out breaks ties. */
-function byLoad(peers: PeerCandidate[], random: Random): PeerCandidate[] {
-  const score = new Map(
-    peers.map((peer) => [peer, peer.load / (peer.state === 'complete' ? 2 : 1) + random()]),
-  );
-  return peers.sort((a, b) => score.get(a)! - score.get(b)!);
+function byLoad(peers: readonly PeerCandidate[], random: Random): PeerCandidate[] {
+  return peers
+    .map((peer) => ({
+      peer,
+      score: peer.load / (peer.state === 'complete' ? 2 : 1) + random(),
+    }))
+    .sort((a, b) => a.score - b.score)
+    .map(({ peer }) => peer);
 }
 
 /** Takes `want` of the peers, which are in order of preference, by the shares of the options. */

@@ -36,18 +36,25 @@ export class IndexedList<T> {
   }
 
   /**
-   * Calls `take` with distinct items in random order until it has said true `count` times or the
-   * tries are used up, which are bounded by `count` and not by the length of the list.
+   * Calls `take` with items in random order until it has said true `count` times or the tries are used
+   * up, which are bounded by `count` and not by the length of the list. In a long list an item may come
+   * twice: `take` says false to what it has.
    */
   sample(count: number, random: Random, take: (item: T) => boolean): void {
     const length = this.#items.length;
     const tries = Math.min(length, 2 * count + 8);
-    // A sparse Fisher-Yates: only the places that were drawn are remembered.
-    const moved = new Map<number, number>();
+    if (length > 4 * tries) {
+      for (let drawn = 0, taken = 0; drawn < tries && taken < count; drawn++) {
+        if (take(this.#items[randomInt(random, length)]!)) taken++;
+      }
+      return;
+    }
+    // A Fisher-Yates that leaves the list as it is.
+    const order = Uint32Array.from(this.#items.keys());
     for (let drawn = 0, taken = 0; drawn < tries && taken < count; drawn++) {
       const at = drawn + randomInt(random, length - drawn);
-      const index = moved.get(at) ?? at;
-      moved.set(at, moved.get(drawn) ?? drawn);
+      const index = order[at]!;
+      order[at] = order[drawn]!;
       if (take(this.#items[index]!)) taken++;
     }
   }

@@ -1,24 +1,13 @@
 import { shuffle, type Random } from '#lib/runtime';
 
+import { CandidateDraw, loadOf, type Entry } from './candidate-draw.js';
 import { IndexedList } from './indexed-list.js';
 import {
-  LOAD_HALF_LIFE_MS,
   MAX_ORIGINS,
   type PeerCandidate,
   type PeerRecord,
   type SwarmCounts,
 } from './peer-store.js';
-
-/** A record in its lists. */
-interface Entry {
-  record: PeerRecord;
-  readonly key: string;
-  /** Place in the list of all, and in the list of its zone. */
-  at: number;
-  zoneAt: number;
-  load: number;
-  loadAt: number;
-}
 
 /** Records of one address; `until` is when the last of those announced with a key expires. */
 interface Host {
@@ -41,6 +30,9 @@ export class MemorySwarm {
   readonly #hosts = new Map<string, Host>();
   readonly #counts = { complete: 0, downloading: 0, paused: 0 };
   #completions = 0;
+  #draws = 0;
+  #drawn: readonly Entry[] = [];
+  #candidates: readonly PeerCandidate[] = [];
   /** No record expires before this; it may be too early, never too late. */
   #nextExpiry = Infinity;
   #purgeAt = 0;
@@ -82,7 +74,9 @@ export class MemorySwarm {
       ? { ...record, v1: record.v1 || known.record.v1, v2: record.v2 || known.record.v2 }
       : record;
     const load = known ? loadOf(known, now) : 0;
-    this.#link({ record: merged, key, at: 0, zoneAt: 0, load, loadAt: now });
+    const zone = record.zone === '' ? null : this.#zoneOf(record.zone);
+    const entry = { record: merged, key, at: 0, zone, zoneAt: 0, load, loadAt: now, draw: 0 };
+    this.#link(entry);
     this.#nextExpiry = Math.min(this.#nextExpiry, record.expiresAt);
     // A purge under way may have passed this place already.
     this.#purgeSeen = Math.min(this.#purgeSeen, record.expiresAt);
@@ -118,53 +112,60 @@ export class MemorySwarm {
     return removed;
   }
 
-  /** Candidates for a peer: see PeerStore. */
+  /** Candidates for a peer: see PeerStore. The next call makes {@link handedOut} forget them. */
   candidates(self: PeerRecord, sample: number, now: number, random: Random): PeerCandidate[] {
-    const ownKey = keyOf(self);
-    const taken = new Set<Entry>();
-    const take = (entry: Entry) => {
-      const { record, key } = entry;
-      const usable = record.expiresAt > now && record.port !== 0 && key !== ownKey;
-      if (!usable || record.kind === 'origin' || taken.has(entry)) return false;
-      taken.add(entry);
-      return true;
-    };
-    const near = self.zone === '' ? undefined : this.#zones.get(self.zone);
-    near?.sample(Math.floor(sample / 2), random, take);
-    if (near) this.#sampleElsewhere(self.zone, Math.ceil(sample / 2), random, take);
-    this.#all.sample(sample - taken.size, random, take);
+    const own = this.#byKey.get(keyOf(self));
+    const draw = new CandidateDraw(own, now, ++this.#draws);
+    const near = this.#zones.get(self.zone);
+    if (near) {
+      near.sample(Math.floor(sample / 2), random, (entry) => draw.take(entry));
+      this.#drawElsewhere(near, Math.ceil(sample / 2), random, draw);
+    }
+    this.#all.sample(sample - draw.entries.length, random, (entry) => draw.take(entry));
     let origins = 0;
     for (const entry of this.#origins) {
-      if (entry.record.expiresAt <= now || entry.record.port === 0 || entry.key === ownKey)
-        continue;
-      if (++origins > MAX_ORIGINS) break;
-      taken.add(entry);
+      if (origins === MAX_ORIGINS) break;
+      if (draw.takeOrigin(entry)) origins++;
     }
-    return Array.from(taken, (entry) => ({ ...entry.record, load: loadOf(entry, now) }));
+    this.#drawn = draw.entries;
+    const candidates = draw.entries.map((entry) => ({ ...entry.record, load: loadOf(entry, now) }));
+    this.#candidates = candidates;
+    return candidates;
+  }
+
+  /** Adds one hand-out to the load of each; `picked` are of the last candidates. */
+  handedOut(picked: readonly PeerCandidate[], now: number): void {
+    const chosen = new Set(picked);
+    this.#candidates.forEach((candidate, at) => {
+      const entry = this.#drawn[at]!;
+      if (!chosen.has(candidate)) return;
+      entry.load = loadOf(entry, now) + 1;
+      entry.loadAt = now;
+    });
+    this.#candidates = [];
+    this.#drawn = [];
   }
 
   /**
    * Peers outside of a zone: drawn from all, and when that zone is so large that few were met, from
    * the other zones in turn.
    */
-  #sampleElsewhere(
-    zone: string,
+  #drawElsewhere(
+    zone: IndexedList<Entry>,
     count: number,
     random: Random,
-    take: (entry: Entry) => boolean,
+    draw: CandidateDraw,
   ): void {
     let missing = count;
     const takeElsewhere = (entry: Entry) => {
-      const taken = entry.record.zone !== zone && take(entry);
+      const taken = entry.zone !== zone && draw.take(entry);
       if (taken) missing--;
       return taken;
     };
     this.#all.sample(count, random, takeElsewhere);
     if (missing === 0) return;
     for (const other of shuffle(this.#someZones(), random)) {
-      if (missing > 0 && other !== this.#zones.get(zone)) {
-        other.sample(missing, random, takeElsewhere);
-      }
+      if (missing > 0 && other !== zone) other.sample(missing, random, takeElsewhere);
     }
   }
 
@@ -174,14 +175,6 @@ export class MemorySwarm {
       if (some.push(zone) > MOST_ZONES) break;
     }
     return some;
-  }
-
-  /** Adds one hand-out to the load of a peer. */
-  handedOut(record: PeerRecord, now: number): void {
-    const entry = this.#byKey.get(keyOf(record));
-    if (!entry) return;
-    entry.load = loadOf(entry, now) + 1;
-    entry.loadAt = now;
   }
 
   live(limit: number, now: number): PeerRecord[] {
@@ -197,7 +190,7 @@ export class MemorySwarm {
     const { record } = entry;
     this.#byKey.set(entry.key, entry);
     this.#all.add(entry);
-    if (record.zone !== '') this.#zoneOf(record.zone).add(entry);
+    entry.zone?.add(entry);
     if (record.kind === 'origin') this.#origins.add(entry);
     else this.#counts[record.state]++;
     const host = this.#hosts.get(record.host) ?? { all: 0, strangers: 0, until: 0 };
@@ -216,9 +209,8 @@ export class MemorySwarm {
     }
     this.#byKey.delete(entry.key);
     this.#all.remove(entry);
-    const zone = this.#zones.get(record.zone);
-    zone?.remove(entry);
-    if (zone?.length === 0) this.#zones.delete(record.zone);
+    entry.zone?.remove(entry);
+    if (entry.zone?.length === 0) this.#zones.delete(record.zone);
     if (!this.#origins.delete(entry)) this.#counts[record.state]--;
     const host = this.#hosts.get(record.host)!;
     host.all--;
@@ -255,8 +247,4 @@ function keyOf({ host, port, peerId }: PeerRecord): string {
 function rankOf({ kind, caller }: PeerRecord): number {
   if (kind !== 'stranger') return 2;
   return caller === '' ? 0 : 1;
-}
-
-function loadOf(entry: Entry, now: number): number {
-  return entry.load * 2 ** (Math.min(0, entry.loadAt - now) / LOAD_HALF_LIFE_MS);
 }

@@ -62,7 +62,7 @@ export class MemoryPeerStore implements PeerStore {
     if (announce.sample === 0) return Promise.resolve({ counts, picked: [], stored });
     const candidates = swarm.candidates(announce.peer, announce.sample, now, this.#random);
     const picked = pick(candidates, counts);
-    for (const peer of picked) swarm.handedOut(peer, now);
+    swarm.handedOut(picked, now);
     return Promise.resolve({ counts, picked, stored });
   }
 
