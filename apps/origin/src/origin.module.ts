@@ -6,23 +6,39 @@ import { AuthModule } from './auth/auth.module.js';
 import { ChannelsModule } from './channels/channels.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { StartContext } from './config/start-context.js';
+import { DashboardPageModule } from './dashboard-page/dashboard-page.module.js';
 import { DepotModule } from './depot/depot.module.js';
 import { EventsModule } from './events/events.module.js';
 import { HealthModule } from './health/health.module.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { LedgerModule } from './ledger/ledger.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { ReleasesModule } from './releases/releases.module.js';
+import { SeederModule } from './seeder/seeder.module.js';
 import { ServiceModule } from './service/service.module.js';
+import { SwarmsModule } from './swarms/swarms.module.js';
+import { TargetsModule } from './targets/targets.module.js';
+import { TrackerModule } from './tracker/tracker.module.js';
+import { WebSeedModule } from './web-seed/web-seed.module.js';
 
 /** The features of the origin; each is a module of its own folder. */
 const FEATURES = [
   ArtifactsModule,
   AuthModule,
   ChannelsModule,
+  DashboardPageModule,
   DepotModule,
   EventsModule,
   HealthModule,
+  LedgerModule,
+  MetricsModule,
   ReleasesModule,
+  SeederModule,
   ServiceModule,
+  SwarmsModule,
+  TargetsModule,
+  TrackerModule,
+  WebSeedModule,
 ];
 
 @Module({})

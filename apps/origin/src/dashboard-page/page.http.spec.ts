@@ -17,7 +17,7 @@ afterEach(async () => {
 async function serve(folder: string): Promise<string> {
   const handle = pageHandler(await readPageFiles(folder));
   const server = createServer((request, response) => {
-    if (!handle(request, response)) response.writeHead(404).end();
+    if (!handle(request.url ?? '/', request, response)) response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   cleanups.push(() => new Promise((resolve) => server.close(resolve)));

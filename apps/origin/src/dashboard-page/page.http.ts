@@ -21,15 +21,15 @@ const NOT_BUILT =
   'the API is served under /api/v1 meanwhile.\n';
 
 /**
- * Serves the dashboard from memory.
+ * Serves the dashboard from memory, by the request target as it came in.
  * @returns a handler that says false, and has not touched the answer, for paths that are no page.
  */
 export function pageHandler(
   files: ReadonlyMap<string, PageFile>,
-): (request: IncomingMessage, response: ServerResponse) => boolean {
-  return (request, response) => {
+): (target: string, request: IncomingMessage, response: ServerResponse) => boolean {
+  return (target, request, response) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') return false;
-    const path = (request.url ?? '/').split('?', 1)[0]!;
+    const path = target.split('?', 1)[0]!;
     const name = path === '/' ? '/index.html' : path;
     const file = files.get(name);
     if (file) {

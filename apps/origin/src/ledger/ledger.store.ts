@@ -1,9 +1,7 @@
 import { FleetseedError } from '#lib/contracts';
-import type { Depot } from '#lib/depot';
+import { DocumentStore, type Depot } from '#lib/depot';
 
 import { LedgerDayDocument } from './ledger-day.document.js';
-
-type Documents = Pick<Depot, 'list' | 'readDocument' | 'createDocument' | 'replaceDocument'>;
 
 const PREFIX = 'ledger/';
 
@@ -12,16 +10,20 @@ export class LedgerStore {
   /** Versions of the documents that this run wrote. */
   readonly #versions = new Map<string, string>();
 
-  constructor(private readonly depot: Documents) {}
+  readonly #documents: DocumentStore<LedgerDayDocument>;
 
-  /** Every document of all days and replicas. @throws DEPOT_CORRUPT for one that is not readable. */
+  constructor(private readonly depot: Depot) {
+    this.#documents = new DocumentStore(depot, LedgerDayDocument, 1);
+  }
+
+  /** Every document of all days and replicas. @throws DEPOT_CORRUPT, DEPOT_FORMAT_NEWER */
   async *documents(): AsyncGenerator<LedgerDayDocument> {
     let after: string | null = PREFIX;
     while (after !== null) {
       const page: Awaited<ReturnType<Depot['list']>> = await this.depot.list(PREFIX, { after });
       for (const key of page.keys) {
-        const stored = await this.depot.readDocument(key);
-        if (stored) yield parse(key, stored.bytes);
+        const stored = await this.#documents.read(key);
+        if (stored) yield stored.value;
       }
       after = page.next;
     }
@@ -30,36 +32,24 @@ export class LedgerStore {
   /** Writes the document, durably. Calls for one document must not overlap. */
   async write(document: LedgerDayDocument): Promise<void> {
     const key = `${PREFIX}${document.day}/${document.replica}.json`;
-    const bytes = Buffer.from(JSON.stringify(document));
     const known = this.#versions.get(key);
     const version =
       known === undefined
-        ? await this.#create(key, bytes)
-        : await this.depot.replaceDocument(key, bytes, known);
-    this.#versions.set(key, version ?? (await this.#replaceUnknown(key, bytes)));
+        ? await this.#create(key, document)
+        : await this.#documents.replace(key, document, known);
+    this.#versions.set(key, version ?? (await this.#replaceUnknown(key, document)));
   }
 
-  async #create(key: string, bytes: Buffer): Promise<string | null> {
-    if (!(await this.depot.createDocument(key, bytes))) return null;
-    return (await this.depot.readDocument(key))?.version ?? null;
+  async #create(key: string, document: LedgerDayDocument): Promise<string | null> {
+    if (!(await this.#documents.create(key, document))) return null;
+    return (await this.#documents.read(key))?.version ?? null;
   }
 
   /** An earlier write of ours timed out and happened after all: nobody else writes this document. */
-  async #replaceUnknown(key: string, bytes: Buffer): Promise<string> {
-    const found = await this.depot.readDocument(key);
-    const version = found && (await this.depot.replaceDocument(key, bytes, found.version));
+  async #replaceUnknown(key: string, document: LedgerDayDocument): Promise<string> {
+    const found = await this.#documents.read(key);
+    const version = found && (await this.#documents.replace(key, document, found.version));
     if (version) return version;
     throw new FleetseedError('DEPOT_CORRUPT', `Somebody else writes ${key}.`, { key });
   }
-}
-
-function parse(key: string, bytes: Buffer): LedgerDayDocument {
-  let parsed: ReturnType<typeof LedgerDayDocument.safeParse> | null = null;
-  try {
-    parsed = LedgerDayDocument.safeParse(JSON.parse(bytes.toString('utf8')));
-  } catch {
-    // Not JSON: reported below like any other document that is not what it should be.
-  }
-  if (parsed?.success) return parsed.data;
-  throw new FleetseedError('DEPOT_CORRUPT', `${key} is not a ledger document.`, { key });
 }

@@ -35,6 +35,16 @@ describe('Presence', () => {
     expect(presence.lastSeenAt('t')).toBe(1_000_000);
   });
 
+  it('knows until when an instance has a session', () => {
+    const presence = new Presence();
+    presence.seen('t', 'one', 0, 900);
+    presence.seen('t', 'one', 10, 1900);
+    presence.seen('t', 'one', 20, 900);
+    expect(presence.hasSession('t', 'one', 1899)).toBe(true);
+    expect(presence.hasSession('t', 'one', 1900)).toBe(false);
+    expect(presence.hasSession('t', 'two', 0)).toBe(false);
+  });
+
   it('is not confused by a stream that ends after another instance took over', () => {
     const presence = new Presence();
     presence.seen('t', 'one', 0);

@@ -7,6 +7,8 @@ interface Seen {
   readonly instance: string;
   readonly streams: number;
   readonly lastSeenAt: number;
+  /** When the newest session token of the instance ends, ms since the epoch. */
+  readonly sessionEndsAt: number;
 }
 
 /**
@@ -20,10 +22,10 @@ export class Presence {
   readonly #targets = new Map<string, Seen>();
 
   /**
-   * A proven request of an instance came in.
+   * A proven request of an instance came in, with a session that ends at `sessionEndsAt`.
    * @throws DUPLICATE_IDENTITY while another instance is alive.
    */
-  seen(target: string, instance: string, nowMs: number): void {
+  seen(target: string, instance: string, nowMs: number, sessionEndsAt = 0): void {
     const other = this.#targets.get(target);
     const same = other?.instance === instance;
     if (other && !same && isAlive(other, nowMs)) {
@@ -34,7 +36,12 @@ export class Presence {
         { target },
       );
     }
-    this.#targets.set(target, { instance, streams: same ? other.streams : 0, lastSeenAt: nowMs });
+    this.#targets.set(target, {
+      instance,
+      streams: same ? other.streams : 0,
+      lastSeenAt: nowMs,
+      sessionEndsAt: same ? Math.max(other.sessionEndsAt, sessionEndsAt) : sessionEndsAt,
+    });
   }
 
   /** An event stream of the instance is open. @returns what to call when it is closed. */
@@ -64,6 +71,12 @@ export class Presence {
     return count;
   }
 
+  /** Whether the instance still has a session: its streams end with the last one. */
+  hasSession(target: string, instance: string, nowMs: number): boolean {
+    const seen = this.#targets.get(target);
+    return seen?.instance === instance && seen.sessionEndsAt > nowMs;
+  }
+
   forget(target: string): void {
     this.#targets.delete(target);
   }
@@ -72,7 +85,7 @@ export class Presence {
     const seen = this.#targets.get(target);
     // Another instance may have taken the place of one whose stream ended late.
     if (seen?.instance !== instance) return;
-    this.#targets.set(target, { instance, streams: seen.streams + change, lastSeenAt: nowMs });
+    this.#targets.set(target, { ...seen, streams: seen.streams + change, lastSeenAt: nowMs });
   }
 }
 

@@ -1,12 +1,7 @@
 import { z } from 'zod';
 
 import { FleetseedError, TargetDocument, type JoinRequest } from '#lib/contracts';
-import type { Depot } from '#lib/depot';
-
-type Documents = Pick<
-  Depot,
-  'list' | 'readDocument' | 'createDocument' | 'replaceDocument' | 'delete'
->;
+import { DocumentStore, type Depot } from '#lib/depot';
 
 /** `targets/<id>.json`; the version of the agent is kept so that a target can be shown while it is off. */
 const StoredTarget = TargetDocument.extend({ agentVersion: z.string().default('') });
@@ -21,9 +16,12 @@ const READERS = 32;
 
 /** The machines of the fleet: one document each, and a copy of all of them in memory. */
 export class TargetRegistry {
-  readonly #targets = new Map<string, { document: StoredTarget; version: string }>();
+  readonly #targets = new Map<string, StoredTarget>();
+  readonly #documents: DocumentStore<StoredTarget>;
 
-  constructor(private readonly depot: Documents) {}
+  constructor(private readonly depot: Depot) {
+    this.#documents = new DocumentStore(depot, StoredTarget, 1);
+  }
 
   async load(): Promise<void> {
     let after: string | null = PREFIX;
@@ -40,7 +38,7 @@ export class TargetRegistry {
 
   /** Also finds a target that joined through another replica since. */
   async find(target: string): Promise<StoredTarget | null> {
-    return this.#targets.get(target)?.document ?? this.#read(target);
+    return this.#targets.get(target) ?? this.#read(target);
   }
 
   /** @throws TARGET_NOT_FOUND */
@@ -51,7 +49,7 @@ export class TargetRegistry {
   }
 
   all(): StoredTarget[] {
-    return [...this.#targets.values()].map(({ document }) => document);
+    return [...this.#targets.values()];
   }
 
   get size(): number {
@@ -76,52 +74,37 @@ export class TargetRegistry {
       joinedAt: nowMs,
       joinedWith,
     };
-    await this.depot.createDocument(keyOf(target), bytesOf(document));
+    await this.#documents.create(keyOf(target), document);
     await this.#read(target);
   }
 
   /** Writes facts down that changed; a race with another replica is settled by the last one. */
   async update(target: string, facts: TargetFacts): Promise<void> {
-    for (let attempt = 0; attempt < 3; attempt++) {
-      const known = this.#targets.get(target);
-      if (!known || hasFacts(known.document, facts)) return;
-      const document = { ...known.document, ...facts };
-      const version = await this.depot.replaceDocument(
-        keyOf(target),
-        bytesOf(document),
-        known.version,
-      );
-      if (version !== null) {
-        this.#targets.set(target, { document, version });
-        return;
-      }
-      if (!(await this.#read(target))) return;
-    }
+    const known = this.#targets.get(target);
+    if (!known || hasFacts(known, facts)) return;
+    const written = await this.#documents.update(
+      keyOf(target),
+      (current) => current && { ...current, ...facts },
+    );
+    if (written) this.#targets.set(target, written);
+    else this.#targets.delete(target);
   }
 
   async remove(target: string): Promise<void> {
-    await this.depot.delete(keyOf(target));
+    await this.#documents.delete(keyOf(target));
     this.#targets.delete(target);
   }
 
   async #read(target: string): Promise<StoredTarget | null> {
-    const stored = await this.depot.readDocument(keyOf(target));
-    if (!stored) {
-      this.#targets.delete(target);
-      return null;
-    }
-    const document = parse(target, stored.bytes);
-    this.#targets.set(target, { document, version: stored.version });
-    return document;
+    const stored = await this.#documents.read(keyOf(target));
+    if (stored) this.#targets.set(target, stored.value);
+    else this.#targets.delete(target);
+    return stored?.value ?? null;
   }
 }
 
 function keyOf(target: string): string {
   return `${PREFIX}${target}.json`;
-}
-
-function bytesOf(document: StoredTarget): Buffer {
-  return Buffer.from(JSON.stringify(document));
 }
 
 function hasFacts(document: StoredTarget, facts: TargetFacts): boolean {
@@ -132,13 +115,4 @@ function hasFacts(document: StoredTarget, facts: TargetFacts): boolean {
     labels.length === Object.keys(document.labels).length &&
     labels.every(([key, value]) => document.labels[key] === value)
   );
-}
-
-function parse(target: string, bytes: Buffer): StoredTarget {
-  try {
-    return StoredTarget.parse(JSON.parse(bytes.toString('utf8')));
-  } catch (cause) {
-    const key = keyOf(target);
-    throw new FleetseedError('DEPOT_CORRUPT', `${key} is not a target.`, { key }, { cause });
-  }
 }

@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+
+import { AuthModule } from '../auth/auth.module.js';
+import { DepotModule } from '../depot/depot.module.js';
+import { ArtifactIndexModule } from '../tracker/artifact-index.module.js';
+import { LedgerController } from './ledger.controller.js';
+import { LedgerService } from './ledger.service.js';
+
+@Module({
+  imports: [AuthModule, ArtifactIndexModule, DepotModule],
+  controllers: [LedgerController],
+  providers: [LedgerService],
+  exports: [LedgerService],
+})
+export class LedgerModule {}

@@ -1,0 +1,89 @@
+import { Module } from '@nestjs/common';
+
+import type { Clock } from '#lib/runtime';
+import { Tracker } from '#lib/tracker';
+
+import { CLOCK } from '../config/start-context.js';
+import { LedgerModule } from '../ledger/ledger.module.js';
+import { LedgerService } from '../ledger/ledger.service.js';
+import { SeederModule } from '../seeder/seeder.module.js';
+import { SeederService } from '../seeder/seeder.service.js';
+import { SERVICE_VERSION } from '../service/service-version.js';
+import { AgentStateModule } from '../targets/agent-state.module.js';
+import { AgentStreams } from '../targets/agent.streams.js';
+import { Presence } from '../targets/presence.js';
+import { TargetRegistry } from '../targets/target.registry.js';
+import { ArtifactIndexModule } from '../tracker/artifact-index.module.js';
+import { ArtifactIndexService } from '../tracker/artifact-index.service.js';
+import { TrackerModule } from '../tracker/tracker.module.js';
+import { WebSeedBudget } from '../web-seed/web-seed.budget.js';
+import { WebSeedCounters } from '../web-seed/web-seed.counters.js';
+import { WebSeedModule } from '../web-seed/web-seed.module.js';
+import { MetricsController } from './metrics.controller.js';
+import { METRICS } from './metrics.tokens.js';
+import { originMetrics } from './origin-metrics.js';
+
+@Module({
+  imports: [
+    AgentStateModule,
+    ArtifactIndexModule,
+    LedgerModule,
+    SeederModule,
+    TrackerModule,
+    WebSeedModule,
+  ],
+  controllers: [MetricsController],
+  providers: [
+    {
+      provide: METRICS,
+      useFactory: registryOf,
+      inject: [
+        LedgerService,
+        TargetRegistry,
+        Presence,
+        AgentStreams,
+        Tracker,
+        ArtifactIndexService,
+        SeederService,
+        WebSeedCounters,
+        WebSeedBudget,
+        CLOCK,
+      ],
+    },
+  ],
+})
+export class MetricsModule {}
+
+function registryOf(
+  ledger: LedgerService,
+  targets: TargetRegistry,
+  presence: Presence,
+  streams: AgentStreams,
+  tracker: Tracker,
+  artifacts: ArtifactIndexService,
+  seeder: SeederService,
+  webSeed: WebSeedCounters,
+  webSeedBudget: WebSeedBudget,
+  clock: Clock,
+) {
+  return originMetrics({
+    version: SERVICE_VERSION,
+    receivedBytes: () => ledger.received(),
+    deliveredBytes: () => ledger.total().delivered,
+    wastedBytes: () => ledger.total().wasted,
+    residualBytes: () => ledger.total().residual,
+    originSentBytes: () => ledger.total().originByReason,
+    targets: () => {
+      const online = presence.onlineCount(clock.now());
+      return { online, offline: Math.max(0, targets.size - online) };
+    },
+    eventStreams: () => streams.targets().length,
+    trackerPeers: () => tracker.stats(),
+    trackerTotals: () => tracker.totals,
+    artifacts: () => artifacts.index.size,
+    seededTorrents: () => seeder.activeCount,
+    seederConnections: () => seeder.connectionCount,
+    webSeedRequests: () => webSeed.requests,
+    webSeedRunning: () => webSeedBudget.running,
+  });
+}

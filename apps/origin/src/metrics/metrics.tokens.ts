@@ -1,0 +1,2 @@
+/** Injection token of the prom-client `Registry`. */
+export const METRICS = Symbol('Metrics');

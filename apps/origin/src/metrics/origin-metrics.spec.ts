@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+
+import { originMetrics, type MetricSources } from './origin-metrics.js';
+
+const sources: MetricSources = {
+  version: '1.2.3',
+  receivedBytes: () => ({ peers: 70, origin: 20, reused: 0 }),
+  deliveredBytes: () => 100,
+  wastedBytes: () => 3,
+  residualBytes: () => -10,
+  originSentBytes: () => ({ first: 25, rare: 0, 'web-seed': 0 }),
+  targets: () => ({ online: 2, offline: 1 }),
+  eventStreams: () => 2,
+  trackerPeers: async () => ({ swarms: 1, peers: 4 }),
+  trackerTotals: () => ({ announces: 9, handedOut: 12 }),
+  artifacts: () => 3,
+  seededTorrents: () => 1,
+  seederConnections: () => 4,
+  webSeedRequests: () => ({ served: 0, busy: 0, refused: 0 }),
+  webSeedRunning: () => 0,
+};
+
+async function ownLines(): Promise<string[]> {
+  const text = await originMetrics(sources).metrics();
+  return text.split('\n').filter((line) => line.startsWith('fleetseed_'));
+}
+
+describe('originMetrics', () => {
+  it('shows every known label value, also those at nothing', async () => {
+    expect(await ownLines()).toEqual([
+      'fleetseed_build_info{version="1.2.3"} 1',
+      'fleetseed_received_bytes_total{source="peer"} 70',
+      'fleetseed_received_bytes_total{source="origin"} 20',
+      'fleetseed_received_bytes_total{source="reuse"} 0',
+      'fleetseed_origin_sent_bytes_total{reason="first"} 25',
+      'fleetseed_origin_sent_bytes_total{reason="rare"} 0',
+      'fleetseed_origin_sent_bytes_total{reason="web-seed"} 0',
+      'fleetseed_delivered_bytes_total 100',
+      'fleetseed_wasted_bytes_total 3',
+      'fleetseed_ledger_residual_bytes -10',
+      'fleetseed_targets{state="online"} 2',
+      'fleetseed_targets{state="offline"} 1',
+      'fleetseed_agent_event_streams 2',
+      'fleetseed_artifacts 3',
+      'fleetseed_seeded_torrents 1',
+      'fleetseed_seeder_connections 4',
+      'fleetseed_web_seed_requests_total{result="served"} 0',
+      'fleetseed_web_seed_requests_total{result="busy"} 0',
+      'fleetseed_web_seed_requests_total{result="refused"} 0',
+      'fleetseed_web_seed_answers 0',
+      'fleetseed_tracker_swarms 1',
+      'fleetseed_tracker_peers 4',
+      'fleetseed_tracker_announces_total 9',
+      'fleetseed_tracker_handed_out_peers_total 12',
+    ]);
+  });
+
+  it('counts what was counted, however often it is scraped', async () => {
+    const registry = originMetrics(sources);
+    await registry.metrics();
+    expect(await registry.metrics()).toContain('fleetseed_delivered_bytes_total 100\n');
+  });
+});

@@ -1,0 +1,154 @@
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+
+/** A sum that only grows, by label value; every value of the label is there from the start. */
+type Sums = Readonly<Record<string, number>>;
+
+/** Where the numbers come from: read at each scrape, kept nowhere else. */
+export interface MetricSources {
+  readonly version: string;
+  /** Payload bytes that machines received in completed stages. */
+  receivedBytes(): { readonly peers: number; readonly origin: number; readonly reused: number };
+  deliveredBytes(): number;
+  wastedBytes(): number;
+  /** Bytes delivered that no source accounts for. */
+  residualBytes(): number;
+  originSentBytes(): Sums;
+  targets(): { readonly online: number; readonly offline: number };
+  eventStreams(): number;
+  trackerPeers(): Promise<{ readonly swarms: number; readonly peers: number }>;
+  trackerTotals(): { readonly announces: number; readonly handedOut: number };
+  artifacts(): number;
+  seededTorrents(): number;
+  seederConnections(): number;
+  webSeedRequests(): Sums;
+  webSeedRunning(): number;
+}
+
+const PREFIX = 'fleetseed_';
+
+/**
+ * Everything `/metrics` shows. Base units, `_total` for what only grows, no label with more than a
+ * handful of values: artifacts, peers and targets are the API's to show.
+ */
+export function originMetrics(sources: MetricSources): Registry {
+  const registry = new Registry();
+  const counters = counterMaker(registry);
+  const gauge = gaugeMaker(registry);
+
+  gauge('build_info', 'Always 1; the label says which build this is.', () => 1, {
+    version: sources.version,
+  });
+  counters(
+    'received_bytes_total',
+    'Payload bytes that completed stages received, as the machines report, by where from.',
+    'source',
+    () => {
+      const { peers, origin, reused } = sources.receivedBytes();
+      return { peer: peers, origin, reuse: reused };
+    },
+  );
+  counters(
+    'origin_sent_bytes_total',
+    'Payload bytes that origins sent, useful or not, by why.',
+    'reason',
+    () => sources.originSentBytes(),
+  );
+  counters('delivered_bytes_total', 'Verified bytes of completed stages.', null, () => ({
+    '': sources.deliveredBytes(),
+  }));
+  counters('wasted_bytes_total', 'Bytes that machines received in vain.', null, () => ({
+    '': sources.wastedBytes(),
+  }));
+  gauge('ledger_residual_bytes', 'Delivered bytes that no source accounts for.', () =>
+    sources.residualBytes(),
+  );
+  gauges(registry, 'targets', 'Machines that joined, by whether they are there.', 'state', () =>
+    sources.targets(),
+  );
+  gauge('agent_event_streams', 'Agents that are connected.', () => sources.eventStreams());
+  gauge('artifacts', 'Artifacts of all releases.', () => sources.artifacts());
+  gauge('seeded_torrents', 'Artifacts that this process seeds now.', () =>
+    sources.seededTorrents(),
+  );
+  gauge('seeder_connections', 'Peers connected to this process.', () =>
+    sources.seederConnections(),
+  );
+  counters(
+    'web_seed_requests_total',
+    'Requests to the HTTP web seed, by how they ended.',
+    'result',
+    () => sources.webSeedRequests(),
+  );
+  gauge('web_seed_answers', 'Answers of the HTTP web seed under way.', () =>
+    sources.webSeedRunning(),
+  );
+  gauge('tracker_swarms', 'Swarms that have peers.', async () => {
+    return (await sources.trackerPeers()).swarms;
+  });
+  gauge('tracker_peers', 'Peers in all swarms.', async () => {
+    return (await sources.trackerPeers()).peers;
+  });
+  counters('tracker_announces_total', 'Announces since the start.', null, () => ({
+    '': sources.trackerTotals().announces,
+  }));
+  counters('tracker_handed_out_peers_total', 'Peers handed out since the start.', null, () => ({
+    '': sources.trackerTotals().handedOut,
+  }));
+  collectDefaultMetrics({ register: registry });
+  return registry;
+}
+
+function counterMaker(registry: Registry) {
+  return (name: string, help: string, label: string | null, read: () => Sums): void => {
+    new Counter({
+      name: PREFIX + name,
+      help,
+      labelNames: label === null ? [] : [label],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [value, sum] of Object.entries(read())) {
+          if (label === null) this.inc(sum);
+          else this.inc({ [label]: value }, sum);
+        }
+      },
+    });
+  };
+}
+
+function gaugeMaker(registry: Registry) {
+  return (
+    name: string,
+    help: string,
+    read: () => number | Promise<number>,
+    labels: Readonly<Record<string, string>> = {},
+  ): void => {
+    new Gauge({
+      name: PREFIX + name,
+      help,
+      labelNames: Object.keys(labels),
+      registers: [registry],
+      async collect() {
+        this.set(labels, await read());
+      },
+    });
+  };
+}
+
+function gauges(
+  registry: Registry,
+  name: string,
+  help: string,
+  label: string,
+  read: () => Sums,
+): void {
+  new Gauge({
+    name: PREFIX + name,
+    help,
+    labelNames: [label],
+    registers: [registry],
+    collect() {
+      for (const [value, number] of Object.entries(read())) this.set({ [label]: value }, number);
+    },
+  });
+}

@@ -1,0 +1,80 @@
+import { Inject, Injectable, type MessageEvent } from '@nestjs/common';
+import { Observable } from 'rxjs';
+
+import { FleetseedError, type AgentEvent } from '#lib/contracts';
+import type { Clock, Logger } from '#lib/runtime';
+import { Tracker } from '#lib/tracker';
+
+import { ShutdownSignal } from '../config/shutdown-signal.js';
+import { CLOCK, LOGGER } from '../config/start-context.js';
+import { SwarmWatch } from '../swarms/swarm-watch.js';
+import type { AgentPrincipal } from './agent.resolver.js';
+import { AgentStreams } from './agent.streams.js';
+import { DesiredStateService } from './desired-state.service.js';
+import { Presence } from './presence.js';
+
+const PING_MS = 15_000;
+/** An agent follows two or three streams for a moment when it reconnects, not more. */
+const MAX_STREAMS = 4;
+
+/** `GET /agent/events`: what an agent should know at once. */
+@Injectable()
+export class AgentEventsService {
+  readonly #open = new Map<string, number>();
+
+  constructor(
+    private readonly streams: AgentStreams,
+    private readonly presence: Presence,
+    private readonly desired: DesiredStateService,
+    private readonly watch: SwarmWatch,
+    private readonly tracker: Tracker,
+    private readonly shutdown: ShutdownSignal,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /** @throws DUPLICATE_IDENTITY, TOO_MANY_REQUESTS when it is subscribed to. */
+  events({ id: target, instance }: AgentPrincipal): Observable<MessageEvent> {
+    return new Observable<MessageEvent>((subscriber) => {
+      const release = this.#admit(target);
+      const left = this.presence.streamOpened(target, instance, this.clock.now());
+      const send = (event: AgentEvent) => subscriber.next({ data: JSON.stringify(event) });
+      const close = this.streams.open(target, { send });
+      const end = () => subscriber.complete();
+      this.shutdown.signal.addEventListener('abort', end, { once: true });
+      const ping = () => {
+        // A machine that vanished without a word is let go when its session was not renewed.
+        if (!this.presence.hasSession(target, instance, this.clock.now())) return end();
+        subscriber.next({ comment: 'ping' });
+        cancelPing = this.clock.setTimer(PING_MS, ping);
+      };
+      let cancelPing = this.clock.setTimer(PING_MS, ping);
+
+      send({ type: 'hello', bootEpoch: this.tracker.bootEpoch });
+      this.desired
+        .push(target)
+        .catch((error: unknown) => this.logger.error('desired state not sent', { target, error }));
+      this.watch.tell(target);
+      return () => {
+        cancelPing();
+        this.shutdown.signal.removeEventListener('abort', end);
+        close();
+        left(this.clock.now());
+        release();
+      };
+    });
+  }
+
+  #admit(target: string): () => void {
+    const open = this.#open.get(target) ?? 0;
+    if (open >= MAX_STREAMS) {
+      throw new FleetseedError('TOO_MANY_REQUESTS', 'The agent has too many event streams open.');
+    }
+    this.#open.set(target, open + 1);
+    return () => {
+      const left = (this.#open.get(target) ?? 1) - 1;
+      if (left > 0) this.#open.set(target, left);
+      else this.#open.delete(target);
+    };
+  }
+}

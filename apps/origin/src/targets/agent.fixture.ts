@@ -1,0 +1,149 @@
+import { generateKeyPairSync, sign } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import {
+  AgentEvent,
+  Challenge,
+  HttpClient,
+  JoinAnswer,
+  SessionAnswer,
+  type Labels,
+} from '#lib/contracts';
+
+import { checkConfig } from '../config/config-parser.js';
+import { startOrigin, type RunningOrigin } from '../origin.js';
+
+/** A real origin in a folder of its own, on loopback. */
+export class TestOrigin {
+  private constructor(
+    readonly folder: string,
+    private running: RunningOrigin,
+    private readonly config: Readonly<Record<string, unknown>>,
+  ) {}
+
+  static async start(config: Readonly<Record<string, unknown>> = {}): Promise<TestOrigin> {
+    const folder = await mkdtemp(join(tmpdir(), 'fleetseed-origin-'));
+    return new TestOrigin(folder, await start(folder, config), config);
+  }
+
+  get url(): string {
+    return new URL(this.running.ready.api).origin;
+  }
+
+  get ready(): RunningOrigin['ready'] {
+    return this.running.ready;
+  }
+
+  token(name: 'admin-token' | 'join-token'): Promise<string> {
+    return readFile(join(this.folder, name), 'utf8').then((text) => text.trim());
+  }
+
+  async client(token?: string): Promise<HttpClient> {
+    const bearer = token ?? (await this.token('admin-token'));
+    return new HttpClient({ origin: this.url, token: () => bearer, userAgent: 'test' });
+  }
+
+  /** Ends the process's part and begins it again on the same folder (and another port). */
+  async restart(): Promise<void> {
+    await this.running.close();
+    this.running = await start(this.folder, this.config);
+  }
+
+  async close(): Promise<void> {
+    await this.running.close();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+function start(folder: string, config: Readonly<Record<string, unknown>>): Promise<RunningOrigin> {
+  return startOrigin(checkConfig({ data: folder, listen: '127.0.0.1:0', ...config }));
+}
+
+export interface TestAgentOptions {
+  readonly labels?: Labels;
+  readonly peerAddress?: string;
+  readonly key?: ReturnType<typeof newKey>;
+  readonly instance?: string;
+}
+
+export function newKey() {
+  return generateKeyPairSync('ed25519');
+}
+
+let instances = 0;
+
+/** The side of an agent that talks to the origin, with a real key. */
+export class TestAgent {
+  target = '';
+  session: SessionAnswer | null = null;
+  readonly instance: string;
+  readonly key: ReturnType<typeof newKey>;
+
+  constructor(
+    readonly origin: TestOrigin,
+    private readonly options: TestAgentOptions = {},
+  ) {
+    this.instance = options.instance ?? `instance-${String(++instances).padStart(12, '0')}`;
+    this.key = options.key ?? newKey();
+  }
+
+  get publicKey(): string {
+    return this.key.publicKey.export({ format: 'jwk' }).x!;
+  }
+
+  get client(): HttpClient {
+    const token = () => this.session?.token ?? null;
+    return new HttpClient({ origin: this.origin.url, token, userAgent: 'test-agent' });
+  }
+
+  async join(token?: string): Promise<this> {
+    const client = await this.origin.client(token ?? (await this.origin.token('join-token')));
+    const { target } = await client.call({
+      method: 'POST',
+      path: '/api/v1/agent/join',
+      json: { publicKey: this.publicKey, ...this.#facts },
+      answer: JoinAnswer,
+    });
+    this.target = target;
+    return this;
+  }
+
+  async open(): Promise<this> {
+    const { challenge } = await this.client.call({
+      method: 'POST',
+      path: '/api/v1/agent/challenge',
+      json: { target: this.target },
+      answer: Challenge,
+    });
+    this.session = await this.answer(challenge);
+    return this;
+  }
+
+  /** Opens a session with a challenge of the caller's choice. */
+  answer(challenge: string): Promise<SessionAnswer> {
+    const text = `fleetseed-session-1\n${challenge}\n${this.instance}`;
+    return this.client.call({
+      method: 'POST',
+      path: '/api/v1/agent/session',
+      json: {
+        target: this.target,
+        challenge,
+        instance: this.instance,
+        signature: sign(null, Buffer.from(text), this.key.privateKey).toString('base64url'),
+        peerAddress: this.options.peerAddress ?? '127.0.0.1:7001',
+        ...this.#facts,
+      },
+      answer: SessionAnswer,
+    });
+  }
+
+  events(signal: AbortSignal): AsyncGenerator<AgentEvent> {
+    return this.client.events('/api/v1/agent/events', AgentEvent, signal);
+  }
+
+  get #facts() {
+    return { hostname: 'test-host', labels: this.options.labels ?? {}, agentVersion: '0.0.0' };
+  }
+}

@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+
+import { EventsModule } from '../events/events.module.js';
+import { ReleasesModule } from '../releases/releases.module.js';
+import { ArtifactIndexService } from './artifact-index.service.js';
+
+@Module({
+  imports: [EventsModule, ReleasesModule],
+  providers: [ArtifactIndexService],
+  exports: [ArtifactIndexService],
+})
+export class ArtifactIndexModule {}

@@ -1,0 +1,48 @@
+import type { Release } from '#lib/contracts';
+
+/** An artifact found by one of its info-hashes. */
+export interface FoundArtifact {
+  readonly release: Release;
+  readonly hash: 'v1' | 'v2';
+}
+
+/**
+ * The artifacts of all releases in memory, by every name they have on the wire: v2 info-hash (64 hex
+ * digits), truncated v2 and v1 (40). An artifact that several releases share stands under the first
+ * that was made.
+ */
+export class ArtifactIndex {
+  readonly #artifacts = new Map<string, Release>();
+  readonly #hashes = new Map<string, FoundArtifact>();
+
+  add(release: Release): void {
+    const known = this.#artifacts.get(release.artifact);
+    if (known && known.createdAt <= release.createdAt) return;
+    this.#artifacts.set(release.artifact, release);
+    if (release.infoHashV1) this.#hashes.set(release.infoHashV1, { release, hash: 'v1' });
+    this.#hashes.set(swarmIdOf(release.artifact), { release, hash: 'v2' });
+  }
+
+  get size(): number {
+    return this.#artifacts.size;
+  }
+
+  /** @param artifact v2 info-hash, 64 hex digits. */
+  get(artifact: string): Release | null {
+    return this.#artifacts.get(artifact) ?? null;
+  }
+
+  /** @param infoHash v1, or v2 truncated, 40 hex digits. */
+  find(infoHash: string): FoundArtifact | null {
+    return this.#hashes.get(infoHash) ?? null;
+  }
+
+  all(): Release[] {
+    return [...this.#artifacts.values()];
+  }
+}
+
+/** The swarm of an artifact: its v2 info-hash cut to the 20 bytes of the wire (BEP 52). */
+export function swarmIdOf(artifact: string): string {
+  return artifact.slice(0, 40);
+}

@@ -1,0 +1,58 @@
+import { Module, type MiddlewareConsumer, type NestModule } from '@nestjs/common';
+
+import { systemRandom, type Clock } from '#lib/runtime';
+import { MemoryPeerStore, Tracker, type SwarmRegistry } from '#lib/tracker';
+
+import { AuthModule } from '../auth/auth.module.js';
+import type { OriginConfig } from '../config/origin-config.schema.js';
+import { CLOCK, ORIGIN_CONFIG } from '../config/start-context.js';
+import { AgentStateModule } from '../targets/agent-state.module.js';
+import { AgentAnnouncesService } from './agent-announces.service.js';
+import { ArtifactIndexModule } from './artifact-index.module.js';
+import { ArtifactIndexService } from './artifact-index.service.js';
+import { swarmIdOf } from './artifact.index.js';
+import { TrackerAuthorizer } from './tracker.authorizer.js';
+import { TrackerMiddleware } from './tracker.middleware.js';
+
+/** The tracker, embedded: peers in memory, artifacts and keys from the depot. */
+@Module({
+  imports: [AgentStateModule, ArtifactIndexModule, AuthModule],
+  providers: [
+    AgentAnnouncesService,
+    TrackerAuthorizer,
+    TrackerMiddleware,
+    {
+      provide: Tracker,
+      useFactory: makeTracker,
+      inject: [ORIGIN_CONFIG, CLOCK, ArtifactIndexService, TrackerAuthorizer],
+    },
+  ],
+  exports: [AgentAnnouncesService, Tracker],
+})
+export class TrackerModule implements NestModule {
+  configure(consumer: MiddlewareConsumer): void {
+    consumer.apply(TrackerMiddleware).forRoutes('announce', 'scrape', 'announce/*path');
+  }
+}
+
+function makeTracker(
+  config: OriginConfig,
+  clock: Clock,
+  artifacts: ArtifactIndexService,
+  authorizer: TrackerAuthorizer,
+): Tracker {
+  const registry: SwarmRegistry = {
+    async lookup(infoHash) {
+      const found = artifacts.index.find(infoHash.toString('hex'));
+      return found && { swarm: swarmIdOf(found.release.artifact), hash: found.hash };
+    },
+  };
+  return new Tracker({
+    access: config.trackerAccess,
+    registry,
+    authorize: authorizer.authorize,
+    store: new MemoryPeerStore({ clock, random: systemRandom }),
+    clock,
+    random: systemRandom,
+  });
+}
