@@ -12,6 +12,11 @@ import {
 /** Loopback, and a port that is free. */
 const ANY_PORT = '127.0.0.1:0';
 
+interface OriginOptions extends StartOptions {
+  /** `IP:PORT` of the API; a free port by default. */
+  readonly listen?: string;
+}
+
 interface StartOptions {
   /** Further arguments, behind those that the sandbox gives. */
   readonly args?: readonly string[];
@@ -66,10 +71,11 @@ export class Sandbox {
    * Starts an origin on free loopback ports and waits until it serves.
    * @param data its folder; another start with the same one continues where that left off
    */
-  async origin(data?: string, options: StartOptions = {}): Promise<OriginProcess> {
+  async origin(data?: string, options: OriginOptions = {}): Promise<OriginProcess> {
     const folder = data ?? (await this.folder('origin'));
-    const listen = ['--listen', ANY_PORT, '--peer-listen', ANY_PORT, '--udp-tracker', ANY_PORT];
-    const args = ['origin', '--data', folder, ...listen, ...(options.args ?? [])];
+    const listen = ['--listen', options.listen ?? ANY_PORT, '--peer-listen', ANY_PORT];
+    const udp = ['--udp-tracker', ANY_PORT];
+    const args = ['origin', '--data', folder, ...listen, ...udp, ...(options.args ?? [])];
     const service = this.start(args, options.env);
     const ready = await service.event('ready');
     const url = new URL(String(ready['api'])).origin;

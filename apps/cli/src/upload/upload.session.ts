@@ -46,6 +46,8 @@ export interface UploadResult {
 /** Asking again may take the time of a large tree. */
 const START_TIMEOUT_MS = 180_000;
 const ROUNDS = 3;
+/** Parts under way together have no more bytes than this, if there is one that fits. */
+const MEMORY_BYTES = 256 * 1024 * 1024;
 const POLL_MS = 250;
 /** A stream of events is given up for a plain question after this long, milliseconds. */
 const STREAM_MS = 15_000;
@@ -102,7 +104,7 @@ async function send(
   await sendParts(lackingParts(upload), {
     upload: upload.upload,
     open: () => connection.open(),
-    parallel,
+    parallel: lanesFor(upload, parallel),
     read: (part) => reader.read(part),
     onSent: (bytes) => {
       count(bytes);
@@ -111,6 +113,12 @@ async function send(
     onRetry: (error, delayMs) => watcher.retrying(error, delayMs),
     signal,
   });
+}
+
+/** Each request has its part in memory, and parts of a huge file are large. */
+function lanesFor({ objects }: Upload, wanted: number): number {
+  const largest = objects.reduce((most, { partBytes }) => Math.max(most, partBytes), 1);
+  return Math.max(1, Math.min(wanted, Math.floor(MEMORY_BYTES / largest)));
 }
 
 async function publish(upload: Upload, options: UploadOptions): Promise<Upload> {
