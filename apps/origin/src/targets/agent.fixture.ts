@@ -8,7 +8,9 @@ import {
   Challenge,
   HttpClient,
   JoinAnswer,
+  Release,
   SessionAnswer,
+  SwarmTicket,
   type Labels,
 } from '#lib/contracts';
 
@@ -43,6 +45,37 @@ export class TestOrigin {
   async client(token?: string): Promise<HttpClient> {
     const bearer = token ?? (await this.token('admin-token'));
     return new HttpClient({ origin: this.url, token: () => bearer, userAgent: 'test' });
+  }
+
+  /** Publishes one file as a release, as `curl -T` does. */
+  async publish(
+    app: string,
+    version: string,
+    bytes: Uint8Array,
+    channel?: string,
+  ): Promise<Release> {
+    const admin = await this.client();
+    const query = { name: `${app}.bin`, channel };
+    const answer = await admin.bytes({
+      method: 'PUT',
+      path: `/api/v1/apps/${app}/releases/${version}/content`,
+      query,
+      body: bytes,
+    });
+    return Release.parse(JSON.parse(answer.toString('utf8')));
+  }
+
+  async moveChannel(app: string, channel: string, version: string): Promise<void> {
+    const admin = await this.client();
+    const path = `/api/v1/apps/${app}/channels/${channel}`;
+    await admin.bytes({ method: 'PUT', path, json: { version } });
+  }
+
+  /** What a one-shot pull with the admin token is given. */
+  async ticket(artifact: string): Promise<SwarmTicket> {
+    const admin = await this.client();
+    const path = `/api/v1/artifacts/${artifact}/ticket`;
+    return admin.call({ method: 'GET', path, answer: SwarmTicket });
   }
 
   /** Ends the process's part and begins it again on the same folder (and another port). */
