@@ -5,7 +5,7 @@ export type OriginJobs = {
   /** Makes an artifact and a release of an upload whose bytes are all there. */
   readonly publish: {
     readonly data: { readonly upload: string };
-    readonly result: { readonly artifact: string };
+    readonly result: { readonly artifact: string; readonly created: boolean };
   };
 };
 

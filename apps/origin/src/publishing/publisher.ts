@@ -1,0 +1,113 @@
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+
+import { toFleetseedError, type FleetseedError, type Release } from '#lib/contracts';
+import type { RunningJob } from '#lib/jobs';
+import { Unrecoverable, type Clock, type Logger } from '#lib/runtime';
+
+import { ShutdownSignal } from '../config/shutdown-signal.js';
+import { CLOCK, LOGGER } from '../config/start-context.js';
+import { OriginEvents } from '../events/origin-events.js';
+import { JOB_QUEUE, type OriginJobQueue, type OriginJobs } from '../jobs/origin-jobs.js';
+import { ReleaseCatalog } from '../releases/release-catalog.js';
+import { unknownUpload, versionTaken } from '../uploads/upload-errors.js';
+import { UploadEvents } from '../uploads/upload-events.js';
+import type { UploadRecord } from '../uploads/upload-record.js';
+import { UploadStore } from '../uploads/upload-store.js';
+import { UploadViews } from '../uploads/upload-view.js';
+import { ArtifactMaker } from './artifact-maker.js';
+import { PUBLISH_ATTEMPTS } from './publish-queue.js';
+
+/** A hybrid tree of terabytes is read back as a whole. */
+const TIMEOUT_MS = 6 * 3_600_000;
+
+type Result = OriginJobs['publish']['result'];
+
+/**
+ * The publish job: bytes → artifact → release → record. Each step finds what an interrupted run has
+ * done and goes on from there; the record says `publishing` until the end, whatever happens.
+ */
+@Injectable()
+export class Publisher implements OnModuleInit {
+  constructor(
+    private readonly uploads: UploadStore,
+    private readonly views: UploadViews,
+    private readonly uploadEvents: UploadEvents,
+    private readonly maker: ArtifactMaker,
+    private readonly catalog: ReleaseCatalog,
+    private readonly events: OriginEvents,
+    private readonly shutdown: ShutdownSignal,
+    @Inject(JOB_QUEUE) private readonly queue: OriginJobQueue,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onModuleInit(): void {
+    this.queue.register('publish', (job) => this.run(job), { timeoutMs: TIMEOUT_MS });
+  }
+
+  async run(job: RunningJob<OriginJobs['publish']['data']>): Promise<Result> {
+    const id = job.data.upload;
+    const record = await this.uploads.find(id);
+    if (record?.state !== 'publishing') throw new Unrecoverable(unknownUpload(id));
+    try {
+      const result = await this.#publish(record, job);
+      await this.#end(record, { state: 'published', error: null });
+      await this.#cleanUp(id);
+      return result;
+    } catch (thrown) {
+      const error = toFleetseedError(thrown);
+      if (this.shutdown.signal.aborted) throw error;
+      if (!isFinal(error) && job.attempt < PUBLISH_ATTEMPTS) throw error;
+      this.logger.warn('upload not published', { upload: id, code: error.code, error });
+      const { code, message } = error;
+      await this.#end(record, { state: 'failed', error: { code, detail: message } });
+      throw new Unrecoverable(error);
+    }
+  }
+
+  async #publish(
+    record: UploadRecord,
+    job: RunningJob<OriginJobs['publish']['data']>,
+  ): Promise<Result> {
+    const plan = await this.uploads.plan(record);
+    const summary = await this.maker.make(record, plan, {
+      signal: job.signal,
+      progress: (done, total) => {
+        job.progress({ done, total, step: 'storing' });
+        this.views.setProgress(record.upload, done / total);
+        this.uploadEvents.changed(record.upload);
+      },
+    });
+    const wanted: Release = {
+      ...summary,
+      app: record.app,
+      version: record.version,
+      createdAt: this.clock.now(),
+      createdBy: record.createdBy,
+    };
+    const { release, created } = await this.catalog.create(wanted);
+    if (release.artifact !== summary.artifact) throw versionTaken(release);
+    if (created) this.events.emit('releasePublished', release);
+    return { artifact: summary.artifact, created };
+  }
+
+  async #end(record: UploadRecord, end: Pick<UploadRecord, 'state' | 'error'>): Promise<void> {
+    await this.uploads.update(record.upload, (current) => current && { ...current, ...end });
+    this.views.setProgress(record.upload, null);
+    this.uploadEvents.changed(record.upload);
+  }
+
+  /** What is left over is swept when the upload expires, so a failure here is not one of the job. */
+  async #cleanUp(id: string): Promise<void> {
+    try {
+      await this.uploads.remove(id, { keepRecord: true });
+    } catch (error) {
+      this.logger.warn('upload not cleaned up', { upload: id, error });
+    }
+  }
+}
+
+/** Whether another try would end the same. */
+function isFinal(error: FleetseedError): boolean {
+  return error.status < 500 || error.code === 'DEPOT_INTEGRITY';
+}

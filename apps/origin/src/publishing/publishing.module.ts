@@ -1,0 +1,20 @@
+import { Module } from '@nestjs/common';
+
+import { DepotModule } from '../depot/depot.module.js';
+import { EventsModule } from '../events/events.module.js';
+import { JobsModule } from '../jobs/jobs.module.js';
+import { ReleasesModule } from '../releases/releases.module.js';
+import { UploadStoreModule } from '../uploads/upload-store.module.js';
+import { ArtifactMaker } from './artifact-maker.js';
+import { KnownPlaces } from './known-places.js';
+import { PublishQueue } from './publish-queue.js';
+import { Publisher } from './publisher.js';
+import { UploadContent } from './upload-content.js';
+import { V1Pieces } from './v1-pieces.js';
+
+@Module({
+  imports: [DepotModule, EventsModule, JobsModule, ReleasesModule, UploadStoreModule],
+  providers: [ArtifactMaker, KnownPlaces, PublishQueue, Publisher, UploadContent, V1Pieces],
+  exports: [PublishQueue],
+})
+export class PublishingModule {}

@@ -1,0 +1,117 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import { BlobStore, leavesLength, type Depot, type Place } from '#lib/depot';
+import { fileRoot, pieceLayerOf, rootOfPieceLayer } from '#lib/torrent';
+
+import { DEPOT } from '../depot/depot.tokens.js';
+import { rootMismatch } from '../uploads/part-hashes.js';
+import { partCountOf } from '../uploads/upload-planner.js';
+import type { PlanObject, UploadPlan, UploadRecord } from '../uploads/upload-record.js';
+import { UploadStore } from '../uploads/upload-store.js';
+
+/** Verified content in its place for good. */
+export interface StoredContent {
+  readonly place: Place;
+  /** Hashes of its pieces, when it is longer than one. */
+  readonly layer: Buffer | null;
+}
+
+interface CarriedFile {
+  readonly root: string;
+  readonly length: number;
+  readonly leaves: Buffer;
+  readonly layer: Buffer | null;
+}
+
+const OBJECTS_AT_ONCE = 4;
+const READS_AT_ONCE = 16;
+
+/** Brings what was sent from the upload into the store of content, once its roots are proven. */
+@Injectable()
+export class UploadContent {
+  constructor(
+    private readonly uploads: UploadStore,
+    private readonly blobs: BlobStore,
+    @Inject(DEPOT) private readonly depot: Depot,
+  ) {}
+
+  /**
+   * Stores every object of the plan; costs a look at hashes, not at bytes. May be repeated after an
+   * interruption at any point.
+   * @param stored is told after each object
+   * @throws ROOT_MISMATCH; the object's parts are dropped then
+   */
+  async store(
+    record: UploadRecord,
+    plan: UploadPlan,
+    stored: () => void,
+    signal: AbortSignal,
+  ): Promise<Map<string, StoredContent>> {
+    const contents = new Map<string, StoredContent>();
+    const queue = [...plan.objects];
+    const work = async () => {
+      for (let next = queue.shift(); next && !signal.aborted; next = queue.shift()) {
+        for (const [root, content] of await this.#storeObject(record, plan, next)) {
+          contents.set(root, content);
+        }
+        stored();
+      }
+    };
+    await Promise.all(Array.from({ length: OBJECTS_AT_ONCE }, work));
+    signal.throwIfAborted();
+    return contents;
+  }
+
+  async #storeObject(
+    record: UploadRecord,
+    plan: UploadPlan,
+    planned: PlanObject,
+  ): Promise<[string, StoredContent][]> {
+    const leaves = await this.#leavesOf(record.upload, planned);
+    const files = await this.#verified(planned, leaves, plan.pieceLength);
+    const { source } = planned;
+    const isPack = planned.object.startsWith('p');
+    const places = isPack
+      ? await this.blobs.putPack(files, source)
+      : [await this.blobs.putBlob(files[0]!, source)];
+    return files.map(({ root, layer }, index) => [root, { place: places[index]!, layer }]);
+  }
+
+  /** The files an object carries, each proven to hash to its root. */
+  async #verified(
+    planned: PlanObject,
+    leaves: Buffer,
+    pieceLength: number,
+  ): Promise<CarriedFile[]> {
+    let at = 0;
+    const files: CarriedFile[] = [];
+    for (const { root, length } of planned.entries) {
+      const own = leaves.subarray(at, (at += leavesLength(length)));
+      const layer = length > pieceLength ? pieceLayerOf(own, pieceLength) : null;
+      const found = layer ? rootOfPieceLayer(layer, pieceLength) : fileRoot(own, length);
+      if (found?.toString('hex') !== root) {
+        await this.#drop(planned);
+        throw rootMismatch(root);
+      }
+      files.push({ root, length, leaves: own, layer });
+    }
+    return files;
+  }
+
+  async #leavesOf(upload: string, planned: PlanObject): Promise<Buffer> {
+    const count = partCountOf(planned);
+    const leaves: Buffer[] = [];
+    for (let first = 0; first < count; first += READS_AT_ONCE) {
+      const reads = Array.from({ length: Math.min(READS_AT_ONCE, count - first) }, (_, index) =>
+        this.uploads.readHashes(upload, planned.object, first + index),
+      );
+      for (const hashes of await Promise.all(reads)) leaves.push(hashes.leaves);
+    }
+    return leaves.length === 1 ? leaves[0]! : Buffer.concat(leaves);
+  }
+
+  async #drop({ source }: PlanObject): Promise<void> {
+    if ('parted' in source) await this.depot.abortParts(source.parted);
+    else await this.depot.delete(source.object);
+  }
+}

@@ -1,0 +1,161 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import type { StartUpload, Upload } from '#lib/contracts';
+import { uploadKey, type Depot } from '#lib/depot';
+import type { Clock } from '#lib/runtime';
+
+import { ArtifactLibrary } from '../artifacts/artifact-library.js';
+import type { Principal } from '../auth/principal.js';
+import type { OriginConfig } from '../config/origin-config.schema.js';
+import { CLOCK, ORIGIN_CONFIG } from '../config/start-context.js';
+import { DEPOT } from '../depot/depot.tokens.js';
+import { ReleaseCatalog } from '../releases/release-catalog.js';
+import { checkTree, type DeclaredTree } from './declared-tree.js';
+import { KnownContentFinder } from './known-content.js';
+import { versionTaken } from './upload-errors.js';
+import { sameContent, uploadIdOf } from './upload-identity.js';
+import { planObjects, type PlannedObject } from './upload-planner.js';
+import type { PlanObject, UploadPlan, UploadRecord } from './upload-record.js';
+import { UploadStore } from './upload-store.js';
+import { UploadViews } from './upload-view.js';
+
+/** Begins uploads, and finds those again that were begun before. */
+@Injectable()
+export class UploadStarter {
+  constructor(
+    private readonly store: UploadStore,
+    private readonly views: UploadViews,
+    private readonly known: KnownContentFinder,
+    private readonly catalog: ReleaseCatalog,
+    private readonly library: ArtifactLibrary,
+    @Inject(DEPOT) private readonly depot: Depot,
+    @Inject(ORIGIN_CONFIG) private readonly config: OriginConfig,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** @throws VERSION_TAKEN, DEPOT_FULL, and what `checkTree` refuses */
+  async start(app: string, request: StartUpload, caller: Principal): Promise<Upload> {
+    const tree = checkTree(request);
+    const id = uploadIdOf(app, tree, caller.id);
+    const release = await this.catalog.find(app, request.version);
+    if (release) {
+      const { metainfo } = await this.library.open(release.artifact);
+      if (!sameContent(tree, metainfo)) throw versionTaken(release);
+      return this.views.published(id, tree, release, this.#expiry());
+    }
+    const found = await this.#resumable(id);
+    return this.views.whole(found ?? (await this.#begin(id, app, tree, caller)));
+  }
+
+  async #resumable(id: string): Promise<UploadRecord | null> {
+    const record = await this.store.find(id);
+    if (record?.state === 'publishing') return record;
+    return record?.state === 'open' && record.expiresAt > this.clock.now() ? record : null;
+  }
+
+  async #begin(
+    id: string,
+    app: string,
+    tree: DeclaredTree,
+    caller: Principal,
+  ): Promise<UploadRecord> {
+    const known = await this.known.find(caller, app, tree.contents);
+    const planned = planObjects(tree.contents, known.roots, tree.pieceLength);
+    const objects = await this.#beginObjects(id, planned, await this.#earlierObjects(id));
+    const plan: UploadPlan = {
+      v: 1,
+      request: tree.request,
+      pieceLength: tree.pieceLength,
+      objects,
+      knownRoots: tree.contents.map(({ root }) => root).filter((root) => known.roots.has(root)),
+      knownFrom: [...known.from],
+    };
+    const lacking = objects.reduce((sum, { bytes }) => sum + bytes, 0);
+    const record: UploadRecord = {
+      v: 1,
+      upload: id,
+      app,
+      version: tree.request.version,
+      state: 'open',
+      plan: await this.store.writePlan(id, plan),
+      bytes: tree.bytes,
+      knownBytes: tree.bytes - lacking,
+      createdAt: this.clock.now(),
+      createdBy: caller.name,
+      creator: caller.id,
+      expiresAt: this.#expiry(),
+      error: null,
+    };
+    const winner = await this.#write(record);
+    if (winner.plan !== record.plan) await this.#dropLost(plan, winner);
+    return winner;
+  }
+
+  /** Of callers that begin the same upload at once one decides its plan. */
+  async #write(record: UploadRecord): Promise<UploadRecord> {
+    const now = this.clock.now();
+    const written = await this.store.update(record.upload, (current) => {
+      const live = current?.state === 'publishing' || (current?.expiresAt ?? 0) > now;
+      return current && live && current.state !== 'failed' ? null : record;
+    });
+    return written ?? (await this.store.find(record.upload)) ?? record;
+  }
+
+  /** What a failed or expired try with the same tree has gathered is used again. */
+  async #earlierObjects(id: string): Promise<Map<string, PlanObject>> {
+    const record = await this.store.find(id);
+    const plan = record && (await this.store.plan(record).catch(() => null));
+    const alive = new Map<string, PlanObject>();
+    for (const object of plan?.objects ?? []) {
+      if ((await this.store.received(object)).length > 0) alive.set(keyOf(object), object);
+    }
+    return alive;
+  }
+
+  async #beginObjects(
+    id: string,
+    planned: readonly PlannedObject[],
+    earlier: ReadonlyMap<string, PlanObject>,
+  ): Promise<PlanObject[]> {
+    const begun: PlanObject[] = [];
+    try {
+      for (const object of planned) {
+        const source = earlier.get(keyOf(object))?.source ?? {
+          parted: await this.depot.beginParts(
+            uploadKey(id, object.object),
+            object.bytes,
+            object.partBytes,
+          ),
+        };
+        begun.push({ ...object, entries: [...object.entries], source });
+      }
+    } catch (error) {
+      // The depot is full, say: nothing of this try stays behind.
+      for (const object of begun) {
+        if (!earlier.has(keyOf(object))) await this.#abort(object);
+      }
+      throw error;
+    }
+    return begun;
+  }
+
+  async #dropLost(plan: UploadPlan, winner: UploadRecord): Promise<void> {
+    const kept = await this.store.plan(winner);
+    const handles = new Set(kept.objects.map(({ source }) => JSON.stringify(source)));
+    for (const object of plan.objects) {
+      if (!handles.has(JSON.stringify(object.source))) await this.#abort(object);
+    }
+  }
+
+  async #abort({ source }: PlanObject): Promise<void> {
+    if ('parted' in source) await this.depot.abortParts(source.parted);
+  }
+
+  #expiry(): number {
+    return this.clock.now() + this.config.uploadExpirySeconds * 1000;
+  }
+}
+
+function keyOf({ object, bytes, partBytes, entries }: PlannedObject): string {
+  return JSON.stringify([object, bytes, partBytes, entries]);
+}

@@ -1,0 +1,152 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import { FleetseedError } from '#lib/contracts';
+import { depotPrefix, DocumentStore, uploadKey, type Depot } from '#lib/depot';
+import { randomSecret } from '#lib/runtime';
+
+import { DEPOT } from '../depot/depot.tokens.js';
+import { decodePartHashes, encodePartHashes, type PartHashes } from './part-hashes.js';
+import { UploadPlan, UploadRecord, type PlanObject } from './upload-record.js';
+
+const PREFIX = 'uploads/';
+const ID = /^[0-9a-f]{32}$/;
+const MAX_KEPT_PLANS = 16;
+
+/** What the depot keeps of uploads under `uploads/<id>/`. */
+@Injectable()
+export class UploadStore {
+  readonly #records: DocumentStore<UploadRecord>;
+  /** Plans never change under their name; in order of last use. */
+  readonly #plans = new Map<string, Promise<UploadPlan>>();
+
+  constructor(@Inject(DEPOT) private readonly depot: Depot) {
+    this.#records = new DocumentStore(depot, UploadRecord, 1);
+  }
+
+  async find(id: string): Promise<UploadRecord | null> {
+    return ID.test(id) ? ((await this.#records.read(recordKey(id)))?.value ?? null) : null;
+  }
+
+  /** @returns false if there is a record already */
+  create(record: UploadRecord): Promise<boolean> {
+    return this.#records.create(recordKey(record.upload), record);
+  }
+
+  /** See `DocumentStore.update`. */
+  update(
+    id: string,
+    change: (current: UploadRecord | null) => UploadRecord | null,
+  ): Promise<UploadRecord | null> {
+    return this.#records.update(recordKey(id), change);
+  }
+
+  /** @returns the name to put into the record */
+  async writePlan(id: string, plan: UploadPlan): Promise<string> {
+    const name = `plan-${Buffer.from(randomSecret(8), 'base64url').toString('hex')}.json`;
+    await this.depot.putObject(uploadKey(id, name), [Buffer.from(JSON.stringify(plan))]);
+    this.#keep(uploadKey(id, name), Promise.resolve(plan));
+    return name;
+  }
+
+  async plan(record: UploadRecord): Promise<UploadPlan> {
+    const key = uploadKey(record.upload, record.plan);
+    const plan = this.#plans.get(key) ?? this.#readPlan(key);
+    this.#keep(key, plan);
+    try {
+      return await plan;
+    } catch (error) {
+      this.#plans.delete(key);
+      throw error;
+    }
+  }
+
+  /**
+   * Keeps the hashes of a part, replacing those of an earlier try. Written before the part counts as
+   * received, so a part that is there has its hashes; callers send one try of a part at a time.
+   */
+  async writeHashes(id: string, object: string, part: number, hashes: PartHashes): Promise<void> {
+    const key = hashesKey(id, object, part);
+    const bytes = encodePartHashes(hashes);
+    while (!(await this.depot.createDocument(key, bytes))) {
+      const found = await this.depot.readDocument(key);
+      if (!found) continue;
+      if (found.bytes.equals(bytes)) return;
+      if (await this.depot.replaceDocument(key, bytes, found.version)) return;
+    }
+  }
+
+  /** @throws DEPOT_INTEGRITY if they are gone */
+  async readHashes(id: string, object: string, part: number): Promise<PartHashes> {
+    const found = await this.depot.readDocument(hashesKey(id, object, part));
+    if (found) return decodePartHashes(found.bytes);
+    throw new FleetseedError('DEPOT_INTEGRITY', 'A part of an upload has lost its hashes.', {
+      upload: id,
+      object,
+      part,
+    });
+  }
+
+  /** The parts of an object that are safely stored. */
+  async received({ source }: PlanObject): Promise<number[]> {
+    if ('object' in source) return [0];
+    try {
+      return await this.depot.listParts(source.parted);
+    } catch (error) {
+      if (error instanceof FleetseedError && error.code === 'UPLOAD_NOT_FOUND') return [];
+      throw error;
+    }
+  }
+
+  /** The ids of all uploads, also of such as have lost their record. */
+  async ids(): Promise<string[]> {
+    const ids: string[] = [];
+    for (let after: string | undefined; ;) {
+      const start = after === undefined ? {} : { after };
+      const page = await this.depot.list(PREFIX, { folders: true, ...start });
+      ids.push(...page.keys.map((key) => key.slice(PREFIX.length, -1)));
+      if (page.next === null) return ids;
+      after = page.next;
+    }
+  }
+
+  /** Removes what an upload has gathered, its record last; an interrupted removal is repeated. */
+  async remove(id: string, options: { readonly keepRecord: boolean }): Promise<void> {
+    const record = await this.find(id);
+    if (record) await this.#abortParts(record);
+    for (;;) {
+      const { keys } = await this.depot.list(depotPrefix.upload(id), { limit: 1000 });
+      const rest = keys.filter((key) => key !== recordKey(id));
+      for (const key of rest) await this.depot.delete(key);
+      if (rest.length === 0) break;
+    }
+    if (!options.keepRecord) await this.depot.delete(recordKey(id));
+  }
+
+  async #abortParts(record: UploadRecord): Promise<void> {
+    const plan = await this.plan(record).catch(() => null);
+    for (const { source } of plan?.objects ?? []) {
+      if ('parted' in source) await this.depot.abortParts(source.parted);
+    }
+    this.#plans.delete(uploadKey(record.upload, record.plan));
+  }
+
+  async #readPlan(key: string): Promise<UploadPlan> {
+    const bytes = await this.depot.readObject(key);
+    return UploadPlan.parse(JSON.parse(bytes.toString('utf8')));
+  }
+
+  #keep(key: string, plan: Promise<UploadPlan>): void {
+    this.#plans.delete(key);
+    this.#plans.set(key, plan);
+    const oldest = this.#plans.keys().next();
+    if (this.#plans.size > MAX_KEPT_PLANS && !oldest.done) this.#plans.delete(oldest.value);
+  }
+}
+
+function recordKey(id: string): string {
+  return uploadKey(id, 'upload.json');
+}
+
+function hashesKey(id: string, object: string, part: number): string {
+  return uploadKey(id, `hashes/${object}/${part}`);
+}

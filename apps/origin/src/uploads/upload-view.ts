@@ -1,0 +1,96 @@
+import { Injectable } from '@nestjs/common';
+
+import type { Release, Upload, UploadObject } from '#lib/contracts';
+
+import { ReleaseCatalog } from '../releases/release-catalog.js';
+import type { DeclaredTree } from './declared-tree.js';
+import { partLengthOf } from './upload-planner.js';
+import type { UploadRecord } from './upload-record.js';
+import { UploadStore } from './upload-store.js';
+
+/** Uploads as the API shows them. */
+@Injectable()
+export class UploadViews {
+  readonly #progress = new Map<string, number>();
+
+  constructor(
+    private readonly store: UploadStore,
+    private readonly catalog: ReleaseCatalog,
+  ) {}
+
+  /** How far the publishing of an upload is, 0 to 1; kept only while it runs. */
+  setProgress(id: string, progress: number | null): void {
+    if (progress === null) this.#progress.delete(id);
+    else this.#progress.set(id, progress);
+  }
+
+  /** With every object that is lacking, while the upload is open. */
+  async whole(record: UploadRecord): Promise<Upload> {
+    const objects = record.state === 'open' ? await this.#objects(record) : [];
+    return this.#view(record, objects, objects);
+  }
+
+  /** Without the list of objects, which may have megabytes: what changes while parts come in. */
+  async brief(record: UploadRecord): Promise<Upload> {
+    return this.#view(record, [], record.state === 'open' ? await this.#objects(record) : []);
+  }
+
+  /** A version that exists with just this content: there is nothing to send. */
+  published(id: string, tree: DeclaredTree, release: Release, expiresAt: number): Upload {
+    return {
+      upload: id,
+      app: release.app,
+      version: release.version,
+      state: 'published',
+      objects: [],
+      bytes: tree.bytes,
+      knownBytes: tree.bytes,
+      receivedBytes: 0,
+      expiresAt,
+      progress: 1,
+      release,
+      error: null,
+    };
+  }
+
+  async #view(
+    record: UploadRecord,
+    shown: UploadObject[],
+    counted: readonly UploadObject[],
+  ): Promise<Upload> {
+    const { upload, app, version, state, bytes, knownBytes, expiresAt, error } = record;
+    const isPublished = state === 'published';
+    return {
+      upload,
+      app,
+      version,
+      state,
+      objects: shown,
+      bytes,
+      knownBytes,
+      receivedBytes: state === 'open' ? receivedBytes(counted) : bytes - knownBytes,
+      expiresAt,
+      progress: isPublished ? 1 : (this.#progress.get(upload) ?? 0),
+      release: isPublished ? await this.catalog.find(app, version) : null,
+      error,
+    };
+  }
+
+  async #objects(record: UploadRecord): Promise<UploadObject[]> {
+    const plan = await this.store.plan(record);
+    return Promise.all(
+      plan.objects.map(async (planned) => {
+        const { object, bytes, partBytes, entries } = planned;
+        return { object, bytes, partBytes, entries, received: await this.store.received(planned) };
+      }),
+    );
+  }
+}
+
+function receivedBytes(objects: readonly UploadObject[]): number {
+  let sum = 0;
+  for (const object of objects) {
+    for (const part of object.received) sum += partLengthOf(object, part);
+  }
+  return sum;
+}

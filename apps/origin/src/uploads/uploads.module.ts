@@ -1,0 +1,36 @@
+import { Module } from '@nestjs/common';
+
+import { ArtifactsModule } from '../artifacts/artifacts.module.js';
+import { ChannelsModule } from '../channels/channels.module.js';
+import { DepotModule } from '../depot/depot.module.js';
+import { PublishingModule } from '../publishing/publishing.module.js';
+import { ReleasesModule } from '../releases/releases.module.js';
+import { ContentUploads } from './content-uploads.js';
+import { KnownContentFinder } from './known-content.js';
+import { PartReceiver } from './part-receiver.js';
+import { UploadStarter } from './upload-starter.js';
+import { UploadStoreModule } from './upload-store.module.js';
+import { UploadSweeper } from './upload-sweeper.js';
+import { UploadsController } from './uploads.controller.js';
+import { UploadsService } from './uploads.service.js';
+
+@Module({
+  imports: [
+    ArtifactsModule,
+    ChannelsModule,
+    DepotModule,
+    PublishingModule,
+    ReleasesModule,
+    UploadStoreModule,
+  ],
+  controllers: [UploadsController],
+  providers: [
+    ContentUploads,
+    KnownContentFinder,
+    PartReceiver,
+    UploadStarter,
+    UploadSweeper,
+    UploadsService,
+  ],
+})
+export class UploadsModule {}
