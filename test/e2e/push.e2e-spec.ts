@@ -265,11 +265,15 @@ describe('verbs that read', () => {
   });
 });
 
-/** Waits until an upload of this origin has stored a part: there is more of it than its plan. */
+/**
+ * Waits until an upload of this origin, sent one part at a time, has one for sure: the hashes of a
+ * part are written before the part counts, so there is a first one when there are those of a second.
+ */
 async function firstPart({ data, service }: OriginProcess): Promise<void> {
   for (let look = 0; look < 3000; look++) {
     const paths = readdirSync(data, { recursive: true, encoding: 'utf8' });
-    if (paths.some((path) => /uploads\/[0-9a-f]{32}\/.*hash/.test(path))) return;
+    const hashes = paths.filter((path) => /uploads\/[0-9a-f]{32}\/hashes\/\w+\/\d+$/.test(path));
+    if (hashes.length > 1) return;
     await pause(5);
   }
   throw new Error(`No part arrived: ${service.stderr}`);

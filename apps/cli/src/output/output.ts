@@ -37,7 +37,8 @@ export class Output {
       write: (text: string) => void stderr.write(text),
       terminal: this.terminal,
       color: this.color,
-      columns: () => stderr.columns ?? 80,
+      // A pseudo-terminal that nobody sized says 0.
+      columns: () => stderr.columns || 80,
     };
     return new ProgressDisplay(label, target, systemClock);
   }

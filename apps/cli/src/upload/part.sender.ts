@@ -100,7 +100,7 @@ class Lane {
         'content-type': 'application/octet-stream',
         [CONTENT_DIGEST_HEADER]: `sha-256=:${digest.toString('base64')}:`,
       },
-      timeoutMs: LEAST_TIMEOUT_MS + part.length / SLOWEST_BYTES_PER_MS,
+      timeoutMs: LEAST_TIMEOUT_MS + Math.ceil(part.length / SLOWEST_BYTES_PER_MS),
       signal: this.signal,
     });
   }

@@ -17,7 +17,7 @@ import { checkPieceLength } from '#lib/torrent';
 
 import { route } from '../connection/route.js';
 import type { Invocation } from '../invocation.js';
-import { bytesText, durationText, percentText } from '../output/quantities.js';
+import { bytesText, durationText } from '../output/quantities.js';
 import { hashTree, type HashedEntry } from '../tree/hash-tree.js';
 import { scanPath } from '../tree/scan-path.js';
 import type { ScannedTree } from '../tree/tree.types.js';
@@ -45,7 +45,7 @@ export async function push(call: Invocation<PushOptions>, path: string): Promise
   const tree = scanPath(path, { manifest: true, signal });
   const hashed = await hash(call, tree);
 
-  const watcher = watchUpload(call);
+  const watcher = watchUpload(call, tree.bytes);
   const { upload, sentBytes } = await uploadRelease({
     api,
     connection: call.connection(),
@@ -119,8 +119,12 @@ function requestOf(
   );
 }
 
-function watchUpload({ output }: Invocation<PushOptions>): UploadWatcher & { end(): void } {
+function watchUpload(
+  { output }: Invocation<PushOptions>,
+  bytes: number,
+): UploadWatcher & { end(): void } {
   const progress = output.progress('uploading');
+  const publishing = output.progress('publishing');
   return {
     sending(sent, lacking, known) {
       progress.update(sent, lacking, known > 0 ? `${bytesText(known)} there already` : '');
@@ -130,8 +134,11 @@ function watchUpload({ output }: Invocation<PushOptions>): UploadWatcher & { end
       const reason = error instanceof Error ? error.message : String(error);
       output.note(`trying again in ${durationText(delayMs / 1000)}: ${reason}`);
     },
-    publishing: (done) => progress.update(done, 1, `publishing ${percentText(done)}`),
-    end: () => progress.clear(),
+    publishing: (done) => publishing.update(done * bytes, bytes),
+    end() {
+      progress.clear();
+      publishing.clear();
+    },
   };
 }
 
