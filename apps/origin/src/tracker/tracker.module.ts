@@ -11,8 +11,10 @@ import { AgentAnnouncesService } from './agent-announces.service.js';
 import { ArtifactIndexModule } from './artifact-index.module.js';
 import { ArtifactIndexService } from './artifact-index.service.js';
 import { swarmIdOf } from './artifact.index.js';
+import { SwarmDoor } from './swarm-door.js';
 import { TrackerAuthorizer } from './tracker.authorizer.js';
 import { TrackerMiddleware } from './tracker.middleware.js';
+import { WatchedPeerStore } from './watched.peer-store.js';
 
 /** The tracker, embedded: peers in memory, artifacts and keys from the depot. */
 @Module({
@@ -22,12 +24,17 @@ import { TrackerMiddleware } from './tracker.middleware.js';
     TrackerAuthorizer,
     TrackerMiddleware,
     {
+      provide: SwarmDoor,
+      useFactory: (clock: Clock) => new SwarmDoor(() => clock.now()),
+      inject: [CLOCK],
+    },
+    {
       provide: Tracker,
       useFactory: makeTracker,
-      inject: [ORIGIN_CONFIG, CLOCK, ArtifactIndexService, TrackerAuthorizer],
+      inject: [ORIGIN_CONFIG, CLOCK, ArtifactIndexService, TrackerAuthorizer, SwarmDoor],
     },
   ],
-  exports: [AgentAnnouncesService, Tracker],
+  exports: [AgentAnnouncesService, SwarmDoor, Tracker],
 })
 export class TrackerModule implements NestModule {
   configure(consumer: MiddlewareConsumer): void {
@@ -40,6 +47,7 @@ function makeTracker(
   clock: Clock,
   artifacts: ArtifactIndexService,
   authorizer: TrackerAuthorizer,
+  door: SwarmDoor,
 ): Tracker {
   const registry: SwarmRegistry = {
     async lookup(infoHash) {
@@ -51,7 +59,7 @@ function makeTracker(
     access: config.trackerAccess,
     registry,
     authorize: authorizer.authorize,
-    store: new MemoryPeerStore({ clock, random: systemRandom }),
+    store: new WatchedPeerStore(new MemoryPeerStore({ clock, random: systemRandom }), door),
     clock,
     random: systemRandom,
   });
