@@ -127,6 +127,7 @@ function watchUpload(
   const publishing = output.progress('publishing');
   return {
     sending(sent, lacking, known) {
+      if (lacking === 0) return;
       progress.update(sent, lacking, known > 0 ? `${bytesText(known)} there already` : '');
     },
     retrying(error, delayMs) {
