@@ -11,14 +11,17 @@ import { DepotModule } from './depot/depot.module.js';
 import { EventsModule } from './events/events.module.js';
 import { HealthModule } from './health/health.module.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { JobsModule } from './jobs/jobs.module.js';
 import { LedgerModule } from './ledger/ledger.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { PublishingModule } from './publishing/publishing.module.js';
 import { ReleasesModule } from './releases/releases.module.js';
 import { SeederModule } from './seeder/seeder.module.js';
 import { ServiceModule } from './service/service.module.js';
 import { SwarmsModule } from './swarms/swarms.module.js';
 import { TargetsModule } from './targets/targets.module.js';
 import { TrackerModule } from './tracker/tracker.module.js';
+import { UploadsModule } from './uploads/uploads.module.js';
 import { WebSeedModule } from './web-seed/web-seed.module.js';
 
 /** The features of the origin; each is a module of its own folder. */
@@ -32,9 +35,12 @@ const FEATURES = [
   HealthModule,
   LedgerModule,
   MetricsModule,
+  JobsModule,
+  PublishingModule,
   ReleasesModule,
   SeederModule,
   ServiceModule,
+  UploadsModule,
   SwarmsModule,
   TargetsModule,
   TrackerModule,
