@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 
-import type { SwarmTicket } from '#lib/contracts';
+import type { Release, SwarmTicket } from '#lib/contracts';
 import type { Clock } from '#lib/runtime';
 
 import type { Principal } from '../auth/principal.js';
@@ -28,10 +28,17 @@ export class TicketOffice {
 
   /**
    * @param baseUrl under which the caller reaches this service (`PublicUrl`)
+   * @param names the artifact's, if they are at hand: a whole fleet that asks for all it holds must
+   *   not have every metainfo read
    * @throws ARTIFACT_NOT_FOUND
    */
-  async ticketFor(artifact: string, holder: Principal, baseUrl: string): Promise<SwarmTicket> {
-    const { metainfo } = await this.library.open(artifact);
+  async ticketFor(
+    artifact: string,
+    holder: Principal,
+    baseUrl: string,
+    names?: Pick<Release, 'name' | 'single'>,
+  ): Promise<SwarmTicket> {
+    const metainfo = names ?? (await this.library.open(artifact)).metainfo;
     const expiresAt = this.clock.now() + KEY_MS;
     // An agent has one key for all it holds; a one-shot pull gets one for what it pulls.
     const scope = holder.kind === 'agent' ? null : artifact;

@@ -5,6 +5,7 @@ import type { TicketsAnswer } from '#lib/contracts';
 import { ArtifactAccess } from '../artifacts/artifact-access.js';
 import { TicketOffice } from '../artifacts/ticket-office.js';
 import type { Principal } from '../auth/principal.js';
+import { ArtifactIndexService } from '../tracker/artifact-index.service.js';
 
 /** `POST /agent/tickets`: all that an agent needs to seed what it holds, in one answer. */
 @Injectable()
@@ -12,6 +13,7 @@ export class AgentTicketsService {
   constructor(
     private readonly access: ArtifactAccess,
     private readonly office: TicketOffice,
+    private readonly artifacts: ArtifactIndexService,
   ) {}
 
   /** Artifacts that are not there any more are left out: what is gone is not seeded. */
@@ -22,7 +24,10 @@ export class AgentTicketsService {
   ): Promise<TicketsAnswer> {
     const readable = await this.access.readable(caller, [...new Set(artifacts)]);
     const tickets: TicketsAnswer['tickets'] = [];
-    for (const each of readable) tickets.push(await this.office.ticketFor(each, caller, baseUrl));
+    for (const each of readable) {
+      const names = this.artifacts.index.get(each) ?? undefined;
+      tickets.push(await this.office.ticketFor(each, caller, baseUrl, names));
+    }
     return { tickets };
   }
 }

@@ -7,6 +7,7 @@ import { EventsModule } from '../events/events.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { ReleasesModule } from '../releases/releases.module.js';
 import { SwarmsModule } from '../swarms/swarms.module.js';
+import { ArtifactIndexModule } from '../tracker/artifact-index.module.js';
 import { TrackerModule } from '../tracker/tracker.module.js';
 import { AgentEventsService } from './agent-events.service.js';
 import { AgentReportService } from './agent-report.service.js';
@@ -22,6 +23,7 @@ import { TargetsService } from './targets.service.js';
 @Module({
   imports: [
     AgentStateModule,
+    ArtifactIndexModule,
     ArtifactsModule,
     AuthModule,
     ChannelStoreModule,
