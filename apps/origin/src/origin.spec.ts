@@ -38,6 +38,23 @@ describe('origin', () => {
     expect(service.headers.get('content-security-policy')).toContain("default-src 'none'");
   });
 
+  it('describes its API, with its page from its own files', async () => {
+    const document = await fetch(new URL('/api/docs-json', origin.ready.api));
+    expect(await document.json()).toMatchObject({
+      openapi: expect.stringMatching(/^3\./),
+      paths: {
+        '/api/v1/apps/{app}/uploads': {
+          post: { requestBody: { content: { 'application/json': { schema: {} } } } },
+        },
+        '/api/v1/apps/{app}/channels/{channel}': { put: {} },
+      },
+    });
+    const page = await fetch(new URL('/api/docs', origin.ready.api));
+    expect(page.status).toBe(200);
+    const script = await fetch(new URL('/api/docs/swagger-ui-bundle.js', origin.ready.api));
+    expect(script.status).toBe(200);
+  });
+
   it('answers problems in one form', async () => {
     const lost = await fetch(`${origin.ready.api}/nothing/here`);
     expect(lost.status).toBe(404);

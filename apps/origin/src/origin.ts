@@ -13,6 +13,7 @@ import { AuthenticateMiddleware } from './auth/authenticate.middleware.js';
 import { OriginAddresses } from './config/origin-addresses.js';
 import type { OriginConfig } from './config/origin-config.schema.js';
 import { ShutdownSignal } from './config/shutdown-signal.js';
+import { serveApiDocs } from './http/api-docs.js';
 import { jsonBody } from './http/json-body.js';
 import { NestLogger } from './http/nest-logger.js';
 import { domainError, ProblemFilter } from './http/problem.filter.js';
@@ -74,6 +75,7 @@ function configure(app: NestExpressApplication, config: OriginConfig): void {
     problems.answer(domainError(error), request, response),
   );
   app.useGlobalPipes(validationPipe);
+  serveApiDocs(app);
 }
 
 async function listen(app: NestExpressApplication, config: OriginConfig): Promise<void> {
