@@ -52,8 +52,12 @@ export class LedgerAccount {
   /** @param replica names this run of this replica: no two runs may write the same document. */
   constructor(readonly replica: string) {}
 
-  /** Adds a document that another run wrote. Every document is to be loaded exactly once. */
-  load(document: LedgerDayDocument): void {
+  /**
+   * Adds a document that another run wrote. Every document is to be loaded exactly once.
+   * @param withSessions whether its records may still come again; of old days they do not, and what
+   *   was seen of all sessions ever would grow without end.
+   */
+  load(document: LedgerDayDocument, withSessions = true): void {
     for (const [artifact, reasons] of Object.entries(document.origin)) {
       for (const [reason, bytes] of Object.entries(reasons)) {
         this.#addOrigin(artifact, reason, bytes);
@@ -62,7 +66,7 @@ export class LedgerAccount {
     for (const [artifact, sums] of Object.entries(document.stages)) {
       addStages(this.#stagesOf(artifact), sums);
     }
-    for (const [key, highest] of Object.entries(document.seen)) {
+    for (const [key, highest] of withSessions ? Object.entries(document.seen) : []) {
       const loaded = { highest, gaps: document.gaps[key] ?? [] };
       this.#seen.set(key, mergeSequences(this.#seen.get(key) ?? NO_SEQUENCES, loaded));
     }

@@ -60,6 +60,16 @@ describe('LedgerKeeper', () => {
     expect((await run(depot, 'run-2')).account.total().origin).toBe(110);
   });
 
+  it('forgets after two months which records it has seen, and never what they were', async () => {
+    const depot = await MemoryDepot.open();
+    const { keeper, clock } = await run(depot, 'run-1');
+    await keeper.record('t', [record(1)]);
+    clock.advance(61 * DAY);
+    const later = await run(depot, 'run-2', clock);
+    expect(later.account.acknowledged('t', 'session-1')).toBe(0);
+    expect(later.account.total().delivered).toBe(10);
+  });
+
   it('writes a day that is over once more and begins the next', async () => {
     const depot = await MemoryDepot.open();
     const { keeper, clock, account } = await run(depot, 'run-1');

@@ -7,6 +7,8 @@ import type { LedgerStore } from './ledger.store.js';
 
 /** How far the documents may be behind the account, ms (DESIGN §4). */
 const MAX_BEHIND_MS = 10_000;
+/** For so long a machine may have been off with records that it already sent, ms. */
+const SESSIONS_KEPT_MS = 60 * 86_400_000;
 
 /**
  * Keeps the account on disk: records of machines before they are acknowledged, the origin's own
@@ -29,7 +31,10 @@ export class LedgerKeeper {
 
   /** Sums what all runs wrote before. To be called once, before anything is counted. */
   async load(): Promise<void> {
-    for await (const document of this.store.documents()) this.account.load(document);
+    const oldest = dayOf(this.clock.now() - SESSIONS_KEPT_MS);
+    for await (const document of this.store.documents()) {
+      this.account.load(document, document.day >= oldest);
+    }
   }
 
   countOrigin(artifact: string, reason: string, bytes: number): void {

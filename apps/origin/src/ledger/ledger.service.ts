@@ -51,9 +51,10 @@ export class LedgerService implements OnModuleInit, OnModuleDestroy {
    * @returns the highest sequence of the records, all of which are durable now; 0 without records.
    */
   async record(reporter: string, records: readonly LedgerRecord[]): Promise<number> {
+    if (records.length === 0) return 0;
     const credible = records.filter((record) => this.#isCredible(reporter, record));
     await this.#keeper.record(reporter, credible);
-    return Math.max(0, ...records.map(({ sequence }) => sequence));
+    return Math.max(...records.map(({ sequence }) => sequence));
   }
 
   total(): ReturnType<LedgerAccount['total']> {
