@@ -13,13 +13,13 @@ export interface MovingDot {
 }
 
 /** So many dots show one frame of one edge, and of the whole swarm, at most. */
-const MOST_ON_EDGE = 10;
+const MOST_ON_EDGE = 6;
 const MOST_IN_ALL = 900;
 
 /**
  * What moved between two frames of a swarm. Bytes per neighbour are exact, and so is which buckets a
  * peer gained; which neighbour sent which bucket is not told, so the gained buckets go around among
- * the senders by their bytes, first to those that hold the bucket.
+ * the senders by their bytes, each to one that holds it.
  */
 export function movingDots(
   before: ReadonlyMap<string, PieceMap>,
@@ -42,9 +42,9 @@ export function movingDots(
       if (bytes <= 0 || !here.has(from) || dots.length >= MOST_IN_ALL) continue;
       // Square root: a slow edge still shows a dot while a fast one does not flood the picture.
       const count = Math.max(1, Math.round(perEdge * Math.sqrt(bytes / most)));
-      const buckets = takeBuckets(gained, count, before.get(from) ?? maps.get(from)!);
+      const buckets = takeBuckets(gained, count, maps.get(from)!);
       for (let each = 0; each < count; each++) {
-        const bucket = buckets[each] ?? null;
+        const bucket = buckets[each % buckets.length] ?? null;
         dots.push({
           from,
           to: frame.peer,
@@ -76,7 +76,7 @@ function takeBuckets(gained: number[], count: number, sender: PieceMap): number[
     if (sender[bucket]! > 0) taken.push(bucket);
     gained.push(bucket);
   }
-  return taken.sort((a, b) => a - b);
+  return taken;
 }
 
 /** Spreads the edges' first dots over time; the same edge always begins at the same share. */

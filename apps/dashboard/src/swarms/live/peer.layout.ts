@@ -15,7 +15,7 @@ export interface Room {
   readonly labelHeight: number;
 }
 
-const LARGEST_RADIUS = 46;
+const LARGEST_RADIUS = 58;
 const SMALLEST_RADIUS = 7;
 /** Peers on one ellipse keep this many radii from middle to middle. */
 const SPACING = 2.9;

@@ -45,7 +45,10 @@ export class StagePainter {
   ): void {
     const { context } = this;
     context.clearRect(0, 0, size.width, size.height);
-    for (const edge of stage.edges) this.#edge(stage, edge, nowMs, focus);
+    // Many lines are drawn fainter, so that together they do not hide what moves.
+    const edges = stage.edges;
+    const strength = Math.min(1, Math.sqrt(50 / Math.max(1, edges.length)));
+    for (const edge of edges) this.#edge(stage, edge, nowMs, focus, strength);
     const peers = stage.peers;
     for (const peer of peers) this.#disk(peer);
     this.#pieces(peers);
@@ -54,14 +57,22 @@ export class StagePainter {
     context.globalAlpha = 1;
   }
 
-  #edge(stage: SwarmStage, edge: StageEdge, nowMs: number, focus: string | null): void {
+  #edge(
+    stage: SwarmStage,
+    edge: StageEdge,
+    nowMs: number,
+    focus: string | null,
+    strength: number,
+  ): void {
     const [from, to] = [stage.peer(edge.from), stage.peer(edge.to)];
     if (!from || !to) return;
     const { context } = this;
     const fresh = stage.still ? 1 : 1 - (nowMs - edge.at) / EDGE_FADE_MS;
     const besides = focus !== null && focus !== edge.from && focus !== edge.to;
     context.globalAlpha =
-      Math.max(0, fresh) * Math.min(from.presence, to.presence) * (besides ? 0.08 : 0.5);
+      Math.max(0, fresh) *
+      Math.min(from.presence, to.presence) *
+      (besides ? 0.05 : from.frame.role === 'origin' ? 0.6 : 0.32 * strength);
     context.strokeStyle = from.frame.role === 'origin' ? this.colours.origin : this.colours.peers;
     context.lineWidth = lineWidth(edge.bytesPerSecond) * Math.min(1, to.radius / 24 + 0.3);
     const bend = bendOf(from, to);
@@ -100,7 +111,7 @@ export class StagePainter {
     for (const peer of peers) {
       if (peer.presence < 0.5) continue;
       for (let bucket = 0; bucket < BUCKETS; bucket++) {
-        if (peer.shown[bucket]! < 1) circle(context, seedAt(peer, bucket), seedRadius(peer) * 0.55);
+        if (peer.shown[bucket]! < 1) spot(context, seedAt(peer, bucket), seedRadius(peer) * 0.55);
       }
     }
     context.fill();
@@ -110,7 +121,7 @@ export class StagePainter {
       for (const peer of peers) {
         const share = peer.shown[bucket]!;
         if (share <= 0 || peer.presence < 0.5) continue;
-        circle(context, seedAt(peer, bucket), seedRadius(peer) * Math.sqrt(share));
+        spot(context, seedAt(peer, bucket), seedRadius(peer) * Math.sqrt(share));
       }
       context.fill();
     }
@@ -139,17 +150,28 @@ export class StagePainter {
     const { x, y, radius, frame, presence, id } = peer;
     if (radius < 16 && id !== focus) return;
     const size = radius < 26 ? 10.5 : 12;
+    const below = frame.role === 'origin' ? radius * 0.12 + 6 : 5;
     context.globalAlpha = presence;
     context.textAlign = 'center';
     context.textBaseline = 'top';
     context.font = `600 ${size}px ${colours.font}`;
     context.fillStyle = frame.role === 'origin' ? colours.origin : colours.text;
     const room = Math.max(60, radius * 2.9);
-    context.fillText(fitted(context, frame.label, room), x, y + radius + 5);
+    this.#text(fitted(context, frame.label, room), x, y + radius + below);
     if (radius < 26) return;
     context.font = `${size - 1}px ${colours.font}`;
     context.fillStyle = colours.muted;
-    context.fillText(stateText(peer), x, y + radius + 5 + size * 1.25);
+    this.#text(stateText(peer), x, y + radius + below + size * 1.25);
+  }
+
+  /** With a halo: lines and dots pass behind it. */
+  #text(text: string, x: number, y: number): void {
+    const { context, colours } = this;
+    context.strokeStyle = colours.disk;
+    context.lineWidth = 4;
+    context.lineJoin = 'round';
+    context.strokeText(text, x, y);
+    context.fillText(text, x, y);
   }
 }
 
@@ -162,9 +184,9 @@ function stateText({ frame }: StagePeer): string {
   return role === 'origin' ? '' : 'seed';
 }
 
-/** Ten times the rate is one and a half pixels more: from kilobytes to gigabytes it stays readable. */
+/** Ten times the rate is about a pixel more: from kilobytes to gigabytes it stays readable. */
 export function lineWidth(bytesPerSecond: number): number {
-  return Math.min(9, Math.max(0.75, 1.5 * (Math.log10(Math.max(1, bytesPerSecond)) - 3.5)));
+  return Math.min(7, Math.max(0.75, 1.2 * (Math.log10(Math.max(1, bytesPerSecond)) - 3.7)));
 }
 
 function outline(context: CanvasRenderingContext2D, { x, y, radius, frame }: StagePeer): void {
@@ -189,6 +211,12 @@ function seedAt({ x, y, radius }: StagePeer, bucket: number): Point {
 /** Just touching: the disk's area is shared by its seeds, and some of it stays free. */
 function seedRadius({ radius }: StagePeer): number {
   return radius * FILL * 0.093;
+}
+
+/** A circle, or a square where nobody could tell: that is painted many times as fast. */
+function spot(context: CanvasRenderingContext2D, at: Point, radius: number): void {
+  if (radius > 1.6) circle(context, at, radius);
+  else context.rect(at.x - radius * 0.89, at.y - radius * 0.89, radius * 1.77, radius * 1.77);
 }
 
 function circle(context: CanvasRenderingContext2D, { x, y }: Point, radius: number): void {

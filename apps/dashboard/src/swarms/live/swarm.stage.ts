@@ -43,7 +43,8 @@ export const TRAVEL_MS = 900;
 export const EDGE_FADE_MS = 2500;
 const FADE_MS = 400;
 const SETTLE_MS = 180;
-const MOST_EDGES = 600;
+/** A frame's edges, those with the most bytes: more are a fog in which nothing is seen. */
+const MOST_EDGES = 240;
 
 /**
  * What the picture of a swarm shows at each moment: frames come about once a second, and in between
