@@ -99,11 +99,17 @@ export class ServiceProcess {
     return this.errors;
   }
 
-  /** Waits for a JSON line with this `event`. @throws when the process ends before, or it is late */
-  async event(name: string, timeoutMs = 30_000): Promise<JsonObject> {
+  /**
+   * Waits for a JSON line with this `event`, and with these fields if there are several of them.
+   * @throws when the process ends before, or it is late
+   */
+  async event(name: string, timeoutMs = 30_000, fields: JsonObject = {}): Promise<JsonObject> {
     const end = performance.now() + timeoutMs;
+    const wanted = Object.entries({ event: name, ...fields });
     for (;;) {
-      const found = this.events.find(({ event }) => event === name);
+      const found = this.events.find((event) =>
+        wanted.every(([field, value]) => event[field] === value),
+      );
       if (found) return found;
       const left = end - performance.now();
       if (this.over) throw new Error(`It ended before "${name}": ${this.#told()}`);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -35,6 +36,7 @@ export type TreeContent =
  */
 export class Sandbox {
   private readonly services: ServiceProcess[] = [];
+  private readonly mounts: string[] = [];
   private folders = 0;
 
   private constructor(readonly root: string) {}
@@ -52,6 +54,14 @@ export class Sandbox {
   async folder(name = 'folder'): Promise<string> {
     const path = this.path(`${name}-${++this.folders}`);
     await mkdir(path, { recursive: true });
+    return path;
+  }
+
+  /** A new folder that is a disk of its own with this much room. Needs root. */
+  async smallDisk(bytes: number): Promise<string> {
+    const path = await this.folder('disk');
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'fleetseed-test', path]);
+    this.mounts.push(path);
     return path;
   }
 
@@ -105,6 +115,7 @@ export class Sandbox {
 
   async close(): Promise<void> {
     for (const service of this.services.toReversed()) await service.kill();
+    for (const path of this.mounts) execFileSync('umount', [path]);
     await rm(this.root, { recursive: true, force: true });
   }
 }
