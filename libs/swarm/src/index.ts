@@ -2,27 +2,44 @@ export * from './announce/announcer.js';
 export * from './announce/http.announcer.js';
 export * from './announce/memory.announcer.js';
 export * from './bitfield.js';
-export * from './disk/artifact-paths.js';
+export type { ArtifactLayout } from './disk/artifact-paths.js';
 export * from './disk/disk-store.js';
 export * from './disk/file-signatures.js';
-export * from './disk/file-spans.js';
 export * from './disk/finish-tree.js';
 export * from './disk/free-space.js';
 export * from './disk/installed-tree.store.js';
 export * from './disk/memory-store.js';
-export * from './disk/payload-store.js';
+export type { PayloadStore } from './disk/payload-store.js';
 export * from './disk/resume-file.js';
-export * from './disk/sync-tree.js';
 export * from './disk/tree-document.js';
-export * from './disk/tree-plan.js';
-export * from './hashing/buffer-pool.js';
-export * from './hashing/hash-job.types.js';
-export * from './hashing/hash-pool.js';
+export { BufferPool, type SpanBuffer } from './hashing/buffer-pool.js';
+export type { FileSignature, StreamSegment } from './hashing/hash-job.types.js';
+export {
+  HashPool,
+  type FileHashes,
+  type HashFileOptions,
+  type HashPoolOptions,
+} from './hashing/hash-pool.js';
 export * from './hashing/inline-hasher.js';
-export * from './hashing/span-hasher.js';
+export type { SpanCut, SpanHasher, SpanHashes } from './hashing/span-hasher.js';
 export * from './hashing/verify-pieces.js';
-export * from './staging/handover.store.js';
-export * from './staging/local-content.js';
-export * from './staging/reuse-local.js';
-export * from './staging/ticket.announcer.js';
+export { PayloadLayout } from './policy/payload.layout.js';
+export { PEER_TIMEOUTS, type PeerTimeouts } from './peer/peer.types.js';
+export { Session } from './session/session.js';
+export * from './session/session.types.js';
+export { Torrent } from './torrent/torrent.js';
+export {
+  TORRENT_TIMEOUTS,
+  type NeighbourStats,
+  type PeerAccess,
+  type TorrentBytes,
+  type TorrentEvents,
+  type TorrentOptions,
+  type TorrentProgress,
+  type TorrentState,
+  type TorrentStats,
+  type TorrentTimeouts,
+  type UploadReason,
+  type WebSeed,
+} from './torrent/torrent.types.js';
 export * from './web-seed/web-seed.client.js';

@@ -24,20 +24,28 @@ export interface DialPolicyOptions {
   readonly random: Random;
 }
 
+/** How a policy tells addresses apart. */
+export interface AddressKind<A> {
+  /** Addresses with the same key are one peer. */
+  keyOf(address: A): string;
+  /** Dialled before all others, as an origin. */
+  isPreferred(address: A): boolean;
+}
+
 /**
  * Which of the known addresses to dial next. The downloader dials; picks are random, so that the
  * neighbours of a crowd that got the same list make a random graph and not a star.
- * `A` is an address; addresses with the same key are one peer. Times are milliseconds.
+ * `A` is an address. Times are milliseconds.
  */
 export class DialPolicy<A> {
   readonly #known = new Map<string, Known<A>>();
   readonly #wanted: number;
   readonly #random: Random;
-  readonly #keyOf: (address: A) => string;
+  readonly #kind: AddressKind<A>;
   #dialling = 0;
 
-  constructor(keyOf: (address: A) => string, options: DialPolicyOptions) {
-    this.#keyOf = keyOf;
+  constructor(kind: AddressKind<A>, options: DialPolicyOptions) {
+    this.#kind = kind;
     this.#wanted = options.wanted ?? WANTED_NEIGHBOURS;
     this.#random = options.random;
   }
@@ -53,7 +61,7 @@ export class DialPolicy<A> {
   /** A tracker named addresses. What is known of them already is kept, but for a newer description. */
   found(addresses: Iterable<A>, now: number): void {
     for (const address of addresses) {
-      const key = this.#keyOf(address);
+      const key = this.#kind.keyOf(address);
       const known = this.#known.get(key);
       if (known !== undefined) {
         known.address = address;
@@ -71,12 +79,7 @@ export class DialPolicy<A> {
    */
   next(neighbours: number, now: number): A | null {
     if (this.#dialling >= MOST_DIALS || neighbours + this.#dialling >= this.#wanted) return null;
-    let chosen: Known<A> | null = null;
-    let ready = 0;
-    for (const known of this.#known.values()) {
-      if (known.state !== 'idle' || known.notBefore > now) continue;
-      if (randomInt(this.#random, ++ready) === 0) chosen = known;
-    }
+    const chosen = this.#choose(now, true) ?? this.#choose(now, false);
     if (chosen === null) return null;
     chosen.state = 'dialling';
     this.#dialling++;
@@ -85,7 +88,7 @@ export class DialPolicy<A> {
 
   /** The handshake is done; also for an address of somebody who dialled us. */
   connected(address: A): void {
-    const known = this.#known.get(this.#keyOf(address));
+    const known = this.#known.get(this.#kind.keyOf(address));
     if (known === undefined) return;
     this.#leaveDialling(known);
     known.state = 'connected';
@@ -97,7 +100,7 @@ export class DialPolicy<A> {
    * @param notForMs at least so long the address is left alone; Infinity for ever (it is ourselves)
    */
   ended(address: A, now: number, notForMs = 0): void {
-    const known = this.#known.get(this.#keyOf(address));
+    const known = this.#known.get(this.#kind.keyOf(address));
     if (known === undefined) return;
     this.#leaveDialling(known);
     known.state = 'idle';
@@ -108,6 +111,17 @@ export class DialPolicy<A> {
       random: this.#random,
     });
     known.notBefore = now + Math.max(backoff, notForMs);
+  }
+
+  #choose(now: number, preferred: boolean): Known<A> | null {
+    let chosen: Known<A> | null = null;
+    let ready = 0;
+    for (const known of this.#known.values()) {
+      if (known.state !== 'idle' || known.notBefore > now) continue;
+      if (this.#kind.isPreferred(known.address) !== preferred) continue;
+      if (randomInt(this.#random, ++ready) === 0) chosen = known;
+    }
+    return chosen;
   }
 
   #leaveDialling(known: Known<A>): void {

@@ -115,7 +115,10 @@ describe('RateMeter', () => {
 
 describe('DialPolicy', () => {
   const policyOf = (wanted: number) =>
-    new DialPolicy<number>(String, { wanted, random: seededRandom(3) });
+    new DialPolicy<number>(
+      { keyOf: String, isPreferred: (address) => address === 100 },
+      { wanted, random: seededRandom(3) },
+    );
 
   it('dials until there are neighbours enough, each address once', () => {
     const policy = policyOf(4);
@@ -126,6 +129,12 @@ describe('DialPolicy', () => {
     policy.connected(dialled[0]!);
     policy.ended(dialled[1]!, 0);
     expect(policy.next(2, 0)).not.toBeNull();
+  });
+
+  it('dials an origin first', () => {
+    const policy = policyOf(4);
+    policy.found([1, 2, 3, 100, 4, 5], 0);
+    expect(policy.next(0, 0)).toBe(100);
   });
 
   it('backs off from an address that fails, longer each time', () => {

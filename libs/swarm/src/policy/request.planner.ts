@@ -11,6 +11,8 @@ import type { SpanPicker } from './span.picker.js';
 export const FIRST_SPANS_IN_FLIGHT = 10;
 /** As much is in flight as arrives in this time, milliseconds: what a busy event loop may lag. */
 const AHEAD_MS = 40;
+/** Under a rate limit no more is in flight than may arrive in this time, milliseconds. */
+const LIMITED_AHEAD_MS = 2000;
 /** In the end game a request is repeated elsewhere after this many times the usual duration. */
 const END_GAME_SLACK = 1.5;
 const LEAST_END_GAME_MS = 250;
@@ -86,10 +88,12 @@ export class RequestPlanner<S extends Source> {
   /**
    * The next request to send, which then counts as sent; null when nothing is to be requested now.
    * @param rate what arrives from all peers together, bytes a second
+   * @param limit what may arrive, bytes a second; Infinity without a limit
    */
-  next(rate: number, now: number): PlannedRequest<S> | null {
+  next(rate: number, now: number, limit = Infinity): PlannedRequest<S> | null {
     const ahead = Math.ceil((rate * AHEAD_MS) / 1000 / this.#spanLength);
-    const room = Math.max(FIRST_SPANS_IN_FLIGHT, ahead) - this.#inFlight;
+    const allowed = Math.ceil((limit * LIMITED_AHEAD_MS) / 1000 / this.#spanLength);
+    const room = Math.min(allowed, Math.max(FIRST_SPANS_IN_FLIGHT, ahead)) - this.#inFlight;
     const best = this.#best(room, now, null);
     // What is open at a peer may be just its own overdue spans, which it is not asked for again.
     for (let source = best; source !== null; source = this.#best(room, now, best)) {

@@ -1,0 +1,185 @@
+import { randomBytes } from 'node:crypto';
+
+import {
+  EXTENSION,
+  EXTENSION_HANDSHAKE_ID,
+  FLEET_NONCE_BYTES,
+  FLEET_PROTOCOL_VERSION,
+  encodeExtensionHandshake,
+  encodeHandshake,
+  extendedMessage,
+  memberProof,
+  verifyMemberProof,
+  type ExtensionHandshake,
+  type Handshake,
+  type MemberClaim,
+} from '#lib/wire';
+
+import { peerRefused, protocolError } from './peer-errors.js';
+import type { PeerIdentity } from './peer.types.js';
+
+/** The ids under which we want to be sent extensions. */
+export const OUR_EXTENSION = { member: 1, run: 2, offer: 3, dontHave: 4 } as const;
+/** Requests that we let stand open per peer. */
+export const OUR_REQQ = 2000;
+const CLIENT = 'Fleetseed 0.1';
+
+/**
+ * The opening of a connection: handshakes of BEP 3 and 52, the extension handshake of BEP 10, and
+ * proof of membership. Pure: it takes what came and returns what to send.
+ *
+ *     dialler                          acceptor
+ *     handshake                  ──▶
+ *                                ◀──   handshake, extension handshake (nonce)
+ *     extension handshake (nonce), proof ──▶
+ *                                ◀──   proof
+ *
+ * Each end is known once the other's proof holds. A peer that does not speak our extension is a
+ * stranger, and known as soon as that is clear.
+ */
+export class PeerGreeting {
+  readonly #nonce = randomBytes(FLEET_NONCE_BYTES);
+  /** The hash we dialled with; null when we were dialled. */
+  #dialledWith: Buffer | null = null;
+  #remote: Handshake | null = null;
+  #extensions: ExtensionHandshake | null = null;
+  /** Pieces have the lengths of v2, and hash messages are spoken. */
+  v2 = true;
+
+  constructor(
+    readonly identity: PeerIdentity,
+    readonly initiated: boolean,
+  ) {}
+
+  get remote(): Handshake | null {
+    return this.#remote;
+  }
+
+  get extensions(): ExtensionHandshake | null {
+    return this.#extensions;
+  }
+
+  /** BEP 6 is spoken: we always do. */
+  get fast(): boolean {
+    return this.#remote?.fast ?? false;
+  }
+
+  /** The first message of who dials. @param view the view that the peer announced with */
+  dial(view: 'v1' | 'v2'): Buffer {
+    const { infoHashV1, infoHashV2 } = this.identity;
+    this.#dialledWith = view === 'v1' && infoHashV1 ? infoHashV1 : infoHashV2.subarray(0, 20);
+    return this.#handshake(this.#dialledWith, this.#dialledWith === infoHashV1);
+  }
+
+  /** Takes the other's handshake. @returns our own, if that is still to be sent, or null */
+  handshake(remote: Handshake): Buffer | null {
+    const { infoHashV1, infoHashV2, peerId } = this.identity;
+    const short = infoHashV2.subarray(0, 20);
+    if (remote.peerId.equals(peerId)) throw peerRefused('it is ourselves', { self: true });
+    this.#remote = remote;
+    const isV2 = remote.infoHash.equals(short);
+    if (!isV2 && !(infoHashV1 && remote.infoHash.equals(infoHashV1))) {
+      throw protocolError('it answered with the hash of another torrent');
+    }
+    if (this.#dialledWith !== null) {
+      // Who was dialled with v2 cannot go back to v1.
+      if (!isV2 && this.#dialledWith.equals(short)) {
+        throw protocolError('it answered with the hash of another view');
+      }
+      this.v2 = isV2;
+      return null;
+    }
+    // BEP 52: a v1 handshake with the upgrade bit is answered with the v2 hash.
+    this.v2 = isV2 || remote.v2Upgrade;
+    return this.#handshake(this.v2 ? short : infoHashV1!, false);
+  }
+
+  /** Our extension handshake; null when the peer does not speak BEP 10. */
+  extensionHandshake(host: string): Buffer | null {
+    if (!this.#remote?.extensions) return null;
+    const { swarmSecret, role, target, listenPort, uploadOnly } = this.identity;
+    const m = new Map<string, number>([[EXTENSION.dontHave, OUR_EXTENSION.dontHave]]);
+    if (swarmSecret !== null) {
+      m.set(EXTENSION.member, OUR_EXTENSION.member);
+      m.set(EXTENSION.run, OUR_EXTENSION.run);
+      m.set(EXTENSION.offer, OUR_EXTENSION.offer);
+    }
+    const fs = { version: FLEET_PROTOCOL_VERSION, nonce: this.#nonce, role };
+    const payload = encodeExtensionHandshake({
+      m,
+      reqq: OUR_REQQ,
+      v: CLIENT,
+      yourip: host,
+      uploadOnly,
+      ...(listenPort > 0 ? { p: listenPort } : {}),
+      ...(swarmSecret ? { fs: target === undefined ? fs : { ...fs, target } } : {}),
+    });
+    return extendedMessage(EXTENSION_HANDSHAKE_ID, payload);
+  }
+
+  /** Takes an extension handshake; it may come again, and then adds to the first (BEP 10). */
+  extended(handshake: ExtensionHandshake): void {
+    const first = this.#extensions;
+    if (first === null) {
+      this.#extensions = handshake;
+      return;
+    }
+    const m = new Map([...first.m, ...handshake.m]);
+    // Who somebody is was settled by the first one.
+    this.#extensions = { ...first, ...handshake, m, ...(first.fs ? { fs: first.fs } : {}) };
+  }
+
+  /** The id under which the peer wants an extension; 0 when it does not speak it. */
+  idOf(name: string): number {
+    return this.#extensions?.m.get(name) ?? 0;
+  }
+
+  /** Whether the peer says it is a fleet peer, so that a proof is to be waited for. */
+  get claimsMembership(): boolean {
+    return (
+      this.identity.swarmSecret !== null &&
+      this.#extensions?.fs !== undefined &&
+      this.idOf(EXTENSION.member) !== 0 &&
+      this.idOf(EXTENSION.run) !== 0
+    );
+  }
+
+  /** Our proof; to be sent when the peer claims membership. */
+  proof(): Buffer {
+    const { swarmSecret, peerId, role } = this.identity;
+    const proof = memberProof(swarmSecret!, {
+      infoHashV2: this.identity.infoHashV2,
+      proverInitiated: this.initiated,
+      proverNonce: this.#nonce,
+      verifierNonce: this.#extensions!.fs!.nonce,
+      proverPeerId: peerId,
+      proverRole: role,
+    });
+    return extendedMessage(this.idOf(EXTENSION.member), proof);
+  }
+
+  /** @throws FleetseedError PEER_REFUSED when the proof is wrong, or there was nothing to prove */
+  verify(proof: Buffer): void {
+    const fs = this.#extensions?.fs;
+    const { swarmSecret, infoHashV2 } = this.identity;
+    if (swarmSecret === null || fs === undefined || this.#remote === null) {
+      throw protocolError('a proof of membership that nobody asked for');
+    }
+    const claim: MemberClaim = {
+      infoHashV2,
+      proverInitiated: !this.initiated,
+      proverNonce: fs.nonce,
+      verifierNonce: this.#nonce,
+      proverPeerId: this.#remote.peerId,
+      proverRole: fs.role,
+    };
+    if (!verifyMemberProof(swarmSecret, claim, proof)) {
+      throw peerRefused('its proof of membership is wrong');
+    }
+  }
+
+  #handshake(infoHash: Buffer, v2Upgrade: boolean): Buffer {
+    const { peerId } = this.identity;
+    return encodeHandshake({ infoHash, peerId, fast: true, extensions: true, v2Upgrade });
+  }
+}

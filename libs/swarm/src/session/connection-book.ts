@@ -1,0 +1,60 @@
+import type { PeerConnection } from '../peer/peer-connection.js';
+
+export interface ConnectionLimits {
+  readonly most: number;
+  readonly mostPerHost: number;
+  /** Connections that are not known yet. */
+  readonly mostHalfOpen: number;
+}
+
+/** All connections of a session, counted as a whole, by host, and those that are not known yet. */
+export class ConnectionBook {
+  readonly #all = new Set<PeerConnection>();
+  readonly #halfOpen = new Set<PeerConnection>();
+  readonly #byHost = new Map<string, number>();
+
+  constructor(private readonly limits: ConnectionLimits) {}
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  get halfOpen(): ReadonlySet<PeerConnection> {
+    return this.#halfOpen;
+  }
+
+  /** Whether one more connection with this host may come into being. */
+  hasPlace(host: string): boolean {
+    const { most, mostPerHost, mostHalfOpen } = this.limits;
+    return (
+      this.#all.size < most &&
+      this.#halfOpen.size < mostHalfOpen &&
+      (this.#byHost.get(host) ?? 0) < mostPerHost
+    );
+  }
+
+  add(connection: PeerConnection): void {
+    const { host } = connection.transport;
+    this.#all.add(connection);
+    this.#halfOpen.add(connection);
+    this.#byHost.set(host, (this.#byHost.get(host) ?? 0) + 1);
+  }
+
+  /** The connection is known now. */
+  known(connection: PeerConnection): void {
+    this.#halfOpen.delete(connection);
+  }
+
+  remove(connection: PeerConnection): void {
+    if (!this.#all.delete(connection)) return;
+    this.#halfOpen.delete(connection);
+    const { host } = connection.transport;
+    const left = (this.#byHost.get(host) ?? 1) - 1;
+    if (left > 0) this.#byHost.set(host, left);
+    else this.#byHost.delete(host);
+  }
+
+  *[Symbol.iterator](): Generator<PeerConnection> {
+    yield* this.#all;
+  }
+}

@@ -1,0 +1,337 @@
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+
+import { FleetseedError } from '#lib/contracts';
+import { silentLogger, systemClock, systemRandom, type Clock, type Logger } from '#lib/runtime';
+import { peerIdOf, type Handshake } from '#lib/wire';
+
+import type { PeerAddress } from '../announce/announcer.js';
+import { BufferPool, type SpanBuffer } from '../hashing/buffer-pool.js';
+import { PeerConnection } from '../peer/peer-connection.js';
+import { PEER_TIMEOUTS, type PeerTimeouts } from '../peer/peer.types.js';
+import { TcpTransport } from '../peer/tcp.transport.js';
+import type { Transport } from '../peer/transport.js';
+import { BanList } from '../policy/ban.list.js';
+import { RateLimiter } from '../policy/rate.limiter.js';
+import { UPLOADS_AT_ONCE } from '../policy/upload.scheduler.js';
+import { Torrent } from '../torrent/torrent.js';
+import type { TorrentContext, TorrentOptions } from '../torrent/torrent.types.js';
+import { ConnectionBook } from './connection-book.js';
+import { ReadGovernor } from './read-governor.js';
+import type { SessionOptions, SessionStats } from './session.types.js';
+import { UploadPump } from './upload-pump.js';
+
+const MEMORY_BUDGET = 48 * 1024 * 1024;
+const DIAL_TIMEOUT_MS = 5000;
+const BACKLOG = 1024;
+/** How often torrents are looked after, milliseconds; and while a limit holds something back. */
+const TICK_MS = 250;
+const LIMITED_TICK_MS = 25;
+
+/**
+ * The engine of a process: one listener, one budget of memory, connections and bandwidth for all its
+ * torrents.
+ *
+ *     const session = new Session({ hasher: new HashPool(), listen: { host: '0.0.0.0', port: 0 } });
+ *     await session.listen();
+ *     const torrent = session.add({ metainfo, store, swarmSecret, announcer });
+ *     await torrent.done;
+ */
+export class Session {
+  readonly peerId = peerIdOf();
+  readonly buffers: BufferPool;
+  readonly #options: SessionOptions;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #timeouts: PeerTimeouts;
+  readonly #torrents = new Map<string, Torrent>();
+  /** Both views of each torrent, by the 20 bytes (hex) of a handshake. */
+  readonly #byHash = new Map<string, Torrent>();
+  readonly #book: ConnectionBook;
+  readonly #bans = new BanList();
+  readonly #governor = new ReadGovernor();
+  readonly #down: RateLimiter;
+  readonly #up: RateLimiter;
+  readonly #pump: UploadPump;
+  #server: Server | null = null;
+  #port = 0;
+  #cancelTick: (() => void) | null = null;
+  #refused = 0;
+  #closed = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#logger = options.logger ?? silentLogger;
+    this.#timeouts = { ...PEER_TIMEOUTS, ...options.timeouts };
+    this.buffers = new BufferPool(options.memoryBudget ?? MEMORY_BUDGET);
+    this.#book = new ConnectionBook({
+      most: options.maxConnections ?? 1000,
+      mostPerHost: options.maxConnectionsPerHost ?? 64,
+      mostHalfOpen: options.maxHalfOpen ?? 100,
+    });
+    const now = this.#clock.monotonic();
+    this.#down = new RateLimiter(options.downloadLimit ?? null, now);
+    this.#up = new RateLimiter(options.uploadLimit ?? null, now);
+    this.#pump = new UploadPump({
+      clock: this.#clock,
+      logger: this.#logger,
+      limiter: this.#up,
+      slots: options.uploadsAtOnce ?? UPLOADS_AT_ONCE,
+      acquire: (length) => this.#acquire(length),
+      whenFree: (length, ready) => {
+        this.buffers.whenFree(length, (buffer) => {
+          buffer.release();
+          ready();
+        });
+      },
+    });
+  }
+
+  /** The port that connections are accepted on; 0 before `listen`, or without. */
+  get port(): number {
+    return this.#port;
+  }
+
+  get torrents(): Iterable<Torrent> {
+    return this.#torrents.values();
+  }
+
+  /** Begins to accept connections. @throws the system's error when the address is not to be had */
+  async listen(): Promise<void> {
+    const { listen } = this.#options;
+    if (!listen || this.#server || this.#closed) return;
+    const server = createServer({ noDelay: true }, (socket) => this.#accepted(socket));
+    this.#server = server;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ ...listen, backlog: BACKLOG }, () => {
+        server.off('error', reject);
+        server.on('error', (error) => this.#logger.error('listener failed', { error }));
+        resolve();
+      });
+    });
+    this.#port = (server.address() as AddressInfo).port;
+  }
+
+  /**
+   * Takes up an artifact, and starts it.
+   * @throws FleetseedError METAINFO_INVALID without a v2 view, ALREADY_EXISTS, SHUTTING_DOWN
+   */
+  add(options: TorrentOptions): Torrent {
+    if (this.#closed) throw new FleetseedError('SHUTTING_DOWN', 'The session is closed.');
+    const { infoHashV1, infoHashV2, name } = options.metainfo;
+    if (!infoHashV2) {
+      throw new FleetseedError('METAINFO_INVALID', `${name} has no v2 view: it cannot be shared.`);
+    }
+    const key = infoHashV2.toString('hex');
+    if (this.#torrents.has(key)) {
+      throw new FleetseedError('ALREADY_EXISTS', `${name} is in this session already.`, { key });
+    }
+    const torrent: Torrent = new Torrent(
+      options,
+      this.#contextOf(() => torrent),
+    );
+    this.#torrents.set(key, torrent);
+    this.#byHash.set(key.slice(0, 40), torrent);
+    if (infoHashV1) this.#byHash.set(infoHashV1.toString('hex'), torrent);
+    torrent.start();
+    return torrent;
+  }
+
+  /** The torrent with this v2 info-hash (32 bytes). */
+  get(infoHashV2: Buffer): Torrent | undefined {
+    return this.#torrents.get(infoHashV2.toString('hex'));
+  }
+
+  /** Stops a torrent and forgets it. Its store is the caller's to close. */
+  async remove(torrent: Torrent): Promise<void> {
+    const key = torrent.infoHashV2.toString('hex');
+    if (this.#torrents.get(key) === torrent) {
+      this.#torrents.delete(key);
+      for (const [hash, other] of this.#byHash) if (other === torrent) this.#byHash.delete(hash);
+      this.#pump.forget(torrent);
+    }
+    await torrent.stop();
+  }
+
+  /** Bytes a second for all torrents together; null lifts the limit. Takes effect at once. */
+  setLimits(limits: { download?: number | null; upload?: number | null }): void {
+    const now = this.#clock.monotonic();
+    if (limits.download !== undefined) this.#down.setRate(limits.download, now);
+    if (limits.upload !== undefined) this.#up.setRate(limits.upload, now);
+    this.#governor.release(now);
+    this.#pump.pump();
+  }
+
+  stats(): SessionStats {
+    return {
+      torrents: this.#torrents.size,
+      connections: this.#book.size,
+      halfOpen: this.#book.halfOpen.size,
+      bannedHosts: this.#bans.count(this.#clock.monotonic()),
+      refused: this.#refused,
+      memoryUsed: this.buffers.used,
+      uploads: this.#pump.active,
+    };
+  }
+
+  /** Ends everything within about a second: trackers are told, connections closed. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const server = this.#server;
+    const stopped = [...this.#torrents.values()].map((torrent) => torrent.stop());
+    const unheard = new Promise<void>((resolve) => {
+      if (server) server.close(() => resolve());
+      else resolve();
+    });
+    for (const connection of this.#book) connection.close();
+    await Promise.all([...stopped, unheard]);
+    this.#cancelTick?.();
+    this.#cancelTick = null;
+    this.#torrents.clear();
+    this.#byHash.clear();
+    this.buffers.trim();
+  }
+
+  #accepted(socket: Socket): void {
+    const transport = TcpTransport.accepted(socket);
+    const { host } = transport;
+    const unwanted = this.#bans.isBanned(host, this.#clock.monotonic());
+    if (this.#closed || unwanted || !this.#book.hasPlace(host)) {
+      this.#refused++;
+      socket.destroy();
+      return;
+    }
+    this.#connect(transport, null);
+  }
+
+  #dial(torrent: Torrent, address: PeerAddress): boolean {
+    if (this.#closed || !this.#book.hasPlace(address.host)) return false;
+    const timeoutMs = this.#options.dialTimeoutMs ?? DIAL_TIMEOUT_MS;
+    const transport = TcpTransport.dial({ host: address.host, port: address.port, timeoutMs });
+    this.#connect(transport, { torrent, address });
+    return true;
+  }
+
+  #connect(
+    transport: Transport,
+    dial: { readonly torrent: Torrent; readonly address: PeerAddress } | null,
+  ): void {
+    let torrent = dial?.torrent ?? null;
+    const view = dial?.address.hash ?? 'v2';
+    const connection: PeerConnection = new PeerConnection(
+      transport,
+      dial && { identity: dial.torrent.identity, view },
+      {
+        clock: this.#clock,
+        timeouts: this.#timeouts,
+        lookup: (handshake) => {
+          torrent = this.#find(handshake);
+          return torrent?.identity ?? null;
+        },
+        ready: () => {
+          this.#book.known(connection);
+          return torrent!.attach(connection);
+        },
+        closed: (reason) => {
+          this.#book.remove(connection);
+          this.#governor.forget(connection);
+          if (!connection.isReady && dial) dial.torrent.dialFailed(dial.address, reason);
+          if (reason) this.#judge(connection, reason);
+        },
+      },
+    );
+    this.#book.add(connection);
+    this.#keepTicking();
+  }
+
+  #find({ infoHash }: Handshake): Torrent | null {
+    const torrent = this.#byHash.get(infoHash.toString('hex'));
+    return torrent?.isActive ? torrent : null;
+  }
+
+  /** Who breaks the protocol again and again is banned; trouble of the network is no offence. */
+  #judge(connection: PeerConnection, reason: FleetseedError): void {
+    const { host } = connection.transport;
+    const { code } = reason;
+    this.#logger.debug('connection closed', { host, code, reason: reason.message });
+    if (code !== 'WIRE_INVALID' && code !== 'PEER_REFUSED') return;
+    this.#refused++;
+    if (code === 'WIRE_INVALID' && this.#bans.offend(host, this.#clock.monotonic())) {
+      this.#logger.warn('peer banned', { host, code });
+    }
+  }
+
+  #ban(host: string, reason: FleetseedError): void {
+    this.#bans.ban(host, this.#clock.monotonic());
+    this.#logger.warn('peer banned', { host, code: reason.code });
+    for (const connection of this.#book) {
+      if (connection.transport.host === host) connection.close(reason);
+    }
+  }
+
+  #acquire(length: number): SpanBuffer | null {
+    const buffer = this.buffers.acquire(length);
+    if (buffer) return buffer;
+    let had = false;
+    for (const torrent of this.#torrents.values()) {
+      had = torrent.uploads.fresh.clear() || had;
+    }
+    return had ? this.buffers.acquire(length) : null;
+  }
+
+  #contextOf(torrent: () => Torrent): TorrentContext {
+    const { advertisedPort, hasher, random } = this.#options;
+    return {
+      clock: this.#clock,
+      random: random ?? systemRandom,
+      logger: this.#logger,
+      peerId: this.peerId,
+      listenPort: advertisedPort ?? this.#port,
+      buffers: this.buffers,
+      hasher,
+      acquire: (length) => this.#acquire(length),
+      isBanned: (host) => this.#bans.isBanned(host, this.#clock.monotonic()),
+      ban: (host, reason) => this.#ban(host, reason),
+      dial: (address) => this.#dial(torrent(), address),
+      uploadsWait: () => this.#pump.wake(torrent()),
+      received: (connection, bytes) => this.#received(torrent(), connection, bytes),
+      downloadAllowance: () =>
+        Math.min(this.#down.rate ?? Infinity, torrent().downloadLimiter.rate ?? Infinity),
+      activityChanged: () => this.#keepTicking(),
+    };
+  }
+
+  #received(torrent: Torrent, connection: PeerConnection, bytes: number): void {
+    if (this.#down.rate === null && torrent.downloadLimiter.rate === null) return;
+    const limiters = [this.#down, torrent.downloadLimiter];
+    this.#governor.received(connection, bytes, limiters, this.#clock.monotonic());
+    this.#keepTicking();
+  }
+
+  /** A process whose torrents only wait to be asked has no timer. */
+  #keepTicking(): void {
+    if (this.#cancelTick || this.#closed) return;
+    const limited = this.#governor.isHolding || this.#up.rate !== null;
+    this.#cancelTick = this.#clock.setTimer(limited ? LIMITED_TICK_MS : TICK_MS, () => {
+      this.#cancelTick = null;
+      this.#tick();
+    });
+  }
+
+  #tick(): void {
+    const now = this.#clock.monotonic();
+    this.#governor.release(now);
+    for (const connection of this.#book.halfOpen) connection.tick(now);
+    let busy = this.#book.size > 0;
+    for (const torrent of this.#torrents.values()) {
+      if (!torrent.isBusy) continue;
+      busy = true;
+      torrent.tick(now);
+      this.#pump.wake(torrent);
+    }
+    this.#pump.pump();
+    if (busy) this.#keepTicking();
+  }
+}

@@ -1,0 +1,393 @@
+import type { BlockKind, IndexRange } from '#lib/wire';
+
+import type { Bitfield } from '../bitfield.js';
+import type { SpanBuffer } from '../hashing/buffer-pool.js';
+import { protocolError } from '../peer/peer-errors.js';
+import { isOverdue } from '../policy/request.deadline.js';
+import { RequestPlanner } from '../policy/request.planner.js';
+import { RunHoldings } from '../policy/run.holdings.js';
+import { SpanPicker } from '../policy/span.picker.js';
+import type { SpanTable } from '../policy/span.table.js';
+import type { ByteLedger } from './byte-ledger.js';
+import { DownloadPeer, DownloadSource } from './download-source.js';
+import type { Neighbour, Sender } from './neighbour.js';
+import { SpanRequest } from './span-request.js';
+import type { TorrentContext, TorrentTimeouts } from './torrent.types.js';
+
+/** Receiving takes no more of the memory than this, so that sending goes on. */
+const MEMORY_SHARE = 0.75;
+/** Who rejected something is not asked again for this long, milliseconds. */
+const REST_MS = 250;
+
+/** A span that came whole, in memory that is now the receiver's. */
+export interface SpanArrival {
+  readonly span: number;
+  readonly buffer: SpanBuffer;
+  readonly sender: Sender;
+}
+
+export interface DownloaderOptions {
+  readonly table: SpanTable;
+  /** Pieces that are downloaded. */
+  readonly missing: Bitfield;
+  readonly context: TorrentContext;
+  readonly ledger: ByteLedger;
+  readonly timeouts: TorrentTimeouts;
+  readonly arrived: (arrival: SpanArrival) => void;
+}
+
+/**
+ * Gets the spans of a table from neighbours: asks as the planner says, takes in what comes, and
+ * notices who does not deliver. What came is handed on unverified; the verdict comes back by
+ * `picker.verified` and `picker.failed`.
+ */
+export class Downloader {
+  readonly picker: SpanPicker;
+  readonly table: SpanTable;
+  readonly #planner: RequestPlanner<DownloadSource>;
+  readonly #options: DownloaderOptions;
+  /** Nothing is requested while it is held: the disk is full. */
+  #held = false;
+  #closed = false;
+  #fillWanted = false;
+  /** When payload last came from a neighbour, monotonic milliseconds. */
+  lastBytesAt: number;
+
+  constructor(options: DownloaderOptions) {
+    this.#options = options;
+    this.table = options.table;
+    const { random, clock } = options.context;
+    const { layout } = options.table;
+    this.picker = new SpanPicker(options.table, random);
+    const usualSpan = layout.length / Math.max(1, layout.runCount);
+    this.#planner = new RequestPlanner(this.picker, Math.min(usualSpan, 1024 * 1024), random);
+    this.lastBytesAt = clock.monotonic();
+  }
+
+  get inFlight(): number {
+    return this.#planner.inFlight;
+  }
+
+  hold(held: boolean): void {
+    this.#held = held;
+    if (!held) this.fill();
+  }
+
+  attach(neighbour: Neighbour): void {
+    const { layout } = this.table;
+    const holdings = new RunHoldings(layout, neighbour.connection.have, this.#options.missing);
+    const source = new DownloadSource(neighbour, holdings, this.#now());
+    neighbour.source = source;
+    this.#planner.add(source);
+    this.#showInterest(source);
+    this.#fillWanted = true;
+  }
+
+  /** The neighbour left, or this download ends: what was asked of it is open again. */
+  detach(neighbour: Neighbour): void {
+    const { source } = neighbour;
+    if (source === null) return;
+    neighbour.source = null;
+    for (const request of source.requests.values()) {
+      this.#options.ledger.wasted('aborted', request.received);
+      request.buffer.release();
+    }
+    source.requests.clear();
+    source.receiving = null;
+    this.#planner.remove(source);
+    this.#fillWanted = true;
+  }
+
+  hasNew(neighbour: Neighbour): void {
+    // What was asked on the strength of HAVEs before the bitfield is dropped; that is next to nothing.
+    const offers = neighbour.source?.pick.offers ?? [];
+    this.#cancelAll(neighbour);
+    this.detach(neighbour);
+    this.attach(neighbour);
+    for (const run of offers) this.picker.offer(neighbour.source!.pick, run);
+  }
+
+  gained(neighbour: Neighbour, piece: number): void {
+    const { source } = neighbour;
+    if (source === null) return;
+    this.picker.peerGained(source.pick, piece);
+    this.#showInterest(source);
+    this.#fillWanted = true;
+  }
+
+  lost(neighbour: Neighbour, piece: number): void {
+    if (neighbour.source) this.picker.peerLost(neighbour.source.pick, piece);
+  }
+
+  offered(neighbour: Neighbour, runs: readonly IndexRange[], withdrawn: boolean): void {
+    const { source } = neighbour;
+    if (source === null) return;
+    const { runCount } = this.table.layout;
+    for (const { first, count } of runs) {
+      if (first + count > runCount) throw protocolError('a run that does not exist', { first });
+      for (let run = first; run < first + count; run++) {
+        if (withdrawn) this.picker.withdrawOffer(source.pick, run);
+        else this.picker.offer(source.pick, run);
+      }
+    }
+    this.#fillWanted = true;
+  }
+
+  choking(neighbour: Neighbour): void {
+    const { source } = neighbour;
+    if (source === null) return;
+    source.choking = neighbour.connection.choking;
+    // With BEP 6 each request is still answered; without, a choke means that they are forgotten.
+    if (source.choking && !neighbour.connection.send!.fast) this.#dropRequests(source);
+    this.#fillWanted = true;
+  }
+
+  rejected(n: Neighbour, kind: BlockKind, index: number, begin: number, length: number): void {
+    const { source } = n;
+    if (source === null) return;
+    const place = this.#placeOf(kind, index, begin);
+    const request = place && source.requests.get(place.span);
+    if (request && (kind === 'piece' || request.length === length)) {
+      // Rejected blocks of a cancelled span are let go of one by one, below.
+      this.#cancel(source, request, kind === 'piece');
+      if (kind === 'piece') source.cancelledBytes -= length;
+      if (source.pick.offers.has(index) && kind === 'span') {
+        this.picker.withdrawOffer(source.pick, index);
+      }
+      source.restsUntil = this.#now() + REST_MS;
+      source.full = true;
+    } else {
+      source.cancelledBytes = Math.max(0, source.cancelledBytes - length);
+    }
+    this.#fillWanted = true;
+  }
+
+  blockBegins(n: Neighbour, kind: BlockKind, index: number, begin: number, length: number) {
+    const { source } = n;
+    if (source === null) return null;
+    const place = this.#placeOf(kind, index, begin);
+    const request = place && source.requests.get(place.span);
+    const target = request?.targetOf(place!.at, length) ?? null;
+    if (target !== null) {
+      source.receiving = request!;
+      source.receivingAt = place!.at;
+      return target;
+    }
+    this.#options.ledger.wasted('duplicate', length);
+    if (source.cancelledBytes < length) throw protocolError('payload that nobody asked for');
+    source.cancelledBytes -= length;
+    return null;
+  }
+
+  blockEnds(n: Neighbour, length: number): void {
+    const { source } = n;
+    const request = source?.receiving;
+    if (!source || !request) return;
+    source.receiving = null;
+    const now = this.#now();
+    request.arrived(source.receivingAt, length);
+    source.depth.delivered(length, now);
+    this.#progressed(source, now);
+    if (request.isComplete) this.#complete(source, request);
+    else this.#pumpBlocks(source);
+  }
+
+  /** A chunk was taken in; now is the time for what it made possible. */
+  received(neighbour: Neighbour): void {
+    const { source } = neighbour;
+    if (source?.receiving) this.#progressed(source, this.#now());
+    if (this.#fillWanted) this.fill();
+  }
+
+  /** Deadlines; to be called a few times a second. */
+  tick(now: number): void {
+    const { patienceMs, hungMs } = this.#options.timeouts;
+    for (const source of this.#planner.sources) {
+      if (source.restsUntil > 0 && now >= source.restsUntil) {
+        source.restsUntil = 0;
+        this.#updateFull(source);
+      }
+      this.#showInterest(source);
+      if (source.requests.size === 0) continue;
+      const { oldestAt, lastBytesAt, outstandingBytes } = source;
+      const rate = source.depth.rate(now);
+      if (!isOverdue({ oldestAt, lastBytesAt, outstandingBytes, rate }, now, patienceMs)) continue;
+      if (!source.snubbed) source.snubbedAt = now;
+      source.snubbed = true;
+      for (const span of source.requests.keys()) this.picker.late(span);
+      if (now - source.snubbedAt > hungMs) {
+        source.neighbour.connection.close(protocolError('it does not deliver'));
+      }
+    }
+    this.fill();
+  }
+
+  /** Sends the requests that the planner wants sent. */
+  fill(): void {
+    this.#fillWanted = false;
+    if (this.#held || this.#closed) return;
+    const { context, ledger } = this.#options;
+    const { buffers } = context;
+    const now = this.#now();
+    const rate = ledger.down.rate(now);
+    const limit = context.downloadAllowance();
+    while (this.inFlight === 0 || buffers.used < buffers.budget * MEMORY_SHARE) {
+      const planned = this.#planner.next(rate, now, limit);
+      if (planned === null) return;
+      const { source, span } = planned;
+      const buffer = context.acquire(this.table.length[span]!);
+      if (buffer === null) {
+        this.picker.release(span, source.pick);
+        this.#planner.ended(source);
+        return;
+      }
+      this.#request(source, span, buffer, now);
+    }
+  }
+
+  /** Takes a span that a web seed is to bring. @returns -1 when there is none */
+  take(peer: DownloadPeer, now: number): number {
+    return this.picker.request(peer, now);
+  }
+
+  /** The web seed brought a span. */
+  brought(span: number, peer: DownloadPeer, arrival: SpanArrival): void {
+    if (this.#closed || !this.picker.isWanted(span)) {
+      this.#options.ledger.wasted('duplicate', arrival.buffer.bytes.length);
+      arrival.buffer.release();
+      return;
+    }
+    this.#received(span, peer, arrival);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const source of this.#planner.sources.slice()) {
+      this.#cancelAll(source.neighbour);
+      this.detach(source.neighbour);
+    }
+  }
+
+  #now(): number {
+    return this.#options.context.clock.monotonic();
+  }
+
+  #request(source: DownloadSource, span: number, buffer: SpanBuffer, now: number): void {
+    const { connection } = source.neighbour;
+    const request = new SpanRequest(span, buffer, now, this.table, !connection.isMember);
+    source.requests.set(span, request);
+    if (connection.isMember) {
+      const run = this.table.runOf[span]!;
+      connection.send!.request('span', run, this.table.offsetInRun[span]!, request.length);
+    } else {
+      this.#pumpBlocks(source);
+    }
+  }
+
+  /** Keeps as many blocks requested from a stranger as it can do with. */
+  #pumpBlocks(source: DownloadSource): void {
+    const { connection } = source.neighbour;
+    if (connection.isMember) return;
+    let room = source.depth.blocks(this.#now());
+    for (const request of source.requests.values()) room -= request.outstandingBlocks;
+    for (const request of source.requests.values()) {
+      for (; room > 0; room--) {
+        const block = request.nextBlock();
+        if (block === null) break;
+        connection.send!.request('piece', block.piece, block.begin, block.length);
+      }
+    }
+    this.#updateFull(source);
+  }
+
+  /** A stranger is given another span when all blocks of the last one are requested. */
+  #updateFull(source: DownloadSource): void {
+    let unsent = false;
+    for (const request of source.requests.values()) unsent ||= request.hasUnsentBlocks;
+    source.full = unsent || source.restsUntil > 0;
+    if (!source.full) this.#fillWanted = true;
+  }
+
+  #progressed(source: DownloadSource, now: number): void {
+    this.lastBytesAt = now;
+    source.lastBytesAt = now;
+    if (!source.snubbed) return;
+    source.snubbed = false;
+    source.snubbedAt = 0;
+    this.#fillWanted = true;
+  }
+
+  #complete(source: DownloadSource, request: SpanRequest): void {
+    source.requests.delete(request.span);
+    this.#planner.ended(source);
+    this.#planner.took(this.#now() - request.askedAt);
+    this.#updateFull(source);
+    this.#fillWanted = true;
+    const { span, buffer } = request;
+    if (this.picker.isWanted(span)) {
+      this.#received(span, source.pick, { span, buffer, sender: source.neighbour });
+    } else {
+      this.#options.ledger.wasted('duplicate', request.length);
+      buffer.release();
+    }
+  }
+
+  #received(span: number, peer: DownloadSource['pick'], arrival: SpanArrival): void {
+    const rival = this.picker.received(span, peer);
+    if (rival instanceof DownloadPeer && rival.source) {
+      const request = rival.source.requests.get(span);
+      if (request) this.#cancel(rival.source, request, true);
+    }
+    this.#options.arrived(arrival);
+  }
+
+  /** @param tell whether the peer has to hear of it */
+  #cancel(source: DownloadSource, request: SpanRequest, tell: boolean): void {
+    const { connection } = source.neighbour;
+    source.requests.delete(request.span);
+    this.#planner.ended(source);
+    this.picker.release(request.span, source.pick);
+    if (source.receiving === request) {
+      source.receiving = null;
+      connection.discardBlock();
+    }
+    this.#options.ledger.wasted('duplicate', request.received);
+    if (tell && connection.isMember) {
+      const run = this.table.runOf[request.span]!;
+      connection.send!.cancel('span', run, this.table.offsetInRun[request.span]!, request.length);
+      source.cancelledBytes += request.length;
+    } else if (tell) {
+      for (const { piece, begin, length } of request.outstanding()) {
+        connection.send!.cancel('piece', piece, begin, length);
+        source.cancelledBytes += length;
+      }
+    }
+    request.buffer.release();
+    this.#updateFull(source);
+  }
+
+  #cancelAll(neighbour: Neighbour): void {
+    const { source } = neighbour;
+    if (source === null) return;
+    for (const request of source.requests.values()) this.#cancel(source, request, true);
+  }
+
+  #dropRequests(source: DownloadSource): void {
+    for (const request of source.requests.values()) this.#cancel(source, request, false);
+  }
+
+  #showInterest(source: DownloadSource): void {
+    const { connection } = source.neighbour;
+    if (connection.isMember) return;
+    connection.send!.interest(source.pick.interesting > 0 || source.requests.size > 0);
+  }
+
+  #placeOf(kind: BlockKind, index: number, begin: number): { span: number; at: number } | null {
+    const { runs, runCount, pieceCount } = this.table.layout;
+    if (index >= (kind === 'span' ? runCount : pieceCount)) return null;
+    const run = kind === 'span' ? index : runs.runOfPiece(index);
+    const offset = kind === 'span' ? begin : runs.offsetOfPiece(index) + begin;
+    const span = this.table.spanAt(run, offset);
+    return span < 0 ? null : { span, at: offset - this.table.offsetInRun[span]! };
+  }
+}

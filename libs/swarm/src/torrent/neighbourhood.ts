@@ -1,0 +1,128 @@
+import { FleetseedError } from '#lib/contracts';
+import { formatIpPort } from '#lib/wire';
+
+import type { PeerAddress } from '../announce/announcer.js';
+import type { PeerConnection } from '../peer/peer-connection.js';
+import { peerRefused } from '../peer/peer-errors.js';
+import { DialPolicy } from '../policy/dial.policy.js';
+import type { Neighbour } from './neighbour.js';
+import type { TorrentContext } from './torrent.types.js';
+
+/** A peer that we parted from in peace is left alone for so long, milliseconds. */
+const PARTED_MS = 15_000;
+
+/** The connections of one torrent: who may join, whom to dial, and who need not stay. */
+export class Neighbourhood {
+  readonly all = new Set<Neighbour>();
+  readonly #addresses = new Map<PeerConnection, PeerAddress>();
+  readonly #dials: DialPolicy<PeerAddress>;
+
+  constructor(
+    private readonly context: TorrentContext,
+    private readonly most: number,
+  ) {
+    const { random } = context;
+    const kind = {
+      keyOf: formatIpPort,
+      isPreferred: ({ flags }: PeerAddress) => flags?.origin ?? false,
+    };
+    this.#dials = new DialPolicy(kind, { random });
+  }
+
+  get knownAddresses(): number {
+    return this.#dials.knownCount;
+  }
+
+  /**
+   * Whether a connection that is known by now may join.
+   * @throws FleetseedError PEER_REFUSED
+   */
+  admit(connection: PeerConnection): void {
+    const rival = this.#sameMachine(connection);
+    if (rival && !this.#isBetter(connection, rival.connection)) {
+      throw peerRefused('we are connected already', { duplicate: true });
+    }
+    // Without reason: it is no fault of the peer's.
+    rival?.connection.close();
+    if (this.all.size - (rival ? 1 : 0) >= this.most) throw peerRefused('there is no place left');
+  }
+
+  joined(neighbour: Neighbour): void {
+    this.all.add(neighbour);
+    const { connection, host } = neighbour;
+    const port = connection.listenPort;
+    if (port === undefined) return;
+    const address = { host, port };
+    this.#addresses.set(connection, address);
+    // Known by its address, it is not dialled as well.
+    this.#dials.found([address], this.context.clock.monotonic());
+    this.#dials.connected(address);
+  }
+
+  left(neighbour: Neighbour, reason: FleetseedError | null): void {
+    if (!this.all.delete(neighbour)) return;
+    const address = this.#addresses.get(neighbour.connection);
+    this.#addresses.delete(neighbour.connection);
+    const twin = [...this.all].some((other) => isSamePeer(other.connection, neighbour.connection));
+    if (address && !twin) this.#ended(address, reason);
+  }
+
+  found(addresses: readonly PeerAddress[]): void {
+    this.#dials.found(addresses, this.context.clock.monotonic());
+  }
+
+  /** A dial ended before the peer was known. */
+  dialFailed(address: PeerAddress, reason: FleetseedError | null): void {
+    this.#ended(address, reason);
+  }
+
+  /** Dials as many as are wanted and as the session has places for. */
+  dial(now: number): void {
+    for (;;) {
+      const address = this.#dials.next(this.all.size, now);
+      if (address === null) return;
+      const refused = this.context.isBanned(address.host) || !this.context.dial(address);
+      if (refused) this.#dials.ended(address, now);
+      if (refused) return;
+    }
+  }
+
+  tick(now: number): void {
+    for (const { connection } of this.all) connection.tick(now);
+  }
+
+  /** Parts from everybody who wants nothing; for a torrent that wants nothing itself. */
+  partFromContent(): void {
+    for (const neighbour of this.all) {
+      if (neighbour.wantsNothing) neighbour.connection.close();
+    }
+  }
+
+  closeAll(reason: FleetseedError | null = null): void {
+    for (const { connection } of this.all) connection.close(reason);
+  }
+
+  #ended(address: PeerAddress, reason: FleetseedError | null): void {
+    const now = this.context.clock.monotonic();
+    if (reason?.facts['self']) this.#dials.ended(address, now, Infinity);
+    else if (reason?.facts['duplicate']) this.#dials.ended(address, now, 60_000);
+    else this.#dials.ended(address, now, reason === null ? PARTED_MS : 0);
+  }
+
+  #sameMachine(connection: PeerConnection): Neighbour | null {
+    for (const other of this.all) if (isSamePeer(other.connection, connection)) return other;
+    return null;
+  }
+
+  /** Both ends keep, of two connections, the one that the end with the lower peer id dialled. */
+  #isBetter(connection: PeerConnection, rival: PeerConnection): boolean {
+    if (rival.isClosed) return true;
+    if (connection.initiated === rival.initiated) return false;
+    const weAreLower = this.context.peerId.compare(connection.peerId!) < 0;
+    return connection.initiated === weAreLower;
+  }
+}
+
+function isSamePeer(left: PeerConnection, right: PeerConnection): boolean {
+  return left.peerId !== null && right.peerId !== null && left.peerId.equals(right.peerId);
+}

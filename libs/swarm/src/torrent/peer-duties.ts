@@ -1,0 +1,136 @@
+import type { FleetseedError } from '#lib/contracts';
+import type { BlockKind, HashRange, IndexRange } from '#lib/wire';
+
+import { StrangerSlots } from '../policy/stranger.slots.js';
+import type { ByteLedger } from './byte-ledger.js';
+import type { DownloadJob } from './download-job.js';
+import type { HashResponder } from './hash-responder.js';
+import type { Neighbour, NeighbourDuties } from './neighbour.js';
+import type { OriginRole } from './origin-role.js';
+import type { TorrentContext } from './torrent.types.js';
+import type { Uploader } from './uploader.js';
+
+/** The parts of a torrent that have to do with neighbours. */
+export interface TorrentParts {
+  readonly context: TorrentContext;
+  readonly ledger: ByteLedger;
+  readonly uploader: Uploader;
+  readonly origin: OriginRole | null;
+  readonly hashes: HashResponder;
+  /** Null while nothing is downloaded. */
+  job(): DownloadJob | null;
+  /** The neighbour may want nothing any more. */
+  changed(neighbour: Neighbour): void;
+  received(neighbour: Neighbour, bytes: number): void;
+  left(neighbour: Neighbour, reason: FleetseedError | null): void;
+}
+
+/** Brings what a neighbour says to the part of the torrent that it concerns. */
+export class PeerDuties implements NeighbourDuties {
+  readonly slots = new StrangerSlots<Neighbour>();
+
+  constructor(private readonly parts: TorrentParts) {}
+
+  /** Lets strangers take turns; to be called about once a second. */
+  turn(now: number): void {
+    for (const { peer, unchoke } of this.slots.turn(now)) this.#choke(peer, !unchoke);
+  }
+
+  hasNew(neighbour: Neighbour): void {
+    this.parts.job()?.downloader.hasNew(neighbour);
+    this.parts.origin?.hasNew(neighbour);
+    this.parts.changed(neighbour);
+  }
+
+  gained(neighbour: Neighbour, piece: number): void {
+    this.parts.job()?.downloader.gained(neighbour, piece);
+    this.parts.origin?.gained(neighbour, piece);
+    if (neighbour.connection.have.all) this.parts.changed(neighbour);
+  }
+
+  lost(neighbour: Neighbour, piece: number): void {
+    this.parts.job()?.downloader.lost(neighbour, piece);
+    this.parts.origin?.lost(neighbour, piece);
+  }
+
+  requested(n: Neighbour, kind: BlockKind, index: number, begin: number, length: number): void {
+    this.parts.uploader.requested(n, kind, index, begin, length);
+    this.parts.context.uploadsWait();
+  }
+
+  cancelled(n: Neighbour, kind: BlockKind, index: number, begin: number, length: number): void {
+    this.parts.uploader.cancelled(n, kind, index, begin, length);
+  }
+
+  rejected(n: Neighbour, kind: BlockKind, index: number, begin: number, length: number): void {
+    this.parts.job()?.downloader.rejected(n, kind, index, begin, length);
+  }
+
+  offered(neighbour: Neighbour, runs: readonly IndexRange[]): void {
+    this.parts.job()?.downloader.offered(neighbour, runs, false);
+  }
+
+  withdrawn(neighbour: Neighbour, runs: readonly IndexRange[]): void {
+    this.parts.job()?.downloader.offered(neighbour, runs, true);
+  }
+
+  choking(neighbour: Neighbour): void {
+    this.parts.job()?.downloader.choking(neighbour);
+  }
+
+  interested(neighbour: Neighbour): void {
+    if (neighbour.connection.isMember) return;
+    if (neighbour.connection.interested) this.slots.interested(neighbour);
+    else if (this.slots.leave(neighbour)) this.#choke(neighbour, true);
+    this.turn(this.parts.context.clock.monotonic());
+  }
+
+  uploadOnly(neighbour: Neighbour): void {
+    this.parts.changed(neighbour);
+  }
+
+  hashRequested(neighbour: Neighbour, range: HashRange): void {
+    const { hashes, context } = this.parts;
+    const { connection } = neighbour;
+    if (!connection.isV2) return;
+    hashes.answer(range).then(
+      (answer) => connection.send!.hashes(range, answer),
+      (error: unknown) => {
+        context.logger.warn('hash request not answered', { error });
+        connection.send!.hashes(range, null);
+      },
+    );
+  }
+
+  blockBegins(n: Neighbour, kind: BlockKind, index: number, begin: number, length: number) {
+    return this.parts.job()?.downloader.blockBegins(n, kind, index, begin, length) ?? null;
+  }
+
+  blockEnds(n: Neighbour, _kind: BlockKind, _index: number, _begin: number, length: number): void {
+    const { context, ledger } = this.parts;
+    const now = context.clock.monotonic();
+    n.receivedBytes += length;
+    n.down.add(length, now);
+    ledger.down.add(length, now);
+    this.parts.job()?.downloader.blockEnds(n, length);
+  }
+
+  received(neighbour: Neighbour, bytes: number): void {
+    this.parts.job()?.downloader.received(neighbour);
+    this.parts.received(neighbour, bytes);
+  }
+
+  left(neighbour: Neighbour, reason: FleetseedError | null): void {
+    this.slots.leave(neighbour);
+    this.parts.job()?.downloader.detach(neighbour);
+    this.parts.uploader.detach(neighbour);
+    this.parts.origin?.detach(neighbour);
+    this.parts.left(neighbour, reason);
+  }
+
+  #choke(neighbour: Neighbour, choke: boolean): void {
+    // Choke first, then the rejects (BEP 6).
+    neighbour.connection.send!.choke(choke);
+    if (choke) this.parts.uploader.choked(neighbour);
+  }
+}

@@ -1,0 +1,178 @@
+import type { PieceMap } from '#lib/torrent';
+import type { BlockKind } from '#lib/wire';
+
+import type { Bitfield } from '../bitfield.js';
+import { protocolError } from '../peer/peer-errors.js';
+import { SPAN_LENGTH_LIMIT, type PayloadLayout } from '../policy/payload.layout.js';
+import { RateLimiter } from '../policy/rate.limiter.js';
+import { UploadScheduler, type UploadTurn } from '../policy/upload.scheduler.js';
+import type { Neighbour } from './neighbour.js';
+import type { UploadReason } from './torrent.types.js';
+
+/** Larger blocks are refused; every client asks for 16 KiB, a few for more. */
+const LARGEST_BLOCK = 128 * 1024;
+/** Blocks that follow each other are read and sent together up to this, bytes. */
+const LARGEST_JOB = 256 * 1024;
+
+/** Payload that one neighbour is to be sent: bytes of a run, or one or more blocks of a piece. */
+export interface UploadJob {
+  readonly kind: BlockKind;
+  /** Run or piece. */
+  readonly index: number;
+  begin: number;
+  length: number;
+  /** Each block but the last has this length; a span is one block. */
+  readonly blockLength: number;
+  readonly reason: UploadReason;
+}
+
+export type Upload = UploadTurn<Neighbour, UploadJob>;
+
+export interface UploaderOptions {
+  readonly layout: PayloadLayout;
+  readonly pieces: PieceMap;
+  /** Pieces that may be served. */
+  readonly have: Bitfield;
+  readonly limit: number | null;
+  readonly now: number;
+  /** Why the neighbour may have bytes of a run; null when it may not. */
+  readonly reasonFor: (neighbour: Neighbour, run: number) => UploadReason | null;
+  /** A job was accepted. */
+  readonly accepted: (neighbour: Neighbour, run: number) => void;
+}
+
+/** Accepts or rejects what neighbours request of one torrent, and keeps it until its turn comes. */
+export class Uploader {
+  readonly limiter: RateLimiter;
+  readonly #options: UploaderOptions;
+  /** Slots are the session's: they are shared by all torrents. */
+  readonly #scheduler = new UploadScheduler<Neighbour, UploadJob>(Infinity);
+
+  constructor(options: UploaderOptions) {
+    this.#options = options;
+    this.limiter = new RateLimiter(options.limit, options.now);
+  }
+
+  /** @throws FleetseedError WIRE_INVALID when there are no such bytes at all */
+  requested(n: Neighbour, kind: BlockKind, index: number, begin: number, length: number): void {
+    const first = this.#firstPiece(n, kind, index, begin, length);
+    const run = kind === 'span' ? index : this.#options.layout.runs.runOfPiece(index);
+    const reason = first === null ? null : this.#options.reasonFor(n, run);
+    const { send } = n.connection;
+    if (
+      reason === null ||
+      send!.isChoking ||
+      !this.#accept(n, kind, index, begin, length, reason)
+    ) {
+      send!.reject(kind, index, begin, length);
+      return;
+    }
+    this.#options.accepted(n, run);
+  }
+
+  /** Every request has one answer: what was cancelled in time is rejected, the rest is sent. */
+  cancelled(n: Neighbour, kind: BlockKind, index: number, begin: number, length: number): void {
+    const isIt = (job: UploadJob) =>
+      job.kind === kind &&
+      job.index === index &&
+      job.begin <= begin &&
+      begin + length <= job.begin + job.length;
+    const job = this.#scheduler.cancel(n, isIt);
+    if (!job) return;
+    n.connection.send!.reject(kind, index, begin, length);
+    this.#putBack(n, { ...job, length: begin - job.begin });
+    const after = begin + length;
+    this.#putBack(n, { ...job, begin: after, length: job.begin + job.length - after });
+  }
+
+  /** The neighbour is choked: what waits is rejected. */
+  choked(neighbour: Neighbour): void {
+    for (const job of this.#scheduler.drop(neighbour)) this.reject(neighbour, job);
+  }
+
+  detach(neighbour: Neighbour): void {
+    this.#scheduler.drop(neighbour);
+  }
+
+  /** Tells the neighbour that a job will not be served. */
+  reject(neighbour: Neighbour, job: UploadJob): void {
+    for (let at = 0; at < job.length; at += job.blockLength) {
+      const length = Math.min(job.blockLength, job.length - at);
+      neighbour.connection.send!.reject(job.kind, job.index, job.begin + at, length);
+    }
+  }
+
+  /** What is to be sent next; null when nothing waits, or the torrent's limit is exceeded. */
+  next(now: number): Upload | null {
+    if (this.limiter.available(now) === 0) return null;
+    return this.#scheduler.next();
+  }
+
+  /** Where the bytes of a job lie in the payload, and how many are there; the rest is pads. */
+  placeOf({ kind, index, begin, length }: UploadJob): { offset: number; stored: number } {
+    const { layout, pieces } = this.#options;
+    if (kind === 'span') return { offset: layout.offsetOfRun(index) + begin, stored: length };
+    const stored = Math.max(0, Math.min(length, pieces.lengthOf(index) - begin));
+    return { offset: layout.offsetOfPiece(index) + begin, stored };
+  }
+
+  /** @returns the first piece; null when we have not got all of the pieces. */
+  #firstPiece(
+    { connection }: Neighbour,
+    kind: BlockKind,
+    index: number,
+    begin: number,
+    length: number,
+  ): number | null {
+    const { layout, pieces, have } = this.#options;
+    if (kind === 'span') {
+      const exists = index < layout.runCount && begin + length <= layout.runs.lengthOf(index);
+      if (!exists || length === 0 || length > SPAN_LENGTH_LIMIT) {
+        throw protocolError('it requested bytes of a run that are not there', { run: index });
+      }
+      const first = layout.runs.pieceAt(index, begin);
+      const last = layout.runs.pieceAt(index, begin + length - 1);
+      return have.hasRange(first, last - first + 1) ? first : null;
+    }
+    if (index >= layout.pieceCount) throw protocolError('it requested a piece that does not exist');
+    const end = connection.isV2 ? pieces.lengthOf(index) : pieces.pieceLengthV1(index);
+    if (length === 0 || begin + length > end) {
+      throw protocolError('it requested bytes beyond the piece', { piece: index });
+    }
+    return length <= LARGEST_BLOCK && have.get(index) ? index : null;
+  }
+
+  #accept(
+    n: Neighbour,
+    kind: BlockKind,
+    index: number,
+    begin: number,
+    length: number,
+    reason: UploadReason,
+  ): boolean {
+    const last = kind === 'piece' ? this.#scheduler.lastOf(n) : null;
+    if (last && follows(last, index, begin, length)) {
+      last.length += length;
+      return true;
+    }
+    const job = { kind, index, begin, length, blockLength: length, reason };
+    return this.#scheduler.accept(n, job);
+  }
+
+  #putBack(neighbour: Neighbour, job: UploadJob): void {
+    if (job.length > 0 && !this.#scheduler.accept(neighbour, job)) this.reject(neighbour, job);
+  }
+}
+
+/** Whether a block can be sent together with the job that was accepted before it. */
+function follows(job: UploadJob, piece: number, begin: number, length: number): boolean {
+  return (
+    job.kind === 'piece' &&
+    job.index === piece &&
+    job.begin + job.length === begin &&
+    // Only the last block of a job may be shorter.
+    job.length % job.blockLength === 0 &&
+    length <= job.blockLength &&
+    job.length + length <= LARGEST_JOB
+  );
+}
