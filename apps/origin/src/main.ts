@@ -1,4 +1,7 @@
+import { configHelp } from './config/config-help.js';
 import { parseConfig } from './config/config-parser.js';
 import { runUntilStopped } from './origin-process.js';
 
-await runUntilStopped(() => parseConfig(process.argv.slice(2), process.env));
+const flags = process.argv.slice(2);
+if (flags.includes('--help')) process.stdout.write(configHelp());
+else await runUntilStopped(() => parseConfig(flags, process.env));

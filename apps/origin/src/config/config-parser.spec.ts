@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { configHelp } from './config-help.js';
 import { checkConfig, flagOf, parseConfig, variableOf } from './config-parser.js';
 import { OriginConfigSchema } from './origin-config.schema.js';
 
@@ -58,6 +59,7 @@ describe('configuration of the origin', () => {
   it('describes every key in a sentence', () => {
     const descriptions = Object.values(OriginConfigSchema.shape).map((key) => key.description);
     expect(descriptions.filter((text) => !text?.endsWith('.'))).toEqual([]);
+    expect(configHelp()).toContain('[members] (FLEETSEED_PEER_ACCESS)');
     expect([flagOf('peerListen'), variableOf('peerListen')]).toEqual([
       'peer-listen',
       'FLEETSEED_PEER_LISTEN',

@@ -36,8 +36,7 @@ export class ArtifactMaker {
     const contents = await this.content.store(record, plan, stored, signal);
     for (const [root, content] of await this.known.find(plan)) contents.set(root, content);
     const { name, single, format } = plan.request;
-    const piecesV1 =
-      format === 'hybrid' ? await this.v1.of(record, plan, contents, signal) : undefined;
+    const piecesV1 = format === 'hybrid' ? await this.v1.of(plan, contents, signal) : undefined;
     const { metainfoBytes } = buildMetainfo({
       name,
       single,

@@ -28,7 +28,11 @@ export class KnownPlaces {
       const place =
         length >= PACKED_BELOW ? await this.blobs.locateBlob(root) : placeIn(sources, root);
       if (place?.length !== length) throw gone(root);
-      found.set(root, { place, layer: await this.#layer(root, place, plan.pieceLength) });
+      found.set(root, {
+        place,
+        layer: await this.#layer(root, place, plan.pieceLength),
+        sha1: null,
+      });
     }
     return found;
   }

@@ -89,7 +89,7 @@ function publisherOn(depot: Depot) {
   const maker = new ArtifactMaker(
     new UploadContent(uploads, blobs, depot),
     new KnownPlaces(artifacts, blobs),
-    new V1Pieces(uploads, readers),
+    new V1Pieces(readers),
     artifacts,
   );
   const publisher = new Publisher(
@@ -128,12 +128,18 @@ async function completeUpload(tree = TREE, tamper = false): Promise<MemoryDepotC
     const parted = await depot.beginParts(key, planned.bytes, planned.partBytes);
     const bytes = tree.bytesOf({ ...planned, entries: [...planned.entries], received: [] });
     if (tamper && planned.object.startsWith('f')) bytes[7]! ^= 1;
-    const hasher = new PartHasher([{ root: null, length: Infinity }], null);
-    const split = planned.object.startsWith('p') ? planned.entries : null;
-    const entries = split && new PartHasher(split, null);
-    (entries ?? hasher).update(bytes);
+    const hasher = new PartHasher(
+      planned.entries.map(({ root, length }) => ({
+        root: tamper ? null : root,
+        length,
+        fileLength: length,
+      })),
+      checked.pieceLength,
+      false,
+    );
+    hasher.update(bytes);
     await depot.putPart(parted, 0, [bytes]);
-    await uploads.writeHashes(ID, planned.object, 0, (entries ?? hasher).finish().hashes);
+    await uploads.writeHashes(ID, planned.object, 0, hasher.finish().hashes);
     objects.push({ ...planned, entries: [...planned.entries], source: { parted } });
   }
   const { pieceLength } = checked;

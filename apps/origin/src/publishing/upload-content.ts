@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 
 import { BlobStore, leavesLength, type Depot, type Place } from '#lib/depot';
-import { fileRoot, pieceLayerOf, rootOfPieceLayer } from '#lib/torrent';
+import { fileRoot, HASH_LENGTH, rootOfPieceLayer } from '#lib/torrent';
 
 import { DEPOT } from '../depot/depot.tokens.js';
-import { rootMismatch } from '../uploads/part-hashes.js';
+import { rootMismatch, type PartHashes } from '../uploads/part-hashes.js';
 import { partCountOf } from '../uploads/upload-planner.js';
 import type { PlanObject, UploadPlan, UploadRecord } from '../uploads/upload-record.js';
 import { UploadStore } from '../uploads/upload-store.js';
@@ -12,8 +12,10 @@ import { UploadStore } from '../uploads/upload-store.js';
 /** Verified content in its place for good. */
 export interface StoredContent {
   readonly place: Place;
-  /** Hashes of its pieces, when it is longer than one. */
+  /** Hashes of its v2 pieces, when it is longer than one. */
   readonly layer: Buffer | null;
+  /** Hashes of its v1 pieces, when they were made on its way in. */
+  readonly sha1: Buffer | null;
 }
 
 interface CarriedFile {
@@ -67,47 +69,54 @@ export class UploadContent {
     plan: UploadPlan,
     planned: PlanObject,
   ): Promise<[string, StoredContent][]> {
-    const leaves = await this.#leavesOf(record.upload, planned);
-    const files = await this.#verified(planned, leaves, plan.pieceLength);
+    const hashes = await this.#hashesOf(record.upload, planned);
+    const files = await this.#verified(planned, hashes, plan.pieceLength);
     const { source } = planned;
     const isPack = planned.object.startsWith('p');
     const places = isPack
       ? await this.blobs.putPack(files, source)
       : [await this.blobs.putBlob(files[0]!, source)];
-    return files.map(({ root, layer }, index) => [root, { place: places[index]!, layer }]);
+    const sha1 = hashes.sha1.length > 0 ? hashes.sha1 : null;
+    return files.map(({ root, layer }, index) => [root, { place: places[index]!, layer, sha1 }]);
   }
 
   /** The files an object carries, each proven to hash to its root. */
   async #verified(
     planned: PlanObject,
-    leaves: Buffer,
+    hashes: PartHashes,
     pieceLength: number,
   ): Promise<CarriedFile[]> {
-    let at = 0;
+    let leavesAt = 0;
+    let layerAt = 0;
     const files: CarriedFile[] = [];
     for (const { root, length } of planned.entries) {
-      const own = leaves.subarray(at, (at += leavesLength(length)));
-      const layer = length > pieceLength ? pieceLayerOf(own, pieceLength) : null;
-      const found = layer ? rootOfPieceLayer(layer, pieceLength) : fileRoot(own, length);
+      const leaves = hashes.leaves.subarray(leavesAt, (leavesAt += leavesLength(length)));
+      const pieces = length > pieceLength ? Math.ceil(length / pieceLength) : 0;
+      const layer = hashes.layer.subarray(layerAt, (layerAt += pieces * HASH_LENGTH));
+      const found = pieces > 0 ? rootOfPieceLayer(layer, pieceLength) : fileRoot(leaves, length);
       if (found?.toString('hex') !== root) {
         await this.#drop(planned);
         throw rootMismatch(root);
       }
-      files.push({ root, length, leaves: own, layer });
+      files.push({ root, length, leaves, layer: pieces > 0 ? layer : null });
     }
     return files;
   }
 
-  async #leavesOf(upload: string, planned: PlanObject): Promise<Buffer> {
+  async #hashesOf(upload: string, planned: PlanObject): Promise<PartHashes> {
     const count = partCountOf(planned);
-    const leaves: Buffer[] = [];
+    const parts: PartHashes[] = [];
     for (let first = 0; first < count; first += READS_AT_ONCE) {
       const reads = Array.from({ length: Math.min(READS_AT_ONCE, count - first) }, (_, index) =>
         this.uploads.readHashes(upload, planned.object, first + index),
       );
-      for (const hashes of await Promise.all(reads)) leaves.push(hashes.leaves);
+      parts.push(...(await Promise.all(reads)));
     }
-    return leaves.length === 1 ? leaves[0]! : Buffer.concat(leaves);
+    return {
+      leaves: Buffer.concat(parts.map(({ leaves }) => leaves)),
+      layer: Buffer.concat(parts.map(({ layer }) => layer)),
+      sha1: Buffer.concat(parts.map(({ sha1 }) => sha1)),
+    };
   }
 
   async #drop({ source }: PlanObject): Promise<void> {

@@ -3,9 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { ReaderPool, type Place } from '#lib/depot';
 import { PieceHasherV1, v1Stream } from '#lib/torrent';
 
-import { partCountOf } from '../uploads/upload-planner.js';
-import type { UploadPlan, UploadRecord } from '../uploads/upload-record.js';
-import { UploadStore } from '../uploads/upload-store.js';
+import type { UploadPlan } from '../uploads/upload-record.js';
 import type { StoredContent } from './upload-content.js';
 
 const READ_BYTES = 1024 * 1024;
@@ -13,30 +11,16 @@ const READ_BYTES = 1024 * 1024;
 /** The SHA-1 pieces of hybrid artifacts: from hashing on the way in, or by reading back. */
 @Injectable()
 export class V1Pieces {
-  constructor(
-    private readonly uploads: UploadStore,
-    private readonly readers: ReaderPool,
-  ) {}
+  constructor(private readonly readers: ReaderPool) {}
 
   async of(
-    record: UploadRecord,
     plan: UploadPlan,
     contents: ReadonlyMap<string, StoredContent>,
     signal: AbortSignal,
   ): Promise<Buffer> {
-    return (await this.#streamed(record, plan)) ?? this.#readBack(plan, contents, signal);
-  }
-
-  /** Of a single file that was sent: its parts begin at pieces, so their hashes join. */
-  async #streamed(record: UploadRecord, plan: UploadPlan): Promise<Buffer | null> {
-    const [planned] = plan.objects;
-    if (!plan.request.single || !planned) return null;
-    const pieces: Buffer[] = [];
-    for (let part = 0; part < partCountOf(planned); part++) {
-      pieces.push((await this.uploads.readHashes(record.upload, planned.object, part)).sha1);
-    }
-    const joined = Buffer.concat(pieces);
-    return joined.length > 0 ? joined : null;
+    const [file] = plan.request.files;
+    const streamed = plan.request.single ? contents.get(file?.root ?? '')?.sha1 : null;
+    return streamed ?? this.#readBack(plan, contents, signal);
   }
 
   async #readBack(

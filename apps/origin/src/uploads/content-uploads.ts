@@ -5,7 +5,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { FleetseedError, type DeclaredFile, type Release, type StartUpload } from '#lib/contracts';
 import { leavesLength, MAX_PACK_BYTES, PACKED_BELOW, uploadKey, type Depot } from '#lib/depot';
 import { randomSecret, type Clock } from '#lib/runtime';
-import { checkComponent, defaultPieceLength, fileRoot } from '#lib/torrent';
+import { checkComponent } from '#lib/torrent';
 
 import { requireApp, type Principal } from '../auth/principal.js';
 import { ChannelsService } from '../channels/channels.service.js';
@@ -13,8 +13,8 @@ import type { OriginConfig } from '../config/origin-config.schema.js';
 import { CLOCK, ORIGIN_CONFIG } from '../config/start-context.js';
 import { DEPOT } from '../depot/depot.tokens.js';
 import { PublishQueue } from '../publishing/publish-queue.js';
+import { ContentHasher, type HashedContent } from './content-hasher.js';
 import { checkTree } from './declared-tree.js';
-import { PartHasher, type PartHashes } from './part-hashes.js';
 import { bodyOf } from './part-receiver.js';
 import type { PlanObject, UploadRecord } from './upload-record.js';
 import { UploadStore } from './upload-store.js';
@@ -31,12 +31,6 @@ export interface ContentTarget {
 /** What is kept of a file until it is published has to fit a document of the depot. */
 const MAX_LEAVES_BYTES = 48 * 1024 * 1024;
 const MAX_BYTES = (MAX_LEAVES_BYTES / 32) * 16_384;
-
-interface Received {
-  readonly bytes: number;
-  readonly root: string | null;
-  readonly hashes: PartHashes;
-}
 
 /** One file that comes in one request: hashed once on its way in, then published like any upload. */
 @Injectable()
@@ -69,22 +63,19 @@ export class ContentUploads {
     return Response.json(release, { status: created ? 201 : 200 });
   }
 
-  async #store(id: string, request: IncomingMessage): Promise<Received> {
+  async #store(id: string, request: IncomingMessage): Promise<HashedContent> {
     const length = declaredLength(request);
-    // The pieces of the v1 view can be hashed on the way only if their length is known beforehand.
-    const pieceLengthV1 = length === null ? null : defaultPieceLength(length);
-    const hasher = new PartHasher([{ root: null, length: length ?? Infinity }], pieceLengthV1);
+    const hasher = new ContentHasher(length);
     const chunks = hashedChunks(request, hasher);
     const expected = length === null ? {} : { length };
-    const bytes = await this.depot.putObject(uploadKey(id, 'content'), chunks, expected);
-    const { hashes } = hasher.finish();
-    return { bytes, root: fileRoot(hashes.leaves, bytes)?.toString('hex') ?? null, hashes };
+    await this.depot.putObject(uploadKey(id, 'content'), chunks, expected);
+    return hasher.finish();
   }
 
   async #record(
     id: string,
     { app, version, name }: ContentTarget,
-    { bytes, root, hashes }: Received,
+    { bytes, root, hashes }: HashedContent,
     caller: Principal,
   ): Promise<UploadRecord> {
     const file: DeclaredFile = { path: [name], length: bytes, root, executable: false };
@@ -128,13 +119,11 @@ function objectOf(id: string, root: string, bytes: number): PlanObject {
 
 async function* hashedChunks(
   request: IncomingMessage,
-  hasher: PartHasher,
+  hasher: ContentHasher,
 ): AsyncGenerator<Uint8Array> {
-  let received = 0;
   for await (const chunk of bodyOf(request)) {
-    received += chunk.length;
-    if (received > MAX_BYTES) throw tooLarge();
     hasher.update(chunk);
+    if (hasher.length > MAX_BYTES) throw tooLarge();
     yield chunk;
   }
 }

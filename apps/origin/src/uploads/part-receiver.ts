@@ -12,7 +12,7 @@ import { PartHasher, type Stretch } from './part-hashes.js';
 import { partInvalid } from './upload-errors.js';
 import { UploadEvents } from './upload-events.js';
 import { partCountOf, partLengthOf } from './upload-planner.js';
-import { streamedV1, type PlanObject, type UploadRecord } from './upload-record.js';
+import { streamsV1, type PlanObject, type UploadRecord } from './upload-record.js';
 import { UploadStore } from './upload-store.js';
 
 /** Takes parts in: hashed while they stream to the depot, kept only if they are what they claim. */
@@ -45,7 +45,7 @@ export class PartReceiver {
     if ('parted' in source) {
       const digest = parseContentDigest(headerOf(request, CONTENT_DIGEST_HEADER));
       checkLength(planned, part, request);
-      const hasher = new PartHasher(stretchesOf(planned, part), streamedV1(plan));
+      const hasher = new PartHasher(stretchesOf(planned, part), plan.pieceLength, streamsV1(plan));
       const keep = () => this.#keepHashes(record.upload, planned, part, hasher, digest);
       const chunks = checkedChunks(request, partLengthOf(planned, part), hasher, keep);
       await this.#transfers.run(`${record.upload}/${object}/${part}`, (signal) =>
@@ -112,9 +112,11 @@ export async function* bodyOf(request: IncomingMessage): AsyncGenerator<Buffer> 
 }
 
 function stretchesOf(planned: PlanObject, part: number): Stretch[] {
-  if (planned.entries.length > 1 || partCountOf(planned) === 1) return planned.entries;
-  // A stretch of a large file: its root is known when all parts are there.
-  return [{ root: null, length: partLengthOf(planned, part) }];
+  if (partCountOf(planned) === 1) {
+    return planned.entries.map(({ root, length }) => ({ root, length, fileLength: length }));
+  }
+  // Of a large file: whether it has its root is known when all parts are there.
+  return [{ root: null, length: partLengthOf(planned, part), fileLength: planned.bytes }];
 }
 
 function checkLength(planned: PlanObject, part: number, request: IncomingMessage): void {

@@ -47,7 +47,7 @@ export const UploadPlan = z.object({
 });
 export type UploadPlan = z.infer<typeof UploadPlan>;
 
-/** The piece length of v1 hashes that are made while parts stream in; null when they are not. */
-export function streamedV1(plan: Pick<UploadPlan, 'request' | 'pieceLength'>): number | null {
-  return plan.request.format === 'hybrid' && plan.request.single ? plan.pieceLength : null;
+/** Whether v1 hashes are made while parts stream in: a single file's parts begin at its pieces. */
+export function streamsV1({ request }: Pick<UploadPlan, 'request'>): boolean {
+  return request.format === 'hybrid' && request.single;
 }
