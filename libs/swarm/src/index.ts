@@ -16,6 +16,7 @@ export { BufferPool, type SpanBuffer } from './hashing/buffer-pool.js';
 export type { FileSignature, StreamSegment } from './hashing/hash-job.types.js';
 export {
   HashPool,
+  sameSignature,
   type FileHashes,
   type HashFileOptions,
   type HashPoolOptions,
