@@ -89,6 +89,11 @@ async function listen(app: NestExpressApplication, config: OriginConfig): Promis
   const host = config.listen.slice(0, at).replace(/^\[(.*)\]$/, '$1');
   // The features start before the door opens, so that nobody finds it half furnished.
   await app.init();
+  if (config.udpTracker !== undefined && app.get(OriginAddresses).udpTracker === null) {
+    const key = 'FLEETSEED_UDP_TRACKER';
+    const message = `${key}: this build has no UDP tracker; leave --udp-tracker out.`;
+    throw new FleetseedError('CONFIG_INVALID', message, { key });
+  }
   try {
     await app.listen(Number(config.listen.slice(at + 1)), host);
   } catch (cause) {

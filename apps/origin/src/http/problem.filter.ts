@@ -18,6 +18,9 @@ import type { Logger } from '#lib/runtime';
 
 import { LOGGER } from '../config/start-context.js';
 
+const DISCARDED_BYTES = 64 * 1024 * 1024;
+const LINGER_MS = 2000;
+
 /** Every error that leaves over HTTP: problem+json with a stable code; causes of ours go to the log. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
@@ -30,10 +33,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   answer(error: FleetseedError, request: Request, response: Response): void {
-    if (!isCallersFault(error)) {
-      const facts = { method: request.method, path: request.path, code: error.code };
-      this.logger.error('request failed', { ...facts, ...error.facts, error });
-    }
+    this.#log(error, request);
     if (response.headersSent || response.writableEnded) {
       // Half an answer must not look like a whole one.
       response.destroy();
@@ -41,10 +41,19 @@ export class ProblemFilter implements ExceptionFilter {
     }
     if (error.status === 401) response.setHeader('www-authenticate', 'Bearer realm="fleetseed"');
     if (error.status === 503) response.setHeader('retry-after', retryAfter(error));
-    leaveBodyUnread(request, response);
+    discardBody(request);
     response.status(error.status);
     response.type(PROBLEM_CONTENT_TYPE);
     response.send(Buffer.from(JSON.stringify(problemOf(error))));
+  }
+
+  #log(error: FleetseedError, { method, path }: Request): void {
+    const facts = { method, path, code: error.code };
+    // The caller went away in the middle: nothing of ours is broken.
+    if (error.code === 'ABORTED') this.logger.debug('request aborted', facts);
+    else if (!isCallersFault(error)) {
+      this.logger.error('request failed', { ...facts, ...error.facts, error });
+    }
   }
 }
 
@@ -75,7 +84,16 @@ function retryAfter(error: FleetseedError): string {
   return String(typeof seconds === 'number' ? Math.ceil(seconds) : 5);
 }
 
-/** A refused body is not read to its end: the connection ends with the answer instead. */
-function leaveBodyUnread(request: Request, response: Response): void {
-  if (!request.complete) response.setHeader('connection', 'close');
+/**
+ * What is left of a refused body is read and thrown away, so that the sender, who may look at the
+ * answer only after the last byte, gets to see it. A long one is cut off after a moment.
+ */
+function discardBody(request: Request): void {
+  if (request.complete) return;
+  request.resume();
+  const length = Number(request.headers['content-length'] ?? Infinity);
+  if (length <= DISCARDED_BYTES) return;
+  setTimeout(() => {
+    if (!request.complete) request.socket.destroy();
+  }, LINGER_MS).unref();
 }

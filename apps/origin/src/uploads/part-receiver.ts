@@ -101,10 +101,13 @@ async function* checkedChunks(
   await keep();
 }
 
-/** The chunks of a body; a sender that goes away is told from faults of our own. */
+/**
+ * The chunks of a body; a sender that goes away is told from faults of our own. Whoever stops in the
+ * middle leaves the connection as it is: the sender is to read why it was refused.
+ */
 export async function* bodyOf(request: IncomingMessage): AsyncGenerator<Buffer> {
   try {
-    for await (const chunk of request) yield chunk as Buffer;
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
   } catch (cause) {
     if (cause instanceof FleetseedError) throw cause;
     throw new FleetseedError('ABORTED', 'The sender went away.', {}, { cause });

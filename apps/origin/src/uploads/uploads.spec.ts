@@ -187,6 +187,27 @@ describe('parts', () => {
     expect(await origin.push('root', tree)).toMatchObject({ state: 'published' });
   });
 
+  it('that are refused half-way get their answer, and the connection lives on', async () => {
+    const files = Object.fromEntries(
+      Array.from({ length: 15 }, (_, index) => [`f${index}`, noise(MIB - 1, `pack ${index}`)]),
+    );
+    const tree = new TestTree(files, { version: '1' });
+    const begun = (await start('half-way', tree)).body;
+    const [pack] = begun.objects;
+    const bytes = tree.bytesOf(pack!);
+    bytes[0]! ^= 1;
+    const refused = await origin.sendPart(begun, pack!, 0, bytes);
+    expect(refused).toMatchObject({ status: 422, body: { code: 'ROOT_MISMATCH' } });
+    const path = `/uploads/${begun.upload}/objects/${pack!.object}/parts/0`;
+    const long = new Blob([Uint8Array.from(bytes), 'and more']).stream();
+    const headers = { 'content-digest': `sha-256=:${'A'.repeat(43)}=:` };
+    bytes[0]! ^= 1;
+    expect(await origin.call('PUT', path, { body: long, headers })).toMatchObject({ status: 422 });
+    const stranger = { token: null, body: Uint8Array.from(bytes), headers };
+    expect(await origin.call('PUT', path, stranger)).toMatchObject({ status: 401 });
+    expect((await origin.sendPart(begun, pack!, 0, bytes)).status).toBe(200);
+  });
+
   it('have to be there before an upload is complete', async () => {
     const begun = (await start('incomplete', small('1'))).body;
     const early = await origin.call<Problem>('POST', `/uploads/${begun.upload}/complete`);
@@ -220,6 +241,11 @@ describe('an upload', () => {
     expect((await origin.call('DELETE', `/uploads/${begun.upload}`)).status).toBe(204);
     const gone = await origin.call('GET', `/uploads/${begun.upload}`);
     expect(gone).toMatchObject({ status: 404, body: { code: 'UPLOAD_NOT_FOUND' } });
+  });
+
+  it('that is not there has no events either', async () => {
+    const lost = await origin.call('GET', `/uploads/${'0'.repeat(32)}/events`);
+    expect(lost).toMatchObject({ status: 404, body: { code: 'UPLOAD_NOT_FOUND' } });
   });
 
   it('belongs to those who may push the app', async () => {
