@@ -210,13 +210,14 @@ describe('the ledger', () => {
 
 describe('the metrics', () => {
   it('are for tokens that may read the fleet', async () => {
-    const read = (token: string | null) => callApi(origin, 'GET', '/metrics', { token });
+    const read = <T = Refusal>(token: string | null) =>
+      callApi<T>(origin, 'GET', '/metrics', { token });
     expect((await read(null)).body.code).toBe('TOKEN_MISSING');
     expect((await read('nonsense')).status).toBe(401);
     expect((await read(await tokenWith(origin, 'app:web:read'))).body.code).toBe('FORBIDDEN');
-    const { status, body } = await read(await tokenWith(origin, 'fleet:read'));
+    const { status, body } = await read<string>(await tokenWith(origin, 'fleet:read'));
     expect(status).toBe(200);
-    expect(String(body)).toMatch(/^# TYPE fleetseed_/m);
+    expect(body).toMatch(/^# TYPE fleetseed_/m);
   });
 });
 
