@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 
 import { AppSummary, Release, SwarmTicket } from '#lib/contracts';
 
+import { splitHostPort } from '../connection/host-port.js';
 import type { OriginApi } from '../connection/origin-api.js';
 import { route } from '../connection/route.js';
 import type { CheckResult } from './check.types.js';
@@ -43,11 +44,8 @@ async function originPorts(api: OriginApi): Promise<readonly string[]> {
 
 /** @returns why no connection came about, or null */
 function dial(address: string): Promise<string | null> {
-  const colon = address.lastIndexOf(':');
-  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-  const port = Number(address.slice(colon + 1));
   return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: TIMEOUT_MS });
+    const socket = connect({ ...splitHostPort(address, 'the peer port'), timeout: TIMEOUT_MS });
     const end = (reason: string | null) => {
       socket.destroy();
       resolve(reason);

@@ -1,0 +1,129 @@
+import { rm, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+import { FleetseedError } from '#lib/contracts';
+import { systemClock, type Logger } from '#lib/runtime';
+import {
+  DiskStore,
+  InstalledTreeStore,
+  LocalContent,
+  recordSignatures,
+  stageArtifact,
+  type Session,
+  type SwarmAccess,
+  type Torrent,
+} from '#lib/swarm';
+
+import { isThere, verifyExisting } from './existing-content.js';
+import { PullDisplay } from './pull.display.js';
+import type { PullBytes, PullTarget } from './pull.types.js';
+
+/** Beside the content while it is pulled: what a pull that was cut off has, for the next one. */
+const STATE_FOLDER = '.fleetseed-pull';
+
+export interface PullRunOptions {
+  readonly session: Session;
+  readonly access: () => Promise<SwarmAccess>;
+  readonly target: PullTarget;
+  readonly display: PullDisplay;
+  readonly note: (text: string) => void;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+export interface PulledContent {
+  readonly torrent: Torrent;
+  readonly bytes: PullBytes;
+  /** False when the content stood there already. */
+  readonly staged: boolean;
+}
+
+/**
+ * Brings the content to its place; the torrent goes on seeding it from there, and stops serving a file
+ * that somebody edits.
+ *
+ * @throws FleetseedError ALREADY_EXISTS for something else in its place, NO_SPACE, DISK_IO …
+ */
+export async function runPull(options: PullRunOptions): Promise<PulledContent> {
+  const { target } = options;
+  return (await isThere(target.root)) ? takeUp(options) : stage(options);
+}
+
+/** Of a tree, the folder with its description is needed only by those who seed. */
+export async function dropTreeMetadata({ root, metainfo }: PullTarget): Promise<void> {
+  if (!metainfo.single) await rm(`${root}.meta`, { recursive: true, force: true });
+}
+
+async function stage(options: PullRunOptions): Promise<PulledContent> {
+  const { session, target, display, logger, signal } = options;
+  const { metainfo, root } = target;
+  const stateFolder = join(dirname(root), STATE_FOLDER);
+  const staged = await stageArtifact({
+    session,
+    metainfo,
+    root,
+    stateFolder,
+    access: await options.access(),
+    local: new LocalContent(),
+    reserveBytes: 0,
+    clock: systemClock,
+    logger,
+    signal,
+    onProgress: ({ haveBytes }) => display.update(haveBytes),
+  });
+  // Another pull into the same folder may have its state there.
+  await rmdir(stateFolder).catch(() => {});
+  const { torrent, store, bytes } = staged;
+  await store.handOver(await watched(options, () => torrent));
+  return { torrent, bytes, staged: true };
+}
+
+async function takeUp(options: PullRunOptions): Promise<PulledContent> {
+  const { session, target, display, signal } = options;
+  const { metainfo, root } = target;
+  const have = await verifyExisting({ session, metainfo, root, signal });
+  const access = await options.access();
+  const { announcer, swarmSecret, webSeeds, peers } = access;
+  const store = have.all ? await watched(options, () => torrent) : new DiskStore(root, metainfo);
+  const torrent: Torrent = session.add({ metainfo, store, have, announcer, swarmSecret, webSeeds });
+  torrent.addPeers(peers);
+  torrent.on('progress', () => display.update(torrent.progress().haveBytes));
+  await untilAborted(torrent.done, signal);
+  const { bytes } = torrent.stats();
+  const { hashFailure, duplicate, aborted } = bytes.wasted;
+  const fromOrigin = bytes.fromOrigin + bytes.fromWebSeed;
+  const fromPeers = bytes.fromPeers + bytes.fromStrangers;
+  const wasted = hashFailure + duplicate + aborted;
+  const reused = metainfo.length - fromOrigin - fromPeers;
+  return { torrent, bytes: { fromOrigin, fromPeers, reused, wasted }, staged: false };
+}
+
+/** The installed files, whose pieces are served only while they are what was verified. */
+async function watched(
+  { target, note }: PullRunOptions,
+  torrent: () => Torrent,
+): Promise<InstalledTreeStore> {
+  const { metainfo, root } = target;
+  return new InstalledTreeStore({
+    root,
+    layout: metainfo,
+    signatures: await recordSignatures(root, metainfo),
+    clock: systemClock,
+    onTouched: (file) => {
+      const { path, firstPiece, pieceCount } = metainfo.files[file]!;
+      note(`note: ${path.join('/')} was changed and is not seeded any more`);
+      torrent().withdraw(Array.from({ length: pieceCount }, (_, at) => firstPiece + at));
+    },
+  });
+}
+
+async function untilAborted(done: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(new FleetseedError('ABORTED', 'The pull was stopped.'));
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    await Promise.race([done, promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

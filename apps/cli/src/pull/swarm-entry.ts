@@ -1,0 +1,86 @@
+import { FleetseedError, SwarmTicket } from '#lib/contracts';
+import { systemClock, systemRandom } from '#lib/runtime';
+import {
+  HttpAnnouncer,
+  TicketAnnouncer,
+  WebSeedClient,
+  type Session,
+  type SwarmAccess,
+} from '#lib/swarm';
+import { parseMetainfo, type Metainfo } from '#lib/torrent';
+
+import { splitHostPort } from '../connection/host-port.js';
+import type { OriginApi } from '../connection/origin-api.js';
+import { route } from '../connection/route.js';
+
+/** The metainfo of an artifact, held to the hash that was asked for. */
+export async function fetchMetainfo(
+  api: OriginApi,
+  artifact: string,
+  signal: AbortSignal,
+): Promise<Metainfo> {
+  const path = `/api/v1${route`/artifacts/${artifact}/metainfo`}`;
+  const metainfo = parseMetainfo(await api.client.bytes({ method: 'GET', path, signal }));
+  if (metainfo.infoHashV2?.toString('hex') === artifact) return metainfo;
+  throw new FleetseedError(
+    'HASH_MISMATCH',
+    'The origin answered with the metainfo of something else.',
+  );
+}
+
+export interface EntryOptions {
+  readonly api: OriginApi;
+  readonly session: Session;
+  readonly metainfo: Metainfo;
+  /** HOST:PORT under which peers reach us, when that is not where our connections come from. */
+  readonly advertise: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Gets what is needed to take part in the swarm; keys in it are renewed when they end. */
+export async function enterSwarm(options: EntryOptions): Promise<SwarmAccess> {
+  const { metainfo, session, advertise, api } = options;
+  const { dispatcher } = api.client;
+  const doors = { clock: systemClock, random: systemRandom, dispatcher };
+  const first = await askTicket(options, options.signal);
+  const announcer = new TicketAnnouncer({
+    clock: systemClock,
+    random: systemRandom,
+    ticket: (signal) => askTicket(options, signal),
+    announcerFor: (ticket) =>
+      new HttpAnnouncer({
+        ...doors,
+        tiers: ticket.announce,
+        // To our own tracker a hybrid artifact is one swarm: the v2 view is enough.
+        infoHashes: [{ view: 'v2', hash: metainfo.infoHashV2! }],
+        peerId: session.peerId,
+        port: session.port,
+        ...(advertise === undefined ? {} : { advertise }),
+      }),
+  });
+  announcer.use(first);
+  const { webSeed } = first;
+  return {
+    announcer,
+    swarmSecret: Buffer.from(first.swarmSecret, 'base64url'),
+    peers: first.origins.map((origin) => ({
+      ...splitHostPort(origin, 'the origin'),
+      hash: 'v2' as const,
+    })),
+    webSeeds:
+      webSeed === null ? [] : [new WebSeedClient({ ...doors, url: webSeed, layout: metainfo })],
+  };
+}
+
+function askTicket(
+  { api, metainfo, advertise }: EntryOptions,
+  signal: AbortSignal | undefined,
+): Promise<SwarmTicket> {
+  return api.client.call({
+    method: 'GET',
+    path: `/api/v1${route`/artifacts/${metainfo.infoHashV2!.toString('hex')}/ticket`}`,
+    query: { advertise },
+    answer: SwarmTicket,
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
