@@ -1,12 +1,13 @@
 import { FleetseedError, toFleetseedError } from '#lib/contracts';
 import type { ArtifactContent, FileContent } from '#lib/depot';
+import type { PayloadStore } from '#lib/swarm';
 import type { Metainfo } from '#lib/torrent';
 
 /**
  * The payload of an artifact (its files with bytes, one after the other in v2 order) read from the
- * depot. It has the form of the engine's PayloadStore; being the truth, it is never written.
+ * depot; being the truth, it is never written.
  */
-export class ArtifactPayload {
+export class ArtifactPayload implements PayloadStore {
   /** Bytes of the whole payload. */
   readonly length: number;
   /** Where each file with bytes starts, and the whole length at the end. */

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 
 import { AuthModule } from '../auth/auth.module.js';
 import { DepotModule } from '../depot/depot.module.js';
+import { EventsModule } from '../events/events.module.js';
 import { ReleasesModule } from '../releases/releases.module.js';
 import { ArtifactAccess } from './artifact-access.js';
 import { ArtifactLibrary } from './artifact-library.js';
@@ -11,7 +12,7 @@ import { SwarmSecrets } from './swarm-secrets.js';
 import { TicketOffice } from './ticket-office.js';
 
 @Module({
-  imports: [AuthModule, DepotModule, ReleasesModule],
+  imports: [AuthModule, DepotModule, EventsModule, ReleasesModule],
   controllers: [ArtifactsController],
   providers: [ArtifactAccess, ArtifactLibrary, ArtifactsService, SwarmSecrets, TicketOffice],
   exports: [ArtifactAccess, ArtifactLibrary, SwarmSecrets, TicketOffice],

@@ -9,6 +9,7 @@ import type { Principal } from '../auth/principal.js';
 import { TrackerKeys } from '../auth/tracker-keys.js';
 import { PublicUrl } from '../config/public-url.js';
 import { CLOCK } from '../config/start-context.js';
+import { OriginEvents } from '../events/origin-events.js';
 import { ReleasesService } from '../releases/releases.service.js';
 import { ArtifactAccess } from './artifact-access.js';
 import { ArtifactLibrary } from './artifact-library.js';
@@ -28,6 +29,7 @@ export class ArtifactsService {
     private readonly tickets: TicketOffice,
     private readonly keys: TrackerKeys,
     private readonly urls: PublicUrl,
+    private readonly events: OriginEvents,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -41,6 +43,7 @@ export class ArtifactsService {
   /** @throws ARTIFACT_NOT_FOUND */
   async ticket(artifact: string, caller: Principal, request: Request): Promise<SwarmTicket> {
     await this.access.require(caller, artifact);
+    this.events.emit('artifactWanted', artifact);
     return this.tickets.ticketFor(artifact, caller, this.urls.of(request));
   }
 
