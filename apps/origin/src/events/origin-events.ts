@@ -11,6 +11,8 @@ export interface OriginEventMap {
   releasePublished: Release;
   /** A channel got a new entry. */
   channelMoved: ChannelState;
+  /** Somebody was given a ticket and is about to come for the artifact (v2 info-hash, hex). */
+  artifactWanted: string;
 }
 
 type Listener<T> = (event: T) => void;
@@ -24,6 +26,7 @@ export class OriginEvents {
   readonly #listeners: { [K in keyof OriginEventMap]: Set<Listener<OriginEventMap[K]>> } = {
     releasePublished: new Set(),
     channelMoved: new Set(),
+    artifactWanted: new Set(),
   };
 
   constructor(@Inject(LOGGER) private readonly logger: Logger) {}

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 
 import type { LedgerRecord, Savings, SavingsSeries } from '#lib/contracts';
 import type { Depot } from '#lib/depot';
@@ -18,10 +18,11 @@ const HOUR_MS = 3_600_000;
 
 /** The account of bytes: fed by the origin's own doors and by what machines report. */
 @Injectable()
-export class LedgerService implements OnModuleInit, OnModuleDestroy {
+export class LedgerService implements OnModuleInit, OnApplicationShutdown {
   // Each run writes documents of its own, so that no two of them can ever write the same one.
   readonly #account = new LedgerAccount(randomBytes(8).toString('hex'));
   readonly #keeper: LedgerKeeper;
+  readonly #sources: (() => void)[] = [];
 
   constructor(
     @Inject(DEPOT) depot: Depot,
@@ -36,8 +37,19 @@ export class LedgerService implements OnModuleInit, OnModuleDestroy {
     await this.#keeper.load();
   }
 
-  async onModuleDestroy(): Promise<void> {
+  /** After the doors are closed: what they sent until then is counted. */
+  async onApplicationShutdown(): Promise<void> {
     await this.#keeper.close();
+  }
+
+  /** Somebody who counts late is asked to count what there is before numbers are shown. */
+  addSource(count: () => void): void {
+    this.#sources.push(count);
+  }
+
+  /** Has everything counted that was sent until now. */
+  settle(): void {
+    for (const count of this.#sources) count();
   }
 
   /** Counts payload bytes that this process sent: at once on the page, within 10 s in the depot. */
@@ -58,6 +70,7 @@ export class LedgerService implements OnModuleInit, OnModuleDestroy {
   }
 
   total(): ReturnType<LedgerAccount['total']> {
+    this.settle();
     return this.#account.total();
   }
 
@@ -67,7 +80,7 @@ export class LedgerService implements OnModuleInit, OnModuleDestroy {
     return { peers, reused, origin: delivered - peers - reused - residual };
   }
 
-  /** All payload bytes of the artifact that origins sent. */
+  /** All payload bytes of the artifact that origins sent, as of the last `settle`. */
   originBytes(artifact: string): number {
     return this.#account.artifact(artifact).line.origin;
   }
@@ -78,6 +91,7 @@ export class LedgerService implements OnModuleInit, OnModuleDestroy {
   }
 
   savings(): Savings {
+    this.settle();
     const artifacts = this.#account.artifacts().map((artifact) => {
       const { line, stages } = this.#account.artifact(artifact);
       const release = this.artifacts.index.get(artifact);

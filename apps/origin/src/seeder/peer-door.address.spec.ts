@@ -12,6 +12,7 @@ function address(family: 'IPv4' | 'IPv6', text: string, internal = false): Netwo
 describe('peerListenOf', () => {
   it('takes a free port beside the API unless told', () => {
     expect(peerListenOf({ listen: '127.0.0.1:7070' })).toEqual({ host: '127.0.0.1', port: 0 });
+    expect(peerListenOf({ listen: '127.0.0.1:0' })).toEqual({ host: '127.0.0.1', port: 0 });
     expect(peerListenOf({ listen: '127.0.0.1:7070', peerListen: '[::]:7001' })).toEqual({
       host: '::',
       port: 7001,

@@ -1,16 +1,17 @@
 import { networkInterfaces } from 'node:os';
 
-import { formatIpPort, parseIpPort, type HostPort } from '#lib/wire';
+import { formatIpPort, type HostPort } from '#lib/wire';
 
 /** Where the peer port listens: as configured, or a free port of the address of the API. */
 export function peerListenOf(config: {
   listen: string;
   peerListen?: string | undefined;
 }): HostPort {
-  const configured = parseIpPort(config.peerListen ?? config.listen);
-  // Both were checked when the configuration was read.
-  if (!configured) throw new RangeError('The listen address is not IP:PORT.');
-  return config.peerListen === undefined ? { ...configured, port: 0 } : configured;
+  const text = config.peerListen ?? config.listen;
+  const colon = text.lastIndexOf(':');
+  // The form of both was checked when the configuration was read; port 0 is any free one.
+  const host = text.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  return { host, port: config.peerListen === undefined ? 0 : Number(text.slice(colon + 1)) };
 }
 
 /**

@@ -7,11 +7,11 @@ import { SeedPool, type Seeded } from './seed.pool.js';
 function pool(options: { idleMs?: number; maxActive?: number } = {}) {
   const clock = new VirtualClock();
   const log: string[] = [];
-  const seeds = new Map<string, { connections: number } & Seeded>();
+  const seeds = new Map<string, { inUse: boolean } & Seeded>();
   const seed = async (artifact: string) => {
     if (artifact === 'broken') throw new Error('not readable');
     log.push(`+${artifact}`);
-    const seeded = { connections: 0, stop: async () => void log.push(`-${artifact}`) };
+    const seeded = { inUse: false, stop: async () => void log.push(`-${artifact}`) };
     seeds.set(artifact, seeded);
     return seeded;
   };
@@ -42,13 +42,13 @@ describe('SeedPool', () => {
   it('puts away what is idle, and not what is wanted or connected', async () => {
     const { pool: seeds, clock, log, seeds: made } = pool({ idleMs: 100 });
     await Promise.all(['a', 'b', 'c'].map((each) => seeds.want(each)));
-    made.get('b')!.connections = 1;
+    made.get('b')!.inUse = true;
     clock.advance(60);
     await seeds.want('c');
     clock.advance(60);
     seeds.sweep();
     expect([...seeds.active()].map(([artifact]) => artifact)).toEqual(['b', 'c']);
-    made.get('b')!.connections = 0;
+    made.get('b')!.inUse = false;
     clock.advance(99);
     seeds.sweep();
     expect([...seeds.active()].map(([artifact]) => artifact)).toEqual(['b']);
@@ -72,7 +72,7 @@ describe('SeedPool', () => {
     await seeds.want('b');
     await seeds.want('c');
     expect([...seeds.active()].map(([artifact]) => artifact)).toEqual(['b', 'c']);
-    for (const seeded of made.values()) seeded.connections = 1;
+    for (const seeded of made.values()) seeded.inUse = true;
     await expect(seeds.want('d')).rejects.toMatchObject({ code: 'OVER_BUDGET' });
   });
 

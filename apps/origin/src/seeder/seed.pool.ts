@@ -3,8 +3,8 @@ import type { Clock, Logger } from '#lib/runtime';
 
 /** An artifact that is given out at the moment. */
 export interface Seeded {
-  /** Peers that are connected. */
-  readonly connections: number;
+  /** Whether peers are connected. */
+  readonly inUse: boolean;
   /** Ends it: connections are closed, what was counted is accounted for. */
   stop(): Promise<void>;
 }
@@ -73,7 +73,7 @@ export class SeedPool<S extends Seeded> {
   sweep(): void {
     const now = this.options.clock.monotonic();
     for (const [artifact, entry] of this.#entries) {
-      if (entry.ready && entry.ready.connections > 0) entry.usedAt = now;
+      if (entry.ready?.inUse) entry.usedAt = now;
       const idleFor = now - entry.usedAt;
       if (idleFor >= (this.options.idleMs ?? IDLE_MS)) this.#drop(artifact, entry);
     }
@@ -104,7 +104,7 @@ export class SeedPool<S extends Seeded> {
   /** The one that was wanted longest ago and that nobody is connected to gives way. */
   #makeRoom(): void {
     if (this.#entries.size < (this.options.maxActive ?? MAX_ACTIVE)) return;
-    const unused = [...this.#entries].filter(([, { ready }]) => ready?.connections === 0);
+    const unused = [...this.#entries].filter(([, { ready }]) => ready?.inUse === false);
     const oldest = unused.sort(([, a], [, b]) => a.usedAt - b.usedAt)[0];
     if (!oldest) {
       throw new FleetseedError('OVER_BUDGET', 'The origin gives as many artifacts as it may.');

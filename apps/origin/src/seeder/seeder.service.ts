@@ -1,13 +1,209 @@
-import { Injectable } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+} from '@nestjs/common';
 
-import type { PeerFrame } from '#lib/contracts';
+import { FleetseedError, type PeerFrame } from '#lib/contracts';
+import { BlobStore } from '#lib/depot';
+import type { Clock, Logger } from '#lib/runtime';
+import { Bitfield, InlineHasher, Session } from '#lib/swarm';
+import { Tracker } from '#lib/tracker';
+import { normalizeIp, type HostPort } from '#lib/wire';
 
-/** What the origin seeds to peers. Nothing yet: the engine is not wired in. */
+import { ArtifactLibrary } from '../artifacts/artifact-library.js';
+import { SwarmSecrets } from '../artifacts/swarm-secrets.js';
+import { OriginAddresses } from '../config/origin-addresses.js';
+import type { OriginConfig } from '../config/origin-config.schema.js';
+import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
+import { OriginEvents } from '../events/origin-events.js';
+import { LedgerService } from '../ledger/ledger.service.js';
+import { ArtifactIndexService } from '../tracker/artifact-index.service.js';
+import { swarmIdOf } from '../tracker/artifact.index.js';
+import { peerAddressOf } from '../tracker/peer-address.js';
+import { SwarmDoor } from '../tracker/swarm-door.js';
+import { OriginAnnouncer } from './origin.announcer.js';
+import { dialAddressOf, peerListenOf } from './peer-door.address.js';
+import { SeedPool } from './seed.pool.js';
+import { SeededArtifact, SeedsElsewhere } from './seeded.artifact.js';
+
+const REFRESH_MS = 1000;
+/** Each idle artifact is looked at once in so many refreshes. */
+const IDLE_TURNS = 8;
+
+/** What the origin gives to peers: every artifact of the depot, opened when somebody wants it. */
 @Injectable()
-export class SeederService {
-  activeCount = 0;
-  connectionCount = 0;
-  frames(_artifact: string): PeerFrame[] {
-    return [];
+export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
+  #session: Session | null = null;
+  #address: HostPort = { host: '127.0.0.1', port: 0 };
+  #cancelRefresh: () => void = () => undefined;
+  #unsubscribe: () => void = () => undefined;
+  #looks = 0;
+  readonly #pool: SeedPool<SeededArtifact>;
+
+  constructor(
+    @Inject(ORIGIN_CONFIG) private readonly config: OriginConfig,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly addresses: OriginAddresses,
+    private readonly library: ArtifactLibrary,
+    private readonly secrets: SwarmSecrets,
+    private readonly blobs: BlobStore,
+    private readonly tracker: Tracker,
+    private readonly door: SwarmDoor,
+    private readonly artifacts: ArtifactIndexService,
+    private readonly ledger: LedgerService,
+    private readonly events: OriginEvents,
+  ) {
+    this.#pool = new SeedPool({ seed: (artifact) => this.#seed(artifact), clock, logger });
   }
+
+  async onApplicationBootstrap(): Promise<void> {
+    if (!this.config.seeding) return;
+    const listen = peerListenOf(this.config);
+    const session = new Session({
+      listen,
+      // A seeder verifies nothing: the depot has.
+      hasher: new InlineHasher(),
+      clock: this.clock,
+      logger: this.logger,
+      ...portOf(this.config.advertise),
+    });
+    try {
+      await session.listen();
+    } catch (cause) {
+      throw listenFailed(this.config.peerListen ?? this.config.listen, cause);
+    }
+    const dialled = dialAddressOf({ host: listen.host, port: session.port });
+    this.addresses.peer = this.config.advertise ?? dialled;
+    this.#address = await peerAddressOf(this.addresses.peer, listen.host);
+    this.#session = session;
+    this.ledger.addSource(() => this.#account());
+    this.#unsubscribe = this.events.on('artifactWanted', (artifact) => {
+      this.want(artifact).catch((error: unknown) =>
+        this.logger.warn('artifact not opened', { artifact, error }),
+      );
+    });
+    this.door.openWith((swarm) => this.#wantSwarm(swarm));
+    this.#keepFresh();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.#cancelRefresh();
+    this.#unsubscribe();
+    await this.#pool.close();
+    await this.#session?.close();
+  }
+
+  get activeCount(): number {
+    return this.#pool.size;
+  }
+
+  get connectionCount(): number {
+    return this.#session?.stats().connections ?? 0;
+  }
+
+  /** Somebody is about to come for the artifact: it is opened before they knock. */
+  async want(artifact: string): Promise<void> {
+    if (!this.#session) return;
+    const seeded = await this.#pool.want(artifact);
+    seeded.expectPeers();
+    await seeded.lookForSeeds();
+  }
+
+  /** The origin's own frame, and those of strangers it serves; none while nobody wants the artifact. */
+  frames(artifact: string): PeerFrame[] {
+    return this.#pool.get(artifact)?.frames() ?? [];
+  }
+
+  async #wantSwarm(swarm: string): Promise<void> {
+    const found = this.artifacts.index.find(swarm);
+    if (found) await this.want(found.release.artifact);
+  }
+
+  async #seed(artifact: string): Promise<SeededArtifact> {
+    const session = this.#session;
+    if (!session) throw new FleetseedError('SHUTTING_DOWN', 'The seeder is not there.');
+    const { metainfo, pieces, payload, content } = await this.library.open(artifact);
+    const infoHashV2 = Buffer.from(artifact, 'hex');
+    const swarm = swarmIdOf(artifact);
+    const elsewhere = new SeedsElsewhere();
+    elsewhere.value = await this.tracker.seedsOf(swarm);
+    const torrent = session.add({
+      metainfo,
+      store: payload,
+      have: Bitfield.full(pieces.pieceCount),
+      role: 'origin',
+      swarmSecret: this.secrets.of(artifact),
+      access: this.config.peerAccess,
+      isAnnounced: (host) => this.#isAnnounced(swarm, host),
+      announcer: new OriginAnnouncer({
+        tracker: this.tracker,
+        infoHashV2,
+        peerId: session.peerId,
+        address: this.#address,
+      }),
+      copies: this.config.copyBudget,
+      seedsElsewhere: () => elsewhere.value,
+      leavesOf: async (root) => {
+        const place = content.placeOf(root.toString('hex'));
+        return place ? this.blobs.readLeaves(root.toString('hex'), place) : null;
+      },
+    });
+    this.logger.debug('seeding begins', { artifact });
+    return new SeededArtifact(
+      {
+        session,
+        torrent,
+        seedsKnown: () => this.tracker.seedsOf(swarm),
+        count: (reason, bytes) => this.ledger.countOrigin(artifact, reason, bytes),
+      },
+      elsewhere,
+    );
+  }
+
+  #isAnnounced(swarm: string, host: string): boolean {
+    const address = normalizeIp(host);
+    return address !== null && this.door.hosts.has(swarm, address, this.clock.now());
+  }
+
+  #keepFresh(): void {
+    this.#cancelRefresh = this.clock.setTimer(REFRESH_MS, () => {
+      this.#refresh()
+        .catch((error: unknown) => this.logger.warn('seeder not refreshed', { error }))
+        .finally(() => this.#session && this.#keepFresh());
+    });
+  }
+
+  async #refresh(): Promise<void> {
+    this.#looks++;
+    let place = 0;
+    for (const [, seeded] of this.#pool.active()) {
+      // Of those that seem idle one in eight is looked at, in turn: a peer may come unannounced.
+      if (seeded.mayHaveSent || ++place % IDLE_TURNS === this.#looks % IDLE_TURNS) {
+        await seeded.refresh();
+      }
+    }
+    this.#pool.sweep();
+  }
+
+  #account(): void {
+    for (const [, seeded] of this.#pool.active()) if (seeded.mayHaveSent) seeded.account();
+  }
+}
+
+function portOf(advertise: string | undefined): { advertisedPort?: number } {
+  if (advertise === undefined) return {};
+  return { advertisedPort: Number(advertise.slice(advertise.lastIndexOf(':') + 1)) };
+}
+
+function listenFailed(address: string, cause: unknown): FleetseedError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new FleetseedError(
+    'CONFIG_INVALID',
+    `The origin cannot take connections of peers on ${address}: ${reason}.`,
+    { key: 'FLEETSEED_PEER_LISTEN' },
+    { cause },
+  );
 }

@@ -40,6 +40,7 @@ export class SwarmsService {
 
   /** Artifacts that are or were on their way, the newest releases first. */
   async list({ after, limit }: PageQuery): Promise<Page<SwarmSummary>> {
+    this.ledger.settle();
     const counted = new Set(this.ledger.artifactsCounted());
     const all = this.artifacts.index
       .all()
@@ -58,6 +59,7 @@ export class SwarmsService {
 
   /** @throws ARTIFACT_NOT_FOUND */
   get(artifact: string): Promise<SwarmSummary> {
+    this.ledger.settle();
     return this.#summary(this.artifacts.get(artifact));
   }
 
