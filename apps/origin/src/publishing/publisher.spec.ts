@@ -15,6 +15,7 @@ import {
 import { InProcessJobQueue } from '#lib/jobs';
 import { silentLogger, VirtualClock } from '#lib/runtime';
 
+import { ArtifactLibrary } from '../artifacts/artifact-library.js';
 import { ShutdownSignal } from '../config/shutdown-signal.js';
 import { OriginEvents } from '../events/origin-events.js';
 import { ORIGIN_JOB_NAMES, type OriginJobs } from '../jobs/origin-jobs.js';
@@ -98,6 +99,7 @@ function publisherOn(depot: Depot) {
     new UploadEvents(),
     maker,
     catalog,
+    new ArtifactLibrary(artifacts, readers),
     events,
     new ShutdownSignal(),
     new InProcessJobQueue<OriginJobs>({ names: ORIGIN_JOB_NAMES }),
@@ -184,6 +186,12 @@ async function published(content: MemoryDepotContent): Promise<Release> {
   return release;
 }
 
+async function publishedContent(): Promise<MemoryDepotContent> {
+  const content = await completeUpload();
+  await published(content);
+  return content;
+}
+
 describe('publishing', () => {
   it('survives the end of its process at any change, before it or after', async () => {
     const complete = await completeUpload();
@@ -211,6 +219,28 @@ describe('publishing', () => {
     expect(told).toMatchObject([
       { app: 'web', version: '1.0.0', createdAt: 5000, createdBy: 'ci' },
     ]);
+  });
+
+  it('loses to a version that was made meanwhile, and stores nothing', async () => {
+    const won = await publishedContent();
+    const winner = await published(won);
+    const other = new TestTree({ large: noise(1_200_000, 'other') }, { pieceLength: 16_384 });
+    const late = await completeUpload(other);
+    const depot = await MemoryDepot.open({ content: late });
+    const { publisher, uploads, catalog, artifacts } = publisherOn(depot);
+    // What the other upload has published is in this depot too.
+    const source = publisherOn(await MemoryDepot.open({ content: won }));
+    const torrent = (await source.artifacts.readTorrent(winner.artifact))!;
+    const { places } = (await source.artifacts.readPlaces(winner.artifact))!;
+    await artifacts.create(winner.artifact, torrent, places);
+    await catalog.create(winner);
+    await expect(run(publisher)).rejects.toMatchObject({ reason: { code: 'VERSION_TAKEN' } });
+    expect(await uploads.find(ID)).toMatchObject({
+      state: 'failed',
+      error: { code: 'VERSION_TAKEN' },
+    });
+    const left = [...late.values.keys()].filter((key) => /^(?:blobs|uploads)\//.test(key));
+    expect(left).toEqual([`uploads/${ID}/upload.json`]);
   });
 
   it('keeps nothing of bytes that are not what was declared', async () => {

@@ -4,14 +4,17 @@ import { toFleetseedError, type FleetseedError, type Release } from '#lib/contra
 import type { RunningJob } from '#lib/jobs';
 import { Unrecoverable, type Clock, type Logger } from '#lib/runtime';
 
+import { ArtifactLibrary } from '../artifacts/artifact-library.js';
 import { ShutdownSignal } from '../config/shutdown-signal.js';
 import { CLOCK, LOGGER } from '../config/start-context.js';
 import { OriginEvents } from '../events/origin-events.js';
 import { JOB_QUEUE, type OriginJobQueue, type OriginJobs } from '../jobs/origin-jobs.js';
 import { ReleaseCatalog } from '../releases/release-catalog.js';
+import { checkTree } from '../uploads/declared-tree.js';
 import { unknownUpload, versionTaken } from '../uploads/upload-errors.js';
 import { UploadEvents } from '../uploads/upload-events.js';
-import type { UploadRecord } from '../uploads/upload-record.js';
+import { sameContent } from '../uploads/upload-identity.js';
+import type { UploadPlan, UploadRecord } from '../uploads/upload-record.js';
 import { UploadStore } from '../uploads/upload-store.js';
 import { UploadViews } from '../uploads/upload-view.js';
 import { ArtifactMaker } from './artifact-maker.js';
@@ -34,6 +37,7 @@ export class Publisher implements OnModuleInit {
     private readonly uploadEvents: UploadEvents,
     private readonly maker: ArtifactMaker,
     private readonly catalog: ReleaseCatalog,
+    private readonly library: ArtifactLibrary,
     private readonly events: OriginEvents,
     private readonly shutdown: ShutdownSignal,
     @Inject(JOB_QUEUE) private readonly queue: OriginJobQueue,
@@ -61,6 +65,8 @@ export class Publisher implements OnModuleInit {
       this.logger.warn('upload not published', { upload: id, code: error.code, error });
       const { code, message } = error;
       await this.#end(record, { state: 'failed', error: { code, detail: message } });
+      // Its bytes can never become this version; those of other failures may still be of use.
+      if (code === 'VERSION_TAKEN') await this.#cleanUp(id);
       throw new Unrecoverable(error);
     }
   }
@@ -70,6 +76,8 @@ export class Publisher implements OnModuleInit {
     job: RunningJob<OriginJobs['publish']['data']>,
   ): Promise<Result> {
     const plan = await this.uploads.plan(record);
+    const earlier = await this.catalog.find(record.app, record.version);
+    if (earlier) return this.#published(earlier, plan);
     const summary = await this.maker.make(record, plan, {
       signal: job.signal,
       progress: (done, total) => {
@@ -89,6 +97,13 @@ export class Publisher implements OnModuleInit {
     if (release.artifact !== summary.artifact) throw versionTaken(release);
     if (created) this.events.emit('releasePublished', release);
     return { artifact: summary.artifact, created };
+  }
+
+  /** The version was made meanwhile, by an interrupted run of this job or by somebody else. */
+  async #published(release: Release, plan: UploadPlan): Promise<Result> {
+    const { metainfo } = await this.library.open(release.artifact);
+    if (!sameContent(checkTree(plan.request), metainfo)) throw versionTaken(release);
+    return { artifact: release.artifact, created: false };
   }
 
   async #end(record: UploadRecord, end: Pick<UploadRecord, 'state' | 'error'>): Promise<void> {

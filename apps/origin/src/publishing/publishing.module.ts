@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 
+import { ArtifactsModule } from '../artifacts/artifacts.module.js';
 import { DepotModule } from '../depot/depot.module.js';
 import { EventsModule } from '../events/events.module.js';
 import { JobsModule } from '../jobs/jobs.module.js';
@@ -13,7 +14,14 @@ import { UploadContent } from './upload-content.js';
 import { V1Pieces } from './v1-pieces.js';
 
 @Module({
-  imports: [DepotModule, EventsModule, JobsModule, ReleasesModule, UploadStoreModule],
+  imports: [
+    ArtifactsModule,
+    DepotModule,
+    EventsModule,
+    JobsModule,
+    ReleasesModule,
+    UploadStoreModule,
+  ],
   providers: [ArtifactMaker, KnownPlaces, PublishQueue, Publisher, UploadContent, V1Pieces],
   exports: [PublishQueue],
 })
