@@ -8,6 +8,8 @@ export const MOST_NEIGHBOURS = 20;
 const MOST_ADDRESSES = 1000;
 const FIRST_BACKOFF_MS = 1000;
 const LONGEST_BACKOFF_MS = 60_000;
+/** A connection that stood for this long was a good one, milliseconds. */
+const LASTING_MS = 10_000;
 /** Dials that may be under way at once. */
 const MOST_DIALS = 8;
 
@@ -17,6 +19,7 @@ interface Known<A> {
   /** Not to be dialled before this. */
   notBefore: number;
   state: 'idle' | 'dialling' | 'connected';
+  connectedAt: number;
 }
 
 export interface DialPolicyOptions {
@@ -68,7 +71,13 @@ export class DialPolicy<A> {
         continue;
       }
       if (this.#known.size >= MOST_ADDRESSES && !this.#forgetWorst()) return;
-      this.#known.set(key, { address, failures: 0, notBefore: now, state: 'idle' });
+      this.#known.set(key, {
+        address,
+        failures: 0,
+        notBefore: now,
+        state: 'idle',
+        connectedAt: now,
+      });
     }
   }
 
@@ -87,12 +96,12 @@ export class DialPolicy<A> {
   }
 
   /** The handshake is done; also for an address of somebody who dialled us. */
-  connected(address: A): void {
+  connected(address: A, now: number): void {
     const known = this.#known.get(this.#kind.keyOf(address));
     if (known === undefined) return;
     this.#leaveDialling(known);
     known.state = 'connected';
-    known.failures = 0;
+    known.connectedAt = now;
   }
 
   /**
@@ -103,8 +112,10 @@ export class DialPolicy<A> {
     const known = this.#known.get(this.#kind.keyOf(address));
     if (known === undefined) return;
     this.#leaveDialling(known);
+    // A peer that takes us in only to throw us out again is no better than one that does not answer.
+    const lasted = known.state === 'connected' && now - known.connectedAt > LASTING_MS;
     known.state = 'idle';
-    known.failures++;
+    known.failures = lasted ? 1 : known.failures + 1;
     const backoff = backoffDelay(known.failures, {
       startMs: FIRST_BACKOFF_MS,
       limitMs: LONGEST_BACKOFF_MS,

@@ -126,7 +126,7 @@ describe('DialPolicy', () => {
     const dialled = [policy.next(1, 0), policy.next(1, 0), policy.next(1, 0)];
     expect(new Set(dialled).size).toBe(3);
     expect(policy.next(1, 0)).toBeNull();
-    policy.connected(dialled[0]!);
+    policy.connected(dialled[0]!, 0);
     policy.ended(dialled[1]!, 0);
     expect(policy.next(2, 0)).not.toBeNull();
   });
@@ -147,7 +147,14 @@ describe('DialPolicy', () => {
     policy.ended(1, 1000);
     expect(policy.next(0, 1900)).toBeNull();
     expect(policy.next(0, 3000)).toBe(1);
-    policy.ended(1, 3000, Infinity);
+    policy.connected(1, 3100);
+    policy.ended(1, 3200);
+    expect(policy.next(0, 5000)).toBeNull();
+    expect(policy.next(0, 8000)).toBe(1);
+    policy.connected(1, 8000);
+    policy.ended(1, 60_000);
+    expect(policy.next(0, 61_000)).toBe(1);
+    policy.ended(1, 61_000, Infinity);
     expect(policy.next(0, 1e12)).toBeNull();
   });
 });

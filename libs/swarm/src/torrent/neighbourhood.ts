@@ -8,8 +8,8 @@ import { DialPolicy } from '../policy/dial.policy.js';
 import type { Neighbour } from './neighbour.js';
 import type { TorrentContext } from './torrent.types.js';
 
-/** A peer that we parted from in peace is left alone for so long, milliseconds. */
-const PARTED_MS = 15_000;
+/** An address that turned out to be a peer we have already is left alone for so long, milliseconds. */
+const DUPLICATE_MS = 60_000;
 
 /** The connections of one torrent: who may join, whom to dial, and who need not stay. */
 export class Neighbourhood {
@@ -55,8 +55,9 @@ export class Neighbourhood {
     const address = { host, port };
     this.#addresses.set(connection, address);
     // Known by its address, it is not dialled as well.
-    this.#dials.found([address], this.context.clock.monotonic());
-    this.#dials.connected(address);
+    const now = this.context.clock.monotonic();
+    this.#dials.found([address], now);
+    this.#dials.connected(address, now);
   }
 
   left(neighbour: Neighbour, reason: FleetseedError | null): void {
@@ -105,8 +106,7 @@ export class Neighbourhood {
   #ended(address: PeerAddress, reason: FleetseedError | null): void {
     const now = this.context.clock.monotonic();
     if (reason?.facts['self']) this.#dials.ended(address, now, Infinity);
-    else if (reason?.facts['duplicate']) this.#dials.ended(address, now, 60_000);
-    else this.#dials.ended(address, now, reason === null ? PARTED_MS : 0);
+    else this.#dials.ended(address, now, reason?.facts['duplicate'] ? DUPLICATE_MS : 0);
   }
 
   #sameMachine(connection: PeerConnection): Neighbour | null {

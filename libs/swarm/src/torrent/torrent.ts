@@ -186,26 +186,32 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     this.#context.uploadsWait();
   }
 
-  /**
-   * Pieces are no longer there as they were verified: they are not served any more.
-   * @param fetch whether to download them again into the store
-   */
-  withdraw(pieces: Iterable<number>, fetch = false): void {
+  /** Pieces are no longer there as they were verified: they are not served any more, nor wanted. */
+  withdraw(pieces: Iterable<number>): void {
     this.#broadcast.flush();
-    let fetchable = false;
     for (const piece of pieces) {
       if (!this.have.get(piece)) continue;
       this.#account(piece, -1);
       this.have.clear(piece);
-      if (!fetch) this.#wanted.clear(piece);
-      this.#account(piece);
-      fetchable ||= fetch;
+      this.#wanted.clear(piece);
       for (const { connection } of this.#neighbourhood.all) {
         if (this.#origin === null) connection.send!.dontHave(piece);
       }
     }
     this.#fresh.clear();
-    if (!fetchable || !this.isActive) return;
+  }
+
+  /** Pieces that are lacking are wanted, too: downloads them into the store. */
+  fetch(pieces: Iterable<number>): void {
+    let any = false;
+    for (const piece of pieces) {
+      if (this.have.get(piece)) continue;
+      any = true;
+      this.#account(piece, -1);
+      this.#wanted.set(piece);
+      this.#account(piece);
+    }
+    if (!any || !this.isActive) return;
     this.#job?.close();
     this.#job = null;
     this.#download();
@@ -387,6 +393,8 @@ export class Torrent extends EventEmitter<TorrentEvents> {
   }
 
   #ban(host: string): void {
+    // Other spans of the same sender may have been on their way through the hashing.
+    if (this.#context.isBanned(host)) return;
     const reason = new FleetseedError('HASH_MISMATCH', `The peer ${host} sent wrong bytes.`, {
       host,
     });

@@ -1,0 +1,39 @@
+import { PieceMap, RunTable } from '#lib/torrent';
+import { EXTENSION, decodeRunMessage, encodeRunMessage, spanHeader } from '#lib/wire';
+
+import { PayloadLayout } from '../policy/payload.layout.js';
+import { SECRET, type TestArtifact } from './session.fixture.js';
+import { WireServer, type WireClient } from './wire-client.fixture.js';
+
+/** A member at a loopback address of its own (a ban is by address) that has everything and answers requests for runs as `answer` says. */
+export async function memberThat(
+  artifact: TestArtifact,
+  host: string,
+  answer: (client: WireClient, run: number, offset: number, bytes: Buffer) => void,
+): Promise<WireServer> {
+  const pieces = new PieceMap(artifact.metainfo);
+  const layout = new PayloadLayout(pieces, new RunTable(pieces));
+  const meet = (client: WireClient) => {
+    client.onMessage = (message) => {
+      if (message.type !== 'extended') return;
+      if (message.id === 1) client.send({ type: 'haveAll' });
+      if (message.id !== 2) return;
+      const request = decodeRunMessage(message.payload);
+      if (request.type !== 'request') return;
+      const at = layout.offsetOfRun(request.run) + request.offset;
+      const bytes = Buffer.from(artifact.payload.subarray(at, at + request.length));
+      answer(client, request.run, request.offset, bytes);
+    };
+  };
+  return WireServer.open({ artifact, secret: SECRET }, meet, host);
+}
+
+export function sendSpan(client: WireClient, run: number, offset: number, bytes: Buffer): void {
+  const id = client.extensions!.m.get(EXTENSION.run)!;
+  client.socket.write(spanHeader(id, run, offset, bytes.length));
+  client.socket.write(bytes);
+}
+
+export function rejectSpan(client: WireClient, run: number, offset: number, length: number): void {
+  client.extended(EXTENSION.run, encodeRunMessage({ type: 'reject', run, offset, length }));
+}
