@@ -66,7 +66,7 @@ export async function startOrigin(
 function configure(app: NestExpressApplication, config: OriginConfig): void {
   const authenticate = app.get(AuthenticateMiddleware, { strict: false });
   const problems = app.get(ProblemFilter);
-  app.set('trust proxy', config.trustedProxies?.split(',').map((text) => text.trim()) ?? false);
+  trustProxies(app, config);
   app.set('etag', false);
   app.useSecurityHeaders(securityHeaders);
   app.use(authenticate.use.bind(authenticate));
@@ -76,6 +76,16 @@ function configure(app: NestExpressApplication, config: OriginConfig): void {
   );
   app.useGlobalPipes(validationPipe);
   serveApiDocs(app);
+}
+
+function trustProxies(app: NestExpressApplication, { trustedProxies }: OriginConfig): void {
+  try {
+    app.set('trust proxy', trustedProxies?.split(',').map((text) => text.trim()) ?? false);
+  } catch (cause) {
+    const key = 'FLEETSEED_TRUSTED_PROXIES';
+    const message = `${key}: "${trustedProxies}" is no list of addresses or networks.`;
+    throw new FleetseedError('CONFIG_INVALID', message, { key }, { cause });
+  }
 }
 
 async function listen(app: NestExpressApplication, config: OriginConfig): Promise<void> {

@@ -1,6 +1,5 @@
-import type { IncomingMessage } from 'node:http';
-
 import { Inject, Injectable } from '@nestjs/common';
+import type { Request } from 'express';
 
 import { HostPort } from '#lib/contracts';
 
@@ -19,22 +18,18 @@ export class PublicUrl {
   ) {}
 
   /**
-   * The configured URL, or the host that the caller itself asked for: it has reached us there, and a
-   * forged Host header only spoils the answer of the one who forged it.
+   * The configured URL, or the host that the caller itself asked for (or a trusted proxy says it asked
+   * for): it has reached us there, and a forged Host header only spoils the answer of its forger.
    */
-  of(request: IncomingMessage): string {
+  of(request: Pick<Request, 'protocol' | 'host'>): string {
     if (this.config.publicUrl !== undefined) return this.config.publicUrl;
-    const host = request.headers.host ?? '';
-    const usable = HostPort.safeParse(host).success || BARE_HOST.test(host);
-    return usable ? `${this.#scheme}://${host}` : this.base;
+    const { protocol, host } = request;
+    const usable = HostPort.safeParse(host).success || BARE_HOST.test(host ?? '');
+    return usable ? `${protocol}://${host}` : this.base;
   }
 
   /** For where there is no request: the configured URL, or where the API listens. */
   get base(): string {
     return this.config.publicUrl ?? this.addresses.http;
-  }
-
-  get #scheme(): string {
-    return this.config.tlsCert === undefined ? 'http' : 'https';
   }
 }

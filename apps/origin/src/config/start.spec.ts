@@ -1,0 +1,67 @@
+import { afterEach, describe, expect, it } from 'vitest';
+
+import type { SwarmTicket, Upload } from '#lib/contracts';
+
+import { noise, TestOrigin, TestTree } from '../origin.fixture.js';
+import { startOrigin } from '../origin.js';
+import { checkConfig } from './config-parser.js';
+
+let origin: TestOrigin;
+afterEach(() => origin.stop());
+
+async function announcedTo(headers: Record<string, string>): Promise<string> {
+  const upload: Upload = await origin.push(
+    'web',
+    new TestTree({ a: noise(9, 'a') }, { version: '1' }),
+  );
+  const path = `/artifacts/${upload.release?.artifact}/ticket`;
+  const { body } = await origin.call<SwarmTicket>('GET', path, { headers });
+  return new URL(body.announce[0]![0]!).origin;
+}
+
+describe('URLs that callers are given', () => {
+  it('lead where the caller has reached us', async () => {
+    origin = await TestOrigin.start();
+    const forwarded = { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' };
+    expect(await announcedTo(forwarded)).toBe(new URL(origin.api).origin);
+  });
+
+  it('are those that a trusted proxy names', async () => {
+    origin = await TestOrigin.start({ trustedProxies: '127.0.0.1' });
+    const forwarded = { 'x-forwarded-host': 'deploy.example', 'x-forwarded-proto': 'https' };
+    expect(await announcedTo(forwarded)).toBe('https://deploy.example');
+  });
+
+  it('are the configured ones before all else', async () => {
+    origin = await TestOrigin.start({ publicUrl: 'https://fleet.example/' });
+    expect(await announcedTo({})).toBe('https://fleet.example');
+  });
+});
+
+describe('a start that cannot be', () => {
+  it('names the key', async () => {
+    origin = await TestOrigin.start();
+    const invalid = (key: string) => ({ code: 'CONFIG_INVALID', facts: { key } });
+    const start = (options: Record<string, unknown>) => TestOrigin.start(options);
+    const { port } = new URL(origin.api);
+    await expect(start({ trustedProxies: 'nonsense' })).rejects.toMatchObject(
+      invalid('FLEETSEED_TRUSTED_PROXIES'),
+    );
+    await expect(start({ listen: `127.0.0.1:${port}` })).rejects.toMatchObject(
+      invalid('FLEETSEED_LISTEN'),
+    );
+  });
+
+  it('gives the depot free again', async () => {
+    origin = await TestOrigin.start();
+    const other = await TestOrigin.start();
+    const data = other.folder;
+    const listen = new URL(origin.api).host;
+    await other.restart(async () => {
+      const taken = startOrigin(checkConfig({ data, listen }));
+      await expect(taken).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    });
+    expect((await other.call('GET', '/apps')).status).toBe(200);
+    await other.stop();
+  });
+});
