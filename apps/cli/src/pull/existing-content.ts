@@ -8,6 +8,7 @@ import {
   readTreeDocument,
   verifyPieces,
   type Session,
+  type SpanHasher,
 } from '#lib/swarm';
 import { PieceMap, type Metainfo } from '#lib/torrent';
 
@@ -27,6 +28,7 @@ export async function isThere(path: string): Promise<boolean> {
 
 export interface ExistingOptions {
   readonly session: Session;
+  readonly hasher: SpanHasher;
   readonly metainfo: Metainfo;
   readonly root: string;
   readonly signal: AbortSignal;
@@ -39,10 +41,10 @@ export interface ExistingOptions {
  * @throws FleetseedError ALREADY_EXISTS
  */
 export async function verifyExisting(options: ExistingOptions): Promise<Bitfield> {
-  const { session, metainfo, root, signal } = options;
+  const { session, hasher, metainfo, root, signal } = options;
   const pieces = new PieceMap(metainfo);
   const store = new DiskStore(root, metainfo);
-  const { hasher, buffers } = session;
+  const { buffers } = session;
   const candidates = Bitfield.full(pieces.pieceCount);
   try {
     const right = await verifyPieces({ store, pieces, candidates, hasher, buffers, signal });

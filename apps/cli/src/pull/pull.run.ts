@@ -10,6 +10,7 @@ import {
   recordSignatures,
   stageArtifact,
   type Session,
+  type SpanHasher,
   type SwarmAccess,
   type Torrent,
 } from '#lib/swarm';
@@ -23,6 +24,7 @@ const STATE_FOLDER = '.fleetseed-pull';
 
 export interface PullRunOptions {
   readonly session: Session;
+  readonly hasher: SpanHasher;
   readonly access: () => Promise<SwarmAccess>;
   readonly target: PullTarget;
   readonly display: PullDisplay;
@@ -55,11 +57,12 @@ export async function dropTreeMetadata({ root, metainfo }: PullTarget): Promise<
 }
 
 async function stage(options: PullRunOptions): Promise<PulledContent> {
-  const { session, target, display, logger, signal } = options;
+  const { session, hasher, target, display, logger, signal } = options;
   const { metainfo, root } = target;
   const stateFolder = join(dirname(root), STATE_FOLDER);
   const staged = await stageArtifact({
     session,
+    hasher,
     metainfo,
     root,
     stateFolder,
@@ -79,9 +82,9 @@ async function stage(options: PullRunOptions): Promise<PulledContent> {
 }
 
 async function takeUp(options: PullRunOptions): Promise<PulledContent> {
-  const { session, target, display, signal } = options;
+  const { session, hasher, target, display, signal } = options;
   const { metainfo, root } = target;
-  const have = await verifyExisting({ session, metainfo, root, signal });
+  const have = await verifyExisting({ session, hasher, metainfo, root, signal });
   const access = await options.access();
   const { announcer, swarmSecret, webSeeds, peers } = access;
   const store = have.all ? await watched(options, () => torrent) : new DiskStore(root, metainfo);

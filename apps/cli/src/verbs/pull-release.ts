@@ -50,7 +50,15 @@ export async function pull(call: Call, reference: string): Promise<void> {
   try {
     await begin(session, listen);
     const signal = limit === null ? call.signal : deadline(limit * 1000, call.signal);
-    const run = { call, session, advertise: advertised, logger, signal, began: performance.now() };
+    const run = {
+      call,
+      session,
+      hasher,
+      advertise: advertised,
+      logger,
+      signal,
+      began: performance.now(),
+    };
     const pulled = await untilLate(run, limit, () => fetch(run, app, version));
     if (call.options.seed === true) await seed(call, session, pulled.content.torrent.metainfo.name);
     await pulled.reported;
@@ -64,6 +72,7 @@ export async function pull(call: Call, reference: string): Promise<void> {
 interface Run {
   readonly call: Call;
   readonly session: Session;
+  readonly hasher: HashPool;
   readonly advertise: string | undefined;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -78,7 +87,7 @@ interface Pulled {
 }
 
 async function fetch(run: Run, app: string, version: string): Promise<Pulled> {
-  const { call, session, advertise, signal, logger } = run;
+  const { call, session, hasher, advertise, signal, logger } = run;
   const api = call.origin();
   const { artifact } = await api.release(app, version);
   const metainfo = await fetchMetainfo(api, artifact, signal);
@@ -89,6 +98,7 @@ async function fetch(run: Run, app: string, version: string): Promise<Pulled> {
   try {
     const content = await runPull({
       session,
+      hasher,
       access: () => enterSwarm({ api, session, metainfo, advertise, signal }),
       target,
       display,
