@@ -8,7 +8,13 @@ import { Savings, type Release } from '#lib/contracts';
 import { systemClock, systemRandom } from '#lib/runtime';
 import { HashPool, HttpAnnouncer, MemoryStore, Session, type Torrent } from '#lib/swarm';
 import { parseMetainfo } from '#lib/torrent';
-import { encodeExtensionHandshake, encodeHandshake, extendedMessage, parseIpPort } from '#lib/wire';
+import {
+  buildAnnounceUrl,
+  encodeExtensionHandshake,
+  encodeHandshake,
+  extendedMessage,
+  parseIpPort,
+} from '#lib/wire';
 
 import { TestOrigin } from '../targets/agent.fixture.js';
 import { swarmIdOf } from '../tracker/artifact.index.js';
@@ -107,6 +113,62 @@ describe('the origin as a seed', () => {
     expect(told).toEqual([]);
   });
 });
+
+describe('strangers', () => {
+  it('are let in from where they announced with a key, when the origin allows that', async () => {
+    const open = await TestOrigin.start({ peerAccess: 'announced' });
+    const published = await open.publish('web', '1', content);
+    const ticket = await open.ticket(published.artifact);
+    const infoHash = Buffer.from(swarmIdOf(published.artifact), 'hex');
+    const announce = (ip: string) =>
+      fetch(
+        buildAnnounceUrl(ticket.announce[0]![0]!, {
+          infoHash,
+          peerId: randomBytes(20),
+          port: 6881,
+          uploaded: 0,
+          downloaded: 0,
+          left: 5,
+          event: 'started',
+          numWant: 0,
+          compact: true,
+          noPeerId: false,
+          ip,
+        }),
+      ).then((answer) => answer.arrayBuffer());
+    // A member announces for another machine: the artifact is given out, and we are still nobody.
+    await announce('127.0.0.9');
+    expect(await firstOf(open.ready.peer, infoHash)).toBe('closed');
+    await announce('127.0.0.1');
+    expect(await firstOf(open.ready.peer, infoHash)).not.toBe('closed');
+    await open.close();
+  });
+
+  it('are served when everybody is', async () => {
+    const open = await TestOrigin.start({ peerAccess: 'open' });
+    const published = await open.publish('web', '1', content);
+    await open.ticket(published.artifact);
+    const infoHash = Buffer.from(swarmIdOf(published.artifact), 'hex');
+    expect(await firstOf(open.ready.peer, infoHash)).not.toBe('closed');
+    await open.close();
+  });
+});
+
+/** The id of the first message beside extensions that a stranger is told, or that it was closed. */
+async function firstOf(peer: string, infoHash: Buffer): Promise<number | 'closed'> {
+  const { host, port } = parseIpPort(peer)!;
+  const socket = connect(port, host);
+  const handshake = { infoHash, peerId: randomBytes(20), fast: true, extensions: true };
+  socket.write(encodeHandshake({ ...handshake, v2Upgrade: true }));
+  socket.write(extendedMessage(0, encodeExtensionHandshake({ m: new Map() })));
+  let bytes = Buffer.alloc(0);
+  for await (const chunk of socket) {
+    bytes = Buffer.concat([bytes, chunk as Buffer]);
+    const told = messageIds(bytes.subarray(68)).find((id) => id !== EXTENDED);
+    if (told !== undefined) return told;
+  }
+  return 'closed';
+}
 
 /** The ids of length-prefixed messages (BEP 3). */
 function messageIds(bytes: Buffer): number[] {

@@ -33,9 +33,10 @@ export class SwarmDoor implements StoreWatch {
     clearTimeout(timer);
   }
 
-  stored(swarm: SwarmId, { host, caller, expiresAt }: PeerRecord): void {
-    // Who came without a key, as an open tracker allows, is not let in elsewhere for it.
-    if (caller === '') return;
+  stored(swarm: SwarmId, { host, kind, caller, expiresAt }: PeerRecord): void {
+    // Who came without a key, as an open tracker allows, is not let in elsewhere for it; and that an
+    // origin is on a machine says nothing about others there.
+    if (caller === '' || kind === 'origin') return;
     const now = this.now();
     if (++this.#noted % SWEEP_EVERY === 0) this.hosts.sweep(now);
     this.hosts.note(swarm, host, expiresAt, now);
