@@ -1,0 +1,76 @@
+"""One torrent in libtorrent, as JSON tells in the first argument; prints its figures as JSON lines."""
+
+import json
+import signal
+import sys
+import time
+
+import libtorrent as lt
+
+EVERY_SECONDS = 0.1
+
+options = json.loads(sys.argv[1])
+# Rates are in bytes a second, 0 is none.
+session = lt.session(
+    {
+        "listen_interfaces": options["address"] + ":0",
+        "outgoing_interfaces": options["address"],
+        "enable_dht": False,
+        "enable_lsd": False,
+        "enable_upnp": False,
+        "enable_natpmp": False,
+        "enable_incoming_utp": False,
+        "enable_outgoing_utp": False,
+        "allow_multiple_connections_per_ip": True,
+        # Plain connections only: 2 is pe_disabled.
+        "in_enc_policy": 2,
+        "out_enc_policy": 2,
+        "min_reconnect_time": 1,
+        "peer_connect_timeout": 5,
+        "alert_mask": lt.alert.category_t.error_notification
+        | lt.alert.category_t.tracker_notification
+        | lt.alert.category_t.status_notification
+        | lt.alert.category_t.connect_notification
+        | lt.alert.category_t.peer_notification,
+        "download_rate_limit": options.get("downloadLimit", 0),
+        "upload_rate_limit": options.get("uploadLimit", 0),
+    }
+)
+# Peers on loopback and private networks stand in a class of their own, which limits do not touch.
+session.set_peer_class_filter(lt.ip_filter())
+
+params = lt.add_torrent_params()
+params.ti = lt.torrent_info(options["torrentFile"])
+params.save_path = options["folder"]
+params.flags &= ~lt.torrent_flags.auto_managed
+params.flags &= ~lt.torrent_flags.paused
+torrent = session.add_torrent(params)
+
+going = True
+
+
+def end(*_):
+    global going
+    going = False
+
+
+signal.signal(signal.SIGTERM, end)
+tracker = ""
+while going:
+    for alert in session.pop_alerts():
+        print(f"{alert.what()}: {alert.message()}", file=sys.stderr, flush=True)
+        if isinstance(alert, lt.tracker_error_alert):
+            tracker = alert.error_message() or alert.message()
+    status = torrent.status()
+    figures = {
+        "port": session.listen_port(),
+        "complete": status.is_seeding,
+        "downloaded": status.total_payload_download,
+        "uploaded": status.total_payload_upload,
+        "peers": status.num_peers,
+        "wasted": status.total_failed_bytes + status.total_redundant_bytes,
+        "tracker": tracker,
+    }
+    if figures["port"] != 0:
+        print(json.dumps(figures), flush=True)
+    time.sleep(EVERY_SECONDS)
