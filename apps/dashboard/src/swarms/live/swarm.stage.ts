@@ -86,7 +86,9 @@ export class SwarmStage {
 
   apply(frame: SwarmFrame, nowMs: number): void {
     const sinceLast = frame.at - this.#frameAt;
-    this.#intervalMs = this.#frameAt > 0 ? Math.min(3000, Math.max(250, sinceLast)) : 1000;
+    // After a gap, as when the page was hidden, a frame still tells of the last second only.
+    const regular = this.#frameAt > 0 && sinceLast >= 250 && sinceLast <= 3000;
+    this.#intervalMs = regular ? sinceLast : 1000;
     this.#frameAt = frame.at;
     this.#framedMs = nowMs;
     if (!this.still) this.#sendDots(frame.peers, nowMs);
