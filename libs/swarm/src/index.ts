@@ -44,3 +44,10 @@ export {
   type WebSeed,
 } from './torrent/torrent.types.js';
 export * from './web-seed/web-seed.client.js';
+export * from './staging/handover.store.js';
+export * from './staging/installed-seed.js';
+export * from './staging/local-content.js';
+export * from './staging/reuse-local.js';
+export * from './staging/stage-account.js';
+export * from './staging/stage-artifact.js';
+export * from './staging/ticket.announcer.js';

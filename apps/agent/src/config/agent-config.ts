@@ -7,6 +7,7 @@ import {
   Labels,
   checkConfiguration,
   configurationError,
+  describeConfiguration,
   parseChannelReference,
   parseConfiguration,
   type Environment,
@@ -101,6 +102,11 @@ export function parseAgentConfig(argv: readonly string[], environment: Environme
     lists: ['label' as const, 'app' as const],
   };
   return completed(parseConfiguration(rules, argv, environment));
+}
+
+/** What `--help` prints. */
+export function agentHelp(): string {
+  return `Usage: fleetseed agent --origin URL [options]\n\n${describeConfiguration(AgentConfigSchema)}\n`;
 }
 
 /** The same from values by key, for programs that run an agent in their own process. */

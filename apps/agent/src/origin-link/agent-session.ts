@@ -26,7 +26,9 @@ export interface AgentSessionOptions {
   readonly identity: Identity;
   /** Read when it is needed, because operators rotate the file. */
   readonly joinToken: () => Promise<string>;
-  readonly facts: AgentFacts;
+  readonly version: string;
+  /** What the agent says of itself at the moment. */
+  readonly facts: () => AgentFacts;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -45,10 +47,10 @@ export class AgentSession {
   #joinToken: string | null = null;
 
   constructor(private readonly options: AgentSessionOptions) {
-    const { origin, caFile, facts } = options;
+    const { origin, caFile, version } = options;
     const shared = {
       origin,
-      userAgent: `fleetseed-agent/${facts.agentVersion}`,
+      userAgent: `fleetseed-agent/${version}`,
       ...(caFile === undefined ? {} : { caFile }),
     };
     this.client = new HttpClient({ ...shared, token: () => this.#answer?.token ?? null });
@@ -86,7 +88,8 @@ export class AgentSession {
   }
 
   async #join(signal: AbortSignal): Promise<void> {
-    const { identity, facts, logger } = this.options;
+    const { identity, logger } = this.options;
+    const facts = this.options.facts();
     this.#joinToken = await this.options.joinToken();
     try {
       const { target } = await this.#joinClient.call({
@@ -108,7 +111,8 @@ export class AgentSession {
   }
 
   async #prove(signal: AbortSignal): Promise<SessionAnswer> {
-    const { identity, facts } = this.options;
+    const { identity } = this.options;
+    const facts = this.options.facts();
     const { target } = identity;
     const { challenge } = await this.client.call({
       method: 'POST',

@@ -20,6 +20,7 @@ import type { AgentSession } from './agent-session.js';
 /** What the agent hears from its origin. Handlers return at once; work goes on elsewhere. */
 export interface LinkEvents {
   onConnected(): void;
+  onLost(): void;
   /** The tracker forgot its peers: everything that is held is to be announced again. */
   onNewEpoch(): void;
   onDesired(apps: readonly DesiredApp[]): void;
@@ -139,6 +140,7 @@ export class OriginLink {
       }
     } finally {
       cancel();
+      events.onLost();
     }
   }
 

@@ -343,6 +343,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
       failed: (error) => this.#fail(error),
     });
     for (const neighbour of this.#neighbourhood.all) this.#job.downloader.attach(neighbour);
+    (globalThis as any).DBG = (log: any) => { for (const n of this.#neighbourhood.all) log('DBG', 0, n.source?.pick.interesting, JSON.stringify([...(n.source?.pick.offers ?? [])]), n.source?.full, n.source?.snubbed, n.source?.restsUntil, n.source?.choking, n.source?.outstanding, this.#job?.downloader.picker.endGame, JSON.stringify([...this.have.missing()].map((p)=>this.layout.runs.runOfPiece(p)))); };
     this.#job.downloader.fill();
     this.#neighbourhood.dial(this.#context.clock.monotonic());
   }

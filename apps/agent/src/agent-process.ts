@@ -1,0 +1,92 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { constants, hostname as systemHostname, setPriority } from 'node:os';
+
+import { toFleetseedError } from '#lib/contracts';
+import { productVersion, streamLogger, type Logger } from '#lib/runtime';
+
+import { AgentFolders } from './agent-folders.js';
+import { Agent } from './agent.js';
+import type { AgentConfig } from './config/agent-config.js';
+import { diskAccessError } from './config/disk-access-error.js';
+import { lockDataFolder } from './identity/data-folder.lock.js';
+import { loadIdentity } from './identity/identity.js';
+import { readMachineId } from './identity/machine-id.js';
+
+/** A hung end is cut here, so that the process is gone 10 s after it was asked to go. */
+const END_WITHIN_MS = 9_000;
+
+/**
+ * Runs an agent as this process: JSON lines of what happens on stdout, log on stderr, ends on SIGTERM
+ * or SIGINT. What no waiting can mend is told in one line and ends it with the exit code of its error.
+ */
+export async function runAgentProcess(readConfig: () => AgentConfig): Promise<void> {
+  let logger: Logger | null = null;
+  try {
+    const config = readConfig();
+    logger = loggerOf(config);
+    bePolite(logger);
+    const agent = await prepare(config, logger);
+    stopOnSignals(agent, logger);
+    await agent.run();
+  } catch (thrown) {
+    const error = toFleetseedError(thrown);
+    logger?.debug('agent failed', { error, cause: error.cause });
+    process.stderr.write(`fleetseed agent: ${error.code}: ${error.message}\n`);
+    // Sockets and threads of what was started must not keep the failed process.
+    process.exit(error.exit);
+  }
+}
+
+async function prepare(config: AgentConfig, logger: Logger): Promise<Agent> {
+  const folders = new AgentFolders(config.data);
+  await mkdir(folders.data, { recursive: true }).catch((error: unknown) => {
+    throw diskAccessError(folders.data, error);
+  });
+  await lockDataFolder(folders.data, await stat(folders.data, { bigint: true }));
+  await folders.make(config.apps);
+  return Agent.make({
+    config,
+    folders,
+    identity: await loadIdentity(folders.identityFile, await readMachineId()),
+    hostname: config.hostname ?? systemHostname(),
+    version: productVersion(),
+    logger,
+    tell: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
+  });
+}
+
+/** An agent is a guest on its machine: what people run there goes first. */
+function bePolite(logger: Logger): void {
+  try {
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch (error) {
+    logger.debug('priority not lowered', { error });
+  }
+}
+
+function loggerOf(config: AgentConfig): Logger {
+  return streamLogger({
+    level: config.logLevel,
+    json: !process.stderr.isTTY,
+    write: (line) => process.stderr.write(line),
+  });
+}
+
+function stopOnSignals(agent: Agent, logger: Logger): void {
+  let stopping = false;
+  const stop = (signal: string) => {
+    if (stopping) return;
+    stopping = true;
+    logger.info('stopping', { signal });
+    setTimeout(() => process.exit(1), END_WITHIN_MS).unref();
+    agent.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        logger.error('stopping failed', { error });
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}

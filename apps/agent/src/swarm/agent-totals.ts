@@ -1,0 +1,31 @@
+import type { Session, StageBytes } from '#lib/swarm';
+
+import type { AgentMetrics } from '../local-api/metrics-text.js';
+
+/** Sums since the start, over stages that ended and torrents that run. */
+export class AgentTotals {
+  #origin = 0;
+  #peer = 0;
+  #reuse = 0;
+  #wasted = 0;
+
+  add({ fromOrigin, fromPeers, reused, wasted }: StageBytes): void {
+    this.#origin += fromOrigin;
+    this.#peer += fromPeers;
+    this.#reuse += reused;
+    this.#wasted += wasted;
+  }
+
+  of(session: Session): Pick<AgentMetrics, 'received' | 'wasted' | 'sent' | 'peers'> {
+    let sent = 0;
+    for (const torrent of session.torrents) {
+      for (const bytes of Object.values(torrent.stats().bytes.sent)) sent += bytes;
+    }
+    return {
+      received: { origin: this.#origin, peer: this.#peer, reuse: this.#reuse },
+      wasted: this.#wasted,
+      sent,
+      peers: session.stats().connections,
+    };
+  }
+}
