@@ -19,6 +19,8 @@ import type { PlanObject, UploadPlan, UploadRecord } from './upload-record.js';
 import { UploadStore } from './upload-store.js';
 import { UploadViews } from './upload-view.js';
 
+const BEGUN_AT_ONCE = 8;
+
 /** Begins uploads, and finds those again that were begun before. */
 @Injectable()
 export class UploadStarter {
@@ -118,25 +120,25 @@ export class UploadStarter {
     earlier: ReadonlyMap<string, PlanObject>,
   ): Promise<PlanObject[]> {
     const begun: PlanObject[] = [];
-    try {
-      for (const object of planned) {
-        const source = earlier.get(keyOf(object))?.source ?? {
-          parted: await this.depot.beginParts(
-            uploadKey(id, object.object),
-            object.bytes,
-            object.partBytes,
-          ),
-        };
-        begun.push({ ...object, entries: [...object.entries], source });
-      }
-    } catch (error) {
-      // The depot is full, say: nothing of this try stays behind.
-      for (const object of begun) {
-        if (!earlier.has(keyOf(object))) await this.#abort(object);
-      }
-      throw error;
+    const begin = async (index: number, object: PlannedObject) => {
+      const { bytes, partBytes } = object;
+      const source = earlier.get(keyOf(object))?.source ?? {
+        parted: await this.depot.beginParts(uploadKey(id, object.object), bytes, partBytes),
+      };
+      begun[index] = { ...object, entries: [...object.entries], source };
+    };
+    const queue = [...planned.entries()];
+    const work = async () => {
+      for (let next = queue.shift(); next; next = queue.shift()) await begin(...next);
+    };
+    const done = await Promise.allSettled(Array.from({ length: BEGUN_AT_ONCE }, work));
+    const failed = done.find((each) => each.status === 'rejected');
+    if (!failed) return begun;
+    // The depot is full, say: nothing of this try stays behind.
+    for (const object of begun.filter((each) => each !== undefined)) {
+      if (!earlier.has(keyOf(object))) await this.#abort(object);
     }
-    return begun;
+    throw failed.reason;
   }
 
   async #dropLost(plan: UploadPlan, winner: UploadRecord): Promise<void> {

@@ -10,14 +10,22 @@ import { UploadPlan, UploadRecord, type PlanObject } from './upload-record.js';
 
 const PREFIX = 'uploads/';
 const ID = /^[0-9a-f]{32}$/;
-const MAX_KEPT_PLANS = 16;
+/** Of plans as JSON; in memory they take a few times as much. */
+const MAX_KEPT_BYTES = 32 * 1024 * 1024;
+
+interface KeptPlan {
+  readonly plan: UploadPlan;
+  readonly bytes: number;
+}
 
 /** What the depot keeps of uploads under `uploads/<id>/`. */
 @Injectable()
 export class UploadStore {
   readonly #records: DocumentStore<UploadRecord>;
   /** Plans never change under their name; in order of last use. */
-  readonly #plans = new Map<string, Promise<UploadPlan>>();
+  readonly #plans = new Map<string, KeptPlan>();
+  readonly #reading = new Map<string, Promise<UploadPlan>>();
+  #keptBytes = 0;
 
   constructor(@Inject(DEPOT) private readonly depot: Depot) {
     this.#records = new DocumentStore(depot, UploadRecord, 1);
@@ -43,21 +51,26 @@ export class UploadStore {
   /** @returns the name to put into the record */
   async writePlan(id: string, plan: UploadPlan): Promise<string> {
     const name = `plan-${Buffer.from(randomSecret(8), 'base64url').toString('hex')}.json`;
-    await this.depot.putObject(uploadKey(id, name), [Buffer.from(JSON.stringify(plan))]);
-    this.#keep(uploadKey(id, name), Promise.resolve(plan));
+    const bytes = Buffer.from(JSON.stringify(plan));
+    await this.depot.putObject(uploadKey(id, name), [bytes]);
+    this.#keep(uploadKey(id, name), { plan, bytes: bytes.length });
     return name;
   }
 
   async plan(record: UploadRecord): Promise<UploadPlan> {
     const key = uploadKey(record.upload, record.plan);
-    const plan = this.#plans.get(key) ?? this.#readPlan(key);
-    this.#keep(key, plan);
-    try {
-      return await plan;
-    } catch (error) {
+    const kept = this.#plans.get(key);
+    if (kept) {
       this.#plans.delete(key);
-      throw error;
+      this.#plans.set(key, kept);
+      return kept.plan;
     }
+    let reading = this.#reading.get(key);
+    if (!reading) {
+      reading = this.#readPlan(key).finally(() => this.#reading.delete(key));
+      this.#reading.set(key, reading);
+    }
+    return reading;
   }
 
   /**
@@ -127,19 +140,29 @@ export class UploadStore {
     for (const { source } of plan?.objects ?? []) {
       if ('parted' in source) await this.depot.abortParts(source.parted);
     }
-    this.#plans.delete(uploadKey(record.upload, record.plan));
+    this.#forget(uploadKey(record.upload, record.plan));
   }
 
   async #readPlan(key: string): Promise<UploadPlan> {
     const bytes = await this.depot.readObject(key);
-    return UploadPlan.parse(JSON.parse(bytes.toString('utf8')));
+    const plan = UploadPlan.parse(JSON.parse(bytes.toString('utf8')));
+    this.#keep(key, { plan, bytes: bytes.length });
+    return plan;
   }
 
-  #keep(key: string, plan: Promise<UploadPlan>): void {
+  #keep(key: string, kept: KeptPlan): void {
+    this.#forget(key);
+    this.#plans.set(key, kept);
+    this.#keptBytes += kept.bytes;
+    for (const oldest of this.#plans.keys()) {
+      if (this.#keptBytes <= MAX_KEPT_BYTES || oldest === key) return;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(key: string): void {
+    this.#keptBytes -= this.#plans.get(key)?.bytes ?? 0;
     this.#plans.delete(key);
-    this.#plans.set(key, plan);
-    const oldest = this.#plans.keys().next();
-    if (this.#plans.size > MAX_KEPT_PLANS && !oldest.done) this.#plans.delete(oldest.value);
   }
 }
 
