@@ -21,10 +21,13 @@ export class AgentBoard {
   #stopped = false;
   #loop: Promise<void> = Promise.resolve();
 
-  constructor(
-    private readonly origin: string,
-    private readonly token: string,
-  ) {}
+  readonly #origin: string;
+  readonly #token: string;
+
+  constructor(origin: string, token: string) {
+    this.#origin = origin;
+    this.#token = token;
+  }
 
   start(version: string): void {
     this.#stopped = false;
@@ -48,8 +51,8 @@ export class AgentBoard {
   }
 
   async #agents(): Promise<AgentView[]> {
-    const response = await fetch(`${this.origin}/api/v1/targets?limit=100`, {
-      headers: { authorization: `Bearer ${this.token}` },
+    const response = await fetch(`${this.#origin}/api/v1/targets?limit=100`, {
+      headers: { authorization: `Bearer ${this.#token}` },
     });
     const page = (await response.json()) as { items: AgentView[] };
     return page.items.toSorted((a, b) => a.hostname.localeCompare(b.hostname));

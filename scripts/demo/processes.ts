@@ -11,12 +11,10 @@ export class Service {
   readonly #waiting: (() => void)[] = [];
   #ended: string | null = null;
 
-  constructor(
-    readonly name: string,
-    command: string,
-    words: readonly string[],
-    logFile: string,
-  ) {
+  readonly name: string;
+
+  constructor(name: string, command: string, words: readonly string[], logFile: string) {
+    this.name = name;
     this.#child = spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'] });
     const log = createWriteStream(logFile);
     this.#child.stderr!.pipe(log);
