@@ -51,8 +51,9 @@ export async function enterSwarm(options: EntryOptions): Promise<SwarmAccess> {
       new HttpAnnouncer({
         ...doors,
         tiers: ticket.announce,
-        // To our own tracker a hybrid artifact is one swarm: the v2 view is enough.
-        infoHashes: [{ view: 'v2', hash: metainfo.infoHashV2! }],
+        // To our own tracker a hybrid artifact is one swarm: the v2 view is enough, which trackers
+        // know by the first 20 bytes of its hash (BEP 52).
+        infoHashes: [{ view: 'v2', hash: metainfo.infoHashV2!.subarray(0, 20) }],
         peerId: session.peerId,
         port: session.port,
         ...(advertise === undefined ? {} : { advertise }),
