@@ -36,7 +36,7 @@ export class TestOrigin {
   }
 
   get api(): string {
-    return this.#running.ready.api;
+    return `${this.#running.ready.api}/api/v1`;
   }
 
   get running(): RunningOrigin {

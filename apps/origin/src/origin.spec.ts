@@ -32,7 +32,7 @@ describe('origin', () => {
   it('answers probes and says who it is without a token', async () => {
     const health = await fetch(new URL('/healthz', origin.ready.api));
     const ready = await fetch(new URL('/readyz', origin.ready.api));
-    const service = await fetch(`${origin.ready.api}/service`);
+    const service = await fetch(`${origin.ready.api}/api/v1/service`);
     expect([health.status, ready.status, service.status]).toEqual([200, 200, 200]);
     expect(await service.json()).toMatchObject({ service: 'fleetseed', api: 1 });
     expect(service.headers.get('content-security-policy')).toContain("default-src 'none'");
@@ -56,11 +56,11 @@ describe('origin', () => {
   });
 
   it('answers problems in one form', async () => {
-    const lost = await fetch(`${origin.ready.api}/nothing/here`);
+    const lost = await fetch(`${origin.ready.api}/api/v1/nothing/here`);
     expect(lost.status).toBe(404);
     expect(lost.headers.get('content-type')).toContain('application/problem+json');
     expect(await lost.json()).toMatchObject({ code: 'NOT_FOUND', status: 404 });
-    const stranger = await fetch(`${origin.ready.api}/whoami`);
+    const stranger = await fetch(`${origin.ready.api}/api/v1/whoami`);
     expect(stranger.status).toBe(401);
     expect(stranger.headers.get('www-authenticate')).toContain('Bearer');
     expect(await stranger.json()).toMatchObject({ code: 'TOKEN_MISSING' });

@@ -124,7 +124,8 @@ function readyOf(app: NestExpressApplication): OriginReady {
   const { http, peer, udpTracker } = app.get(OriginAddresses);
   return {
     event: 'ready',
-    api: `${http}/api/v1`,
+    // What `--origin` takes: the API is under /api/v1 of it.
+    api: http,
     dashboard: `${http}/`,
     tracker: `${http}/announce`,
     udpTracker,
