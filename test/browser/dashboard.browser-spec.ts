@@ -93,7 +93,8 @@ describe('the login', () => {
     const dashboard = await openLoggedIn();
     await dashboard.page.reload();
     await dashboard.logOutButton.waitFor();
-    expect(await dashboard.page.getByRole('banner').textContent()).toContain('admin');
+    const banner = dashboard.page.getByRole('banner');
+    await expect.poll(() => banner.textContent(), SOON).toContain('admin');
     await dashboard.logOutButton.click();
     await dashboard.token.waitFor();
     await dashboard.page.reload();
