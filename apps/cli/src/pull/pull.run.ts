@@ -5,6 +5,7 @@ import { FleetseedError } from '#lib/contracts';
 import { systemClock, type Logger } from '#lib/runtime';
 import {
   DiskStore,
+  HandoverStore,
   InstalledTreeStore,
   LocalContent,
   recordSignatures,
@@ -30,19 +31,20 @@ export interface PullRunOptions {
   readonly display: PullDisplay;
   readonly note: (text: string) => void;
   readonly logger: Logger;
+  /** Whether the session goes on seeding: then the files are watched from the first moment. */
+  readonly seeding: boolean;
   readonly signal: AbortSignal;
 }
 
 export interface PulledContent {
-  readonly torrent: Torrent;
   readonly bytes: PullBytes;
   /** False when the content stood there already. */
   readonly staged: boolean;
 }
 
 /**
- * Brings the content to its place; the torrent goes on seeding it from there, and stops serving a file
- * that somebody edits.
+ * Brings the content to its place. With `seeding` its torrent goes on in the session, and stops serving
+ * a file that somebody edits.
  *
  * @throws FleetseedError ALREADY_EXISTS for something else in its place, NO_SPACE, DISK_IO …
  */
@@ -77,34 +79,46 @@ async function stage(options: PullRunOptions): Promise<PulledContent> {
   // Another pull into the same folder may have its state there.
   await rmdir(stateFolder).catch(() => {});
   const { torrent, store, bytes } = staged;
-  await store.handOver(await watched(options, () => torrent));
-  return { torrent, bytes, staged: true };
+  if (options.seeding) await store.handOver(await watched(options, torrent));
+  return { bytes, staged: true };
 }
 
 async function takeUp(options: PullRunOptions): Promise<PulledContent> {
-  const { session, hasher, target, display, signal } = options;
+  const { session, hasher, target, display, seeding, signal } = options;
   const { metainfo, root } = target;
   const have = await verifyExisting({ session, hasher, metainfo, root, signal });
-  const access = await options.access();
-  const { announcer, swarmSecret, webSeeds, peers } = access;
-  const store = have.all ? await watched(options, () => torrent) : new DiskStore(root, metainfo);
-  const torrent: Torrent = session.add({ metainfo, store, have, announcer, swarmSecret, webSeeds });
+  if (have.all && !seeding) return { bytes: allReused(metainfo.length), staged: false };
+  const { announcer, swarmSecret, webSeeds, peers } = await options.access();
+  const store = new HandoverStore(new DiskStore(root, metainfo));
+  const torrent = session.add({ metainfo, store, have, announcer, swarmSecret, webSeeds });
   torrent.addPeers(peers);
   torrent.on('progress', () => display.update(torrent.progress().haveBytes));
   await untilAborted(torrent.done, signal);
+  if (seeding) await store.handOver(await watched(options, torrent));
+  return { bytes: bytesOf(torrent), staged: false };
+}
+
+function bytesOf(torrent: Torrent): PullBytes {
   const { bytes } = torrent.stats();
-  const { hashFailure, duplicate, aborted } = bytes.wasted;
   const fromOrigin = bytes.fromOrigin + bytes.fromWebSeed;
   const fromPeers = bytes.fromPeers + bytes.fromStrangers;
-  const wasted = hashFailure + duplicate + aborted;
-  const reused = metainfo.length - fromOrigin - fromPeers;
-  return { torrent, bytes: { fromOrigin, fromPeers, reused, wasted }, staged: false };
+  const { hashFailure, duplicate, aborted } = bytes.wasted;
+  return {
+    fromOrigin,
+    fromPeers,
+    reused: torrent.metainfo.length - fromOrigin - fromPeers,
+    wasted: hashFailure + duplicate + aborted,
+  };
+}
+
+function allReused(reused: number): PullBytes {
+  return { fromOrigin: 0, fromPeers: 0, reused, wasted: 0 };
 }
 
 /** The installed files, whose pieces are served only while they are what was verified. */
 async function watched(
   { target, note }: PullRunOptions,
-  torrent: () => Torrent,
+  torrent: Torrent,
 ): Promise<InstalledTreeStore> {
   const { metainfo, root } = target;
   return new InstalledTreeStore({
@@ -115,7 +129,7 @@ async function watched(
     onTouched: (file) => {
       const { path, firstPiece, pieceCount } = metainfo.files[file]!;
       note(`note: ${path.join('/')} was changed and is not seeded any more`);
-      torrent().withdraw(Array.from({ length: pieceCount }, (_, at) => firstPiece + at));
+      torrent.withdraw(Array.from({ length: pieceCount }, (_, at) => firstPiece + at));
     },
   });
 }

@@ -60,7 +60,7 @@ export async function pull(call: Call, reference: string): Promise<void> {
       began: performance.now(),
     };
     const pulled = await untilLate(run, limit, () => fetch(run, app, version));
-    if (call.options.seed === true) await seed(call, session, pulled.content.torrent.metainfo.name);
+    if (call.options.seed === true) await seed(call, session, pulled.target.metainfo.name);
     await pulled.reported;
     if (call.options.seed !== true) await dropTreeMetadata(pulled.target);
   } finally {
@@ -81,7 +81,6 @@ interface Run {
 
 interface Pulled {
   readonly target: PullTarget;
-  readonly content: PulledContent;
   /** The ledger knows of it, or cannot be told. */
   readonly reported: Promise<void>;
 }
@@ -104,12 +103,13 @@ async function fetch(run: Run, app: string, version: string): Promise<Pulled> {
       display,
       note: (text) => call.output.note(text),
       logger,
+      seeding: call.options.seed === true,
       signal,
     });
     display.clear();
     const seconds = (performance.now() - run.began) / 1000;
     tellDone(call, target, content, seconds);
-    return { target, content, reported: report(call, target, content, seconds) };
+    return { target, reported: report(call, target, content, seconds) };
   } finally {
     display.clear();
   }

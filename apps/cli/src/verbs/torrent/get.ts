@@ -1,18 +1,22 @@
-import { parseReleaseReference } from '#lib/contracts';
+import { HandedOutFormat, parseReleaseReference } from '#lib/contracts';
 import { parseMetainfo } from '#lib/torrent';
 
 import { route } from '../../connection/route.js';
 import type { Invocation } from '../../invocation.js';
 import { bytesText } from '../../output/quantities.js';
+import { checkArgument } from '../arguments.js';
 import { writeTorrent } from './write-torrent.js';
 
 export interface GetOptions {
   readonly out: string;
   readonly webSeed?: boolean;
+  readonly format?: string;
 }
 
 export async function get(call: Invocation<GetOptions>, reference: string): Promise<void> {
   const { app, version } = parseReleaseReference(reference);
+  const { format, webSeed } = call.options;
+  if (format !== undefined) checkArgument(HandedOutFormat, format, '--format');
   const api = call.origin();
   const path = route`/apps/${app}/releases/${version}/torrent`;
   const bytes = await api.suggesting(app, version, () =>
@@ -20,7 +24,10 @@ export async function get(call: Invocation<GetOptions>, reference: string): Prom
       method: 'GET',
       path: `/api/v1${path}`,
       headers: { accept: 'application/x-bittorrent' },
-      ...(call.options.webSeed === true ? { query: { webSeed: 1 } } : {}),
+      query: {
+        ...(webSeed === true ? { webSeed: 1 } : {}),
+        ...(format === undefined ? {} : { format }),
+      },
       signal: call.signal,
     }),
   );
