@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -84,8 +86,7 @@ export class Sandbox {
   async origin(data?: string, options: OriginOptions = {}): Promise<OriginProcess> {
     const folder = data ?? (await this.folder('origin'));
     const listen = ['--listen', options.listen ?? ANY_PORT, '--peer-listen', ANY_PORT];
-    const udp = ['--udp-tracker', ANY_PORT];
-    const args = ['origin', '--data', folder, ...listen, ...udp, ...(options.args ?? [])];
+    const args = ['origin', '--data', folder, ...listen, ...(options.args ?? [])];
     const service = this.start(args, options.env);
     const ready = await service.event('ready');
     const url = new URL(String(ready['api'])).origin;
@@ -118,6 +119,16 @@ export class Sandbox {
     for (const path of this.mounts) execFileSync('umount', [path]);
     await rm(this.root, { recursive: true, force: true });
   }
+}
+
+/** A port of loopback that nobody listens on now: for who has to be told one beforehand. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 export interface AgentProcess {
