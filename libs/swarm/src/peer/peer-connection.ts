@@ -1,4 +1,5 @@
 import { FleetseedError, toFleetseedError } from '#lib/contracts';
+import type { InfoHashKind } from '#lib/torrent';
 import {
   DEFAULT_WIRE_LIMITS,
   EXTENSION_HANDSHAKE_ID,
@@ -60,10 +61,10 @@ export class PeerConnection implements WireSink {
   #closing = false;
   #reason: FleetseedError | null = null;
 
-  /** @param dial what is dialled, and the view it announced with; null for an accepted transport */
+  /** @param dial what is dialled, and the hash it announced; null for an accepted transport */
   constructor(
     transport: Transport,
-    dial: { readonly identity: PeerIdentity; readonly view: 'v1' | 'v2' } | null,
+    dial: { readonly identity: PeerIdentity; readonly hash: InfoHashKind } | null,
     options: PeerConnectionOptions,
   ) {
     const now = options.clock.monotonic();
@@ -76,7 +77,7 @@ export class PeerConnection implements WireSink {
     if (dial) this.#greeting = new PeerGreeting(dial.identity, true);
     transport.start({
       connected: () => {
-        if (dial) this.transport.send(this.#greeting!.dial(dial.view));
+        if (dial) this.transport.send(this.#greeting!.dial(dial.hash));
       },
       data: (chunk) => this.#data(chunk),
       closed: (error) => this.#closed(error),

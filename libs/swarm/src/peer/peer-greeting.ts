@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
+import type { InfoHashKind } from '#lib/torrent';
 import {
   EXTENSION,
   EXTENSION_HANDSHAKE_ID,
@@ -64,34 +65,38 @@ export class PeerGreeting {
     return this.#remote?.fast ?? false;
   }
 
-  /** The first message of who dials. @param view the view that the peer announced with */
-  dial(view: 'v1' | 'v2'): Buffer {
-    const { infoHashV1, infoHashV2 } = this.identity;
-    this.#dialledWith = view === 'v1' && infoHashV1 ? infoHashV1 : infoHashV2.subarray(0, 20);
+  /** The first message of who dials. @param kind the info-hash that the peer announced */
+  dial(kind: InfoHashKind): Buffer {
+    const { infoHashV1, infoHashV1Only, infoHashV2 } = this.identity;
+    const known = { v1: infoHashV1, v2: null, 'v1-only': infoHashV1Only }[kind];
+    this.#dialledWith = known ?? infoHashV2.subarray(0, 20);
+    // Who has the v1 edition has no v2 view to change to.
     return this.#handshake(this.#dialledWith, this.#dialledWith === infoHashV1);
   }
 
   /** Takes the other's handshake. @returns our own, if that is still to be sent, or null */
   handshake(remote: Handshake): Buffer | null {
-    const { infoHashV1, infoHashV2, peerId } = this.identity;
+    const { infoHashV1, infoHashV1Only, infoHashV2, peerId } = this.identity;
     const short = infoHashV2.subarray(0, 20);
     if (remote.peerId.equals(peerId)) throw peerRefused('it is ourselves', { self: true });
     this.#remote = remote;
     const isV2 = remote.infoHash.equals(short);
-    if (!isV2 && !(infoHashV1 && remote.infoHash.equals(infoHashV1))) {
+    const isV1Only = isSame(remote.infoHash, infoHashV1Only);
+    if (!isV2 && !isV1Only && !isSame(remote.infoHash, infoHashV1)) {
       throw protocolError('it answered with the hash of another torrent');
     }
     if (this.#dialledWith !== null) {
-      // Who was dialled with v2 cannot go back to v1.
-      if (!isV2 && this.#dialledWith.equals(short)) {
+      // Only who was dialled with the hybrid's v1 hash may answer with another: that of v2.
+      const upgraded = isV2 && this.#dialledWith === infoHashV1;
+      if (!upgraded && !remote.infoHash.equals(this.#dialledWith)) {
         throw protocolError('it answered with the hash of another view');
       }
       this.v2 = isV2;
       return null;
     }
     // BEP 52: a v1 handshake with the upgrade bit is answered with the v2 hash.
-    this.v2 = isV2 || remote.v2Upgrade;
-    return this.#handshake(this.v2 ? short : infoHashV1!, false);
+    this.v2 = isV2 || (remote.v2Upgrade && !isV1Only);
+    return this.#handshake(this.v2 ? short : remote.infoHash, false);
   }
 
   /** Our extension handshake; null when the peer does not speak BEP 10. */
@@ -182,4 +187,8 @@ export class PeerGreeting {
     const { peerId } = this.identity;
     return encodeHandshake({ infoHash, peerId, fast: true, extensions: true, v2Upgrade });
   }
+}
+
+function isSame(hash: Buffer, known: Buffer | null): boolean {
+  return known !== null && hash.equals(known);
 }

@@ -6,6 +6,8 @@ import type { BlockKind, FleetRole, Handshake, HashRange, IndexRange } from '#li
 export interface PeerIdentity {
   /** SHA-1 of the info dictionary; null without a v1 view. */
   readonly infoHashV1: Buffer | null;
+  /** That of the v1 edition (see `v1EditionOf`); null without. */
+  readonly infoHashV1Only: Buffer | null;
   /** 32 bytes. */
   readonly infoHashV2: Buffer;
   readonly pieceCount: number;

@@ -51,7 +51,7 @@ describe('CopyBudget', () => {
     join(0);
     expect(budget.deal(0, 0)).toHaveLength(12);
     expect(budget.deal(0, 1)).toHaveLength(0);
-    expect(budget.deal(100 * PIECE * 10, 2)).toHaveLength(150 - 12);
+    expect(budget.deal(100 * PIECE * 10, 2)).toHaveLength(128 - 12);
   });
 
   it('gives nothing to a late joiner while enough hold everything', () => {

@@ -15,6 +15,8 @@ const STALL_MS = 2000;
 const STALL_SLACK = 4;
 /** Offers that are not sent yet, over all members, at first. */
 const FIRST_OFFERS = 12;
+/** Fewer than a member may have waiting in our queue: an offer that is then rejected is none. */
+const MOST_OFFERS_EACH = 128;
 /** Offers stand for as much as is sent in this time, milliseconds. */
 const OFFERS_AHEAD_MS = 150;
 /** An offer that the member did not take up is given to somebody else after this, milliseconds. */
@@ -195,7 +197,8 @@ export class CopyBudget {
     changes: OfferChange[],
     now: number,
   ): void {
-    const share = Math.max(2, Math.ceil(window / Math.max(1, waiting.length)));
+    const fair = Math.max(2, Math.ceil(window / Math.max(1, waiting.length)));
+    const share = Math.min(MOST_OFFERS_EACH, fair);
     const candidates = new Set(waiting);
     for (let left = window - open; left > 0 && candidates.size > 0; left--) {
       const member = this.#leastPromised(candidates);

@@ -1,7 +1,9 @@
 /** How long the past counts, milliseconds. */
 const MEMORY_MS = 3000;
+/** A first burst is no rate: no less time than this is counted, milliseconds. */
+const LEAST_AGE_MS = 500;
 
-/** Bytes a second of late: an exponential average that is exact from the first byte on. */
+/** Bytes a second of late: an exponential average that needs no time to warm up. */
 export class RateMeter {
   #weighted = 0;
   #at: number;
@@ -20,8 +22,7 @@ export class RateMeter {
   /** Bytes a second. */
   rate(now: number): number {
     this.#decay(now);
-    const age = now - this.#since;
-    if (age <= 0) return 0;
+    const age = Math.max(LEAST_AGE_MS, now - this.#since);
     return (this.#weighted * 1000) / (MEMORY_MS * (1 - Math.exp(-age / MEMORY_MS)));
   }
 

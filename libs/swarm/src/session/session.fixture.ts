@@ -1,3 +1,5 @@
+import { expect } from 'vitest';
+
 import { seededRandom } from '#lib/runtime';
 import {
   PieceHasherV1,
@@ -132,6 +134,11 @@ export class TestFleet {
     await Promise.all(this.#sessions.map((session) => session.close()));
     await this.hasher.close();
   }
+}
+
+/** Waits for a condition as long as a busy machine may need. */
+export function eventually<T>(value: () => T) {
+  return expect.poll(value, { timeout: 20_000, interval: 10 });
 }
 
 /** Everything that an origin sent, bytes. */

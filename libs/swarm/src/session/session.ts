@@ -44,7 +44,7 @@ export class Session {
   readonly #logger: Logger;
   readonly #timeouts: PeerTimeouts;
   readonly #torrents = new Map<string, Torrent>();
-  /** Both views of each torrent, by the 20 bytes (hex) of a handshake. */
+  /** Each torrent under all its info-hashes, by the 20 bytes (hex) of a handshake. */
   readonly #byHash = new Map<string, Torrent>();
   readonly #book: ConnectionBook;
   readonly #bans = new BanList();
@@ -119,7 +119,7 @@ export class Session {
    */
   add(options: TorrentOptions): Torrent {
     if (this.#closed) throw new FleetseedError('SHUTTING_DOWN', 'The session is closed.');
-    const { infoHashV1, infoHashV2, name } = options.metainfo;
+    const { infoHashV2, name } = options.metainfo;
     if (!infoHashV2) {
       throw new FleetseedError('METAINFO_INVALID', `${name} has no v2 view: it cannot be shared.`);
     }
@@ -132,8 +132,10 @@ export class Session {
       this.#contextOf(() => torrent),
     );
     this.#torrents.set(key, torrent);
-    this.#byHash.set(key.slice(0, 40), torrent);
-    if (infoHashV1) this.#byHash.set(infoHashV1.toString('hex'), torrent);
+    const { infoHashV1, infoHashV1Only } = torrent.identity;
+    for (const hash of [infoHashV2.subarray(0, 20), infoHashV1, infoHashV1Only]) {
+      if (hash) this.#byHash.set(hash.toString('hex'), torrent);
+    }
     torrent.start();
     return torrent;
   }
@@ -219,10 +221,10 @@ export class Session {
     dial: { readonly torrent: Torrent; readonly address: PeerAddress } | null,
   ): void {
     let torrent = dial?.torrent ?? null;
-    const view = dial?.address.hash ?? 'v2';
+    const hash = dial?.address.hash ?? 'v2';
     const connection: PeerConnection = new PeerConnection(
       transport,
-      dial && { identity: dial.torrent.identity, view },
+      dial && { identity: dial.torrent.identity, hash },
       {
         clock: this.#clock,
         timeouts: this.#timeouts,
@@ -237,7 +239,8 @@ export class Session {
         closed: (reason) => {
           this.#book.remove(connection);
           this.#governor.forget(connection);
-          if (!connection.isReady && dial) dial.torrent.dialFailed(dial.address, reason);
+          if (!connection.isReady && dial)
+            dial.torrent.swarm.neighbourhood.dialFailed(dial.address, reason);
           if (reason) this.#judge(connection, reason);
         },
       },
@@ -276,7 +279,7 @@ export class Session {
     if (buffer) return buffer;
     let had = false;
     for (const torrent of this.#torrents.values()) {
-      had = torrent.uploads.fresh.clear() || had;
+      had = torrent.swarm.fresh.clear() || had;
     }
     return had ? this.buffers.acquire(length) : null;
   }

@@ -2,11 +2,19 @@ import { connect } from 'node:net';
 
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { bdict, bencode } from '#lib/torrent';
+import { bdict, bencode, v1EditionOf } from '#lib/torrent';
 import { extendedMessage } from '#lib/wire';
 
 import { memberThat, rejectSpan, sendSpan } from './bad-peers.fixture.js';
-import { KIB, MIB, SECRET, TestFleet, artifactOf, type TestArtifact } from './session.fixture.js';
+import {
+  KIB,
+  MIB,
+  SECRET,
+  TestFleet,
+  artifactOf,
+  eventually,
+  type TestArtifact,
+} from './session.fixture.js';
 import { WireClient, WireServer } from './wire-client.fixture.js';
 
 let fleet: TestFleet | null = null;
@@ -115,7 +123,8 @@ describe('the closed door', () => {
     });
     const socket = connect({ host: '127.0.0.1', port: session.port });
     await new Promise((resolve) => socket.on('close', resolve));
-    await expect.poll(() => session.stats().connections).toBe(0);
+    await eventually(() => session.stats().connections).toBe(0);
+    expect(session.stats().bannedHosts).toBe(0);
   });
 
   it('does not know other torrents', async () => {
@@ -160,6 +169,27 @@ describe('strangers', () => {
     expect(client.handshake?.infoHash).toEqual(infoHashV2!.subarray(0, 20));
     const payload = await downloadAll(client, [64 * KIB, 36 * KIB, 5, 33 * KIB]);
     expect(payload.equals(artifact.payload)).toBe(true);
+  });
+
+  it('with the v1 edition are answered with its hash, also when they could be upgraded', async () => {
+    const artifact = artifactOf({ files: [150 * KIB], pieceLength: 64 * KIB, format: 'hybrid' });
+    const { session } = await fleetOf(artifact).add({ complete: true, access: 'open' });
+    const client = WireClient.dial(session.port, { artifact, view: 'v1-only', v2Upgrade: true });
+    await client.until(() => client.has('haveAll'));
+    expect(client.handshake?.infoHash).toEqual(v1EditionOf(artifact.metainfo)!.infoHash);
+    const payload = await downloadAll(client, [64 * KIB, 64 * KIB, 22 * KIB]);
+    expect(payload.equals(artifact.payload)).toBe(true);
+  });
+
+  it('with the v1 edition are dialled with its hash', async () => {
+    const artifact = artifactOf({ files: [150 * KIB], pieceLength: 64 * KIB, format: 'hybrid' });
+    const seed = keep(await WireServer.open({ artifact, view: 'v1-only' }, () => {}));
+    const machine = await fleetOf(artifact).add({ access: 'open' });
+    machine.torrent.addPeers([{ host: '127.0.0.1', port: seed.port, hash: 'v1-only' }]);
+    await eventually(() => seed.clients[0]?.has('extended')).toBe(true);
+    const { handshake } = seed.clients[0]!;
+    expect(handshake?.infoHash).toEqual(v1EditionOf(artifact.metainfo)!.infoHash);
+    expect(handshake?.v2Upgrade).toBe(false);
   });
 
   it('get hashes from the piece layers, and a reject for what is not kept', async () => {
@@ -249,6 +279,14 @@ describe('strangers', () => {
     expect(machine.torrent.stats().bytes.fromStrangers).toBe(metainfo.length);
   });
 
+  it('are not told by an origin that it only uploads: it has shown them nothing yet', async () => {
+    const artifact = artifactOf({ files: [MIB] });
+    const origin = await fleetOf(artifact).origin({ access: 'open' });
+    const client = WireClient.dial(origin.session.port, { artifact });
+    await client.until(() => client.has('haveNone') && client.extensions !== null);
+    expect(client.extensions!.uploadOnly).not.toBe(true);
+  });
+
   it('get an artifact from an origin piece by piece, as it reveals them', async () => {
     const artifact = artifactOf({ files: [2 * MIB], pieceLength: 64 * KIB });
     const swarm = fleetOf(artifact);
@@ -275,7 +313,7 @@ describe('members that do not behave', () => {
     machine.torrent.addPeers([{ host: '127.0.0.2', port: liar.port }]);
     const banned: string[] = [];
     machine.torrent.on('peer-banned', (host) => banned.push(host));
-    await expect.poll(() => banned).toEqual(['127.0.0.2']);
+    await eventually(() => banned).toEqual(['127.0.0.2']);
     await swarm.origin();
     await machine.torrent.done;
     expect(artifact.payload.equals(await machine.content())).toBe(true);
@@ -311,11 +349,11 @@ describe('members that do not behave', () => {
     const swarm = fleetOf(artifact);
     const machine = await swarm.add({ timeouts: { patienceMs: 100, hungMs: 300 } });
     machine.torrent.addPeers([{ host: '127.0.0.2', port: silent.port }]);
-    await expect.poll(() => machine.torrent.stats().spansInFlight).toBeGreaterThan(0);
+    await eventually(() => machine.torrent.stats().spansInFlight).toBeGreaterThan(0);
     await swarm.add({ complete: true });
     await machine.torrent.done;
     expect(artifact.payload.equals(await machine.content())).toBe(true);
-    await expect.poll(() => silent.clients.every(({ closed }) => closed)).toBe(true);
+    await eventually(() => silent.clients.every(({ closed }) => closed)).toBe(true);
   });
 
   it('are asked elsewhere for what they reject', async () => {

@@ -64,7 +64,7 @@ export class UploadPump {
 
   /** @returns false when there is no memory now */
   #begin(torrent: Torrent, upload: Upload): boolean {
-    const { uploader, fresh } = torrent.uploads;
+    const { uploader, fresh } = torrent.swarm;
     const { offset, stored } = uploader.placeOf(upload.job);
     const lease = stored === upload.job.length ? fresh.lease(offset, stored) : null;
     this.#active++;
@@ -112,7 +112,7 @@ export class UploadPump {
     const { logger } = this.#options;
     if (touched) logger.info('piece not served, it is not there any more', { error });
     else logger.warn('piece not served, the disk failed', { error });
-    torrent.uploads.uploader.reject(peer, job);
+    torrent.swarm.uploader.reject(peer, job);
   }
 
   #send(torrent: Torrent, upload: Upload, bytes: Uint8Array, owner: { release(): void }): void {
@@ -124,7 +124,7 @@ export class UploadPump {
     }
     const { limiter, clock } = this.#options;
     limiter.spend(length, clock.monotonic());
-    torrent.uploaded(upload, length);
+    torrent.swarm.uploaded(upload, length);
     const over = () => this.#over(owner);
     for (let at = 0; at < length; at += blockLength) {
       const block = bytes.subarray(at, Math.min(length, at + blockLength));

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
+import { v1EditionOf, type InfoHashKind } from '#lib/torrent';
 import {
   EXTENSION,
   HandshakeReader,
@@ -24,7 +25,7 @@ import type { TestArtifact } from './session.fixture.js';
 export interface WireClientOptions {
   readonly artifact: TestArtifact;
   /** The hash of the first message; v2 by default. */
-  readonly view?: 'v1' | 'v2';
+  readonly view?: InfoHashKind;
   readonly v2Upgrade?: boolean;
   /** Proves membership with this secret; a stranger without. */
   readonly secret?: Buffer;
@@ -126,7 +127,11 @@ export class WireClient implements WireSink {
   #greet(): void {
     const { artifact, view = 'v2', v2Upgrade = false, fast = true } = this.options;
     const { infoHashV1, infoHashV2 } = artifact.metainfo;
-    const infoHash = view === 'v1' ? infoHashV1! : infoHashV2!.subarray(0, 20);
+    const infoHash = {
+      v1: infoHashV1,
+      v2: infoHashV2!.subarray(0, 20),
+      'v1-only': v1EditionOf(artifact.metainfo)?.infoHash,
+    }[view]!;
     const { peerId } = this;
     this.socket.write(encodeHandshake({ infoHash, peerId, fast, extensions: true, v2Upgrade }));
   }

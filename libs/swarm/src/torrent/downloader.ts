@@ -151,9 +151,6 @@ export class Downloader {
       // Rejected blocks of a cancelled span are let go of one by one, below.
       this.#cancel(source, request, kind === 'piece');
       if (kind === 'piece') source.cancelledBytes -= length;
-      if (source.pick.offers.has(index) && kind === 'span') {
-        this.picker.withdrawOffer(source.pick, index);
-      }
       source.restsUntil = this.#now() + REST_MS;
       source.full = true;
     } else {

@@ -75,9 +75,10 @@ export class Neighbour implements PeerHandler, Sender {
     return this.connection.transport.host;
   }
 
-  /** It wants nothing: it has everything, or says so. */
+  /** It wants nothing: it has everything, or says so, or is an origin, which says neither. */
   get wantsNothing(): boolean {
-    return this.connection.uploadOnly || this.connection.have.all;
+    const { uploadOnly, have, role } = this.connection;
+    return uploadOnly || have.all || role === 'origin';
   }
 
   stats(now: number): NeighbourStats {

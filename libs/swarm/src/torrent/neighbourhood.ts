@@ -92,13 +92,6 @@ export class Neighbourhood {
     for (const { connection } of this.all) connection.tick(now);
   }
 
-  /** Parts from everybody who wants nothing; for a torrent that wants nothing itself. */
-  partFromContent(): void {
-    for (const neighbour of this.all) {
-      if (neighbour.wantsNothing) neighbour.connection.close();
-    }
-  }
-
   closeAll(reason: FleetseedError | null = null): void {
     for (const { connection } of this.all) connection.close(reason);
   }

@@ -1,0 +1,179 @@
+import type { FleetseedError } from '#lib/contracts';
+import type { PieceMap } from '#lib/torrent';
+
+import { Bitfield } from '../bitfield.js';
+import type { PeerConnection } from '../peer/peer-connection.js';
+import { peerRefused } from '../peer/peer-errors.js';
+import type { PeerHandler } from '../peer/peer.types.js';
+import type { PayloadLayout } from '../policy/payload.layout.js';
+import type { ByteLedger } from './byte-ledger.js';
+import type { DownloadJob } from './download-job.js';
+import { FreshSpans } from './fresh-spans.js';
+import { HashResponder } from './hash-responder.js';
+import { HaveBroadcast } from './have-broadcast.js';
+import { Neighbour } from './neighbour.js';
+import { Neighbourhood } from './neighbourhood.js';
+import { OriginRole } from './origin-role.js';
+import { PeerDuties } from './peer-duties.js';
+import type { TorrentContext, TorrentOptions } from './torrent.types.js';
+import { Uploader, type Upload } from './uploader.js';
+
+const FRESH_BYTES = 4 * 1024 * 1024;
+const AGENT_NEIGHBOURS = 40;
+const ORIGIN_NEIGHBOURS = 64;
+
+export interface TorrentSwarmOptions {
+  readonly torrent: TorrentOptions;
+  readonly context: TorrentContext;
+  readonly layout: PayloadLayout;
+  readonly pieces: PieceMap;
+  readonly have: Bitfield;
+  readonly ledger: ByteLedger;
+  /** Null while nothing is downloaded. */
+  readonly job: () => DownloadJob | null;
+}
+
+/** Everything of a torrent that has to do with its neighbours, but for the download itself. */
+export class TorrentSwarm {
+  readonly neighbourhood: Neighbourhood;
+  readonly uploader: Uploader;
+  /** Spans that were verified last, still in memory. */
+  readonly fresh = new FreshSpans(FRESH_BYTES);
+  readonly #options: TorrentSwarmOptions;
+  readonly #broadcast: HaveBroadcast;
+  readonly #origin: OriginRole | null;
+  readonly #duties: PeerDuties;
+
+  constructor(options: TorrentSwarmOptions) {
+    this.#options = options;
+    const { torrent, context, ledger, job } = options;
+    const isOrigin = torrent.role === 'origin';
+    const most = torrent.maxNeighbours ?? (isOrigin ? ORIGIN_NEIGHBOURS : AGENT_NEIGHBOURS);
+    this.neighbourhood = new Neighbourhood(context, most);
+    this.#broadcast = new HaveBroadcast(this.neighbourhood.all);
+    this.#origin = isOrigin ? this.#originRole() : null;
+    this.uploader = this.#makeUploader();
+    this.#duties = new PeerDuties({
+      context,
+      ledger,
+      uploader: this.uploader,
+      origin: this.#origin,
+      hashes: new HashResponder(torrent.metainfo, torrent.leavesOf),
+      job,
+      changed: (neighbour) => this.#partIfContent(neighbour),
+      received: (neighbour, bytes) => context.received(neighbour.connection, bytes),
+      left: (neighbour, reason) => this.#left(neighbour, reason),
+    });
+  }
+
+  get neighbours(): ReadonlySet<Neighbour> {
+    return this.neighbourhood.all;
+  }
+
+  /** A connection is known by now. @throws FleetseedError PEER_REFUSED */
+  attach(connection: PeerConnection): PeerHandler {
+    const { context, pieces, have, job } = this.#options;
+    if (context.isBanned(connection.transport.host)) throw peerRefused('it is banned');
+    this.neighbourhood.admit(connection);
+    this.#broadcast.flush();
+    const neighbour = new Neighbour(connection, this.#duties, context.clock.monotonic());
+    this.neighbourhood.joined(neighbour);
+    const { send } = connection;
+    // An origin says by offers what it gives; a bitfield would be an offer to everybody.
+    send!.pieces(this.#origin ? new Bitfield(pieces.pieceCount) : have);
+    if (connection.isMember) send!.choke(false);
+    job()?.downloader.attach(neighbour);
+    this.#origin?.attach(neighbour);
+    if (connection.interested) this.#duties.interested(neighbour);
+    return neighbour;
+  }
+
+  /** Pieces [first, first + count) are there now. */
+  announce(first: number, count: number): void {
+    if (this.#origin === null) this.#broadcast.add(first, count);
+  }
+
+  /** Pieces are not there any more. */
+  retract(pieces: readonly number[]): void {
+    this.#broadcast.flush();
+    this.fresh.clear();
+    // What an origin has nobody was told; requests for these pieces are rejected.
+    if (this.#origin !== null) return;
+    for (const { connection } of this.neighbours) {
+      for (const piece of pieces) connection.send!.dontHave(piece);
+    }
+  }
+
+  /** We want nothing any more: everybody hears of it, and who wants nothing either is parted from. */
+  settle(): void {
+    // The last pieces must be heard of before.
+    this.#broadcast.flush();
+    for (const { connection } of this.neighbours) connection.send!.introduce();
+    for (const neighbour of this.neighbours) this.#partIfContent(neighbour);
+  }
+
+  /** Payload bytes of an upload were handed to the network. */
+  uploaded({ peer, job }: Upload, bytes: number): void {
+    const { context, ledger, layout } = this.#options;
+    const now = context.clock.monotonic();
+    peer.sentBytes += bytes;
+    peer.up.add(bytes, now);
+    ledger.sent(peer.connection.isMember ? job.reason : 'stranger', bytes, now);
+    this.uploader.limiter.spend(bytes, now);
+    const run = job.kind === 'span' ? job.index : layout.runs.runOfPiece(job.index);
+    this.#origin?.sent(peer, run, bytes);
+  }
+
+  tick(now: number): void {
+    this.neighbourhood.tick(now);
+    this.#duties.turn(now);
+    this.#origin?.tick(now);
+  }
+
+  /** Parts from everybody. */
+  close(): void {
+    this.neighbourhood.closeAll();
+    this.fresh.clear();
+    this.#origin?.close();
+  }
+
+  #partIfContent(neighbour: Neighbour): void {
+    if (this.#options.job() === null && neighbour.wantsNothing) neighbour.connection.close();
+  }
+
+  #left(neighbour: Neighbour, reason: FleetseedError | null): void {
+    this.neighbourhood.left(neighbour, reason);
+    const { job, context } = this.#options;
+    if (job()) this.neighbourhood.dial(context.clock.monotonic());
+  }
+
+  #originRole(): OriginRole {
+    const { copies, seedsElsewhere, responsible } = this.#options.torrent;
+    const { context, ledger, layout } = this.#options;
+    const { random, clock } = context;
+    const budget = {
+      random,
+      ...(copies === undefined ? {} : { copies }),
+      ...(seedsElsewhere ? { seedsElsewhere } : {}),
+      ...(responsible ? { responsible } : {}),
+    };
+    const now = () => clock.monotonic();
+    return new OriginRole(layout, budget, now, () => ledger.up.rate(now()));
+  }
+
+  #makeUploader(): Uploader {
+    const { layout, pieces, have, torrent, context } = this.#options;
+    return new Uploader({
+      layout,
+      pieces,
+      have,
+      limit: torrent.uploadLimit ?? null,
+      now: context.clock.monotonic(),
+      reasonFor: (neighbour, run) => {
+        if (this.#origin) return this.#origin.reasonFor(neighbour, run);
+        return neighbour.connection.isMember ? 'peer' : 'stranger';
+      },
+      accepted: (neighbour, run) => this.#origin?.accepted(neighbour, run),
+    });
+  }
+}
