@@ -31,12 +31,12 @@ async function published(upload: RawUpload): Promise<Release> {
   });
 }
 
-/** Bytes of the uploads that the depot keeps. */
+/** Parts of files that the depot keeps: the hashes of each are written before it counts. */
 function partsOnDisk(data: string): string[] {
   const folder = `${data}/depot/uploads`;
   if (!existsSync(folder)) return [];
   const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-  return paths.filter((path) => /\/f0\S*\/\d+$/.test(path));
+  return paths.filter((path) => /\/hashes\/f0\/\d+$/.test(path));
 }
 
 describe('a part that is not what it claims', () => {

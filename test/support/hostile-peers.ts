@@ -19,7 +19,7 @@ import { OWN_ID, RawPeer, swarmOf } from './raw-peer.js';
 /**
  * Not the address of the honest ones: bans go by address, and all of 127.0.0.0/8 is this machine.
  */
-const HOST = '127.0.0.66';
+export const HOSTILE_HOST = '127.0.0.66';
 
 /** What a peer that belongs to the swarm does when it is asked for a span. */
 export type Misdeed =
@@ -53,7 +53,7 @@ export class HostilePeer {
 
   /** Listens and announces as a seed, so that who downloads dials it. */
   static async start(ticket: SwarmTicket, misdeed: Misdeed): Promise<HostilePeer> {
-    const server = createServer().listen(0, HOST);
+    const server = createServer().listen(0, HOSTILE_HOST);
     await once(server, 'listening');
     const peer = new HostilePeer(server, ticket, misdeed);
     await peer.announce('started');
@@ -61,7 +61,7 @@ export class HostilePeer {
   }
 
   get address(): string {
-    return `${HOST}:${(this.server.address() as AddressInfo).port}`;
+    return `${HOSTILE_HOST}:${(this.server.address() as AddressInfo).port}`;
   }
 
   async announce(event: 'started' | 'stopped'): Promise<void> {

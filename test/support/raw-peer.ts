@@ -73,19 +73,20 @@ export class RawPeer {
     this.#decoder.spanExtensionId = OWN_ID.run;
     this.member = this.#proven.promise;
     this.member.catch(() => {});
-    this.closed = once(socket, 'close').then(() => {
+    this.closed = closed(socket).then(() => {
       this.isClosed = true;
       this.#proven.reject(new Error('The connection ended before membership was proven.'));
     });
-    // Resets are what many of the tests are about.
-    socket.on('error', () => {});
     socket.on('data', (chunk) => this.#data(chunk));
     if (initiated) socket.write(this.#handshake());
   }
 
-  /** @param address `HOST:PORT` of a peer port */
-  static async dial(address: string, swarm: SwarmFacts): Promise<RawPeer> {
-    const socket = await dialRaw(address);
+  /**
+   * @param address `HOST:PORT` of a peer port
+   * @param from the address of this machine to come from
+   */
+  static async dial(address: string, swarm: SwarmFacts, from?: string): Promise<RawPeer> {
+    const socket = await dialRaw(address, from);
     return new RawPeer(socket, swarm, true);
   }
 
@@ -181,6 +182,15 @@ export class RawPeer {
     });
     return extendedMessage(this.idOf(EXTENSION.member), proof);
   }
+}
+
+/** Resolves when the connection is over, be it by a reset: hanging up is what tests are about. */
+export async function closed(socket: Socket): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  socket.on('error', () => {});
+  socket.once('close', () => resolve());
+  if (socket.closed) resolve();
+  await promise;
 }
 
 /** A plain TCP connection to `HOST:PORT`. */

@@ -1,0 +1,162 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import type { Savings, SwarmTicket } from '#lib/contracts';
+import { EXTENSION, encodeRunMessage, extendedMessage } from '#lib/wire';
+
+import {
+  flood,
+  HOSTILE_HOST,
+  HostilePeer,
+  uselessMessage,
+  type Misdeed,
+} from '../support/hostile-peers.js';
+import { callApi } from '../support/origin-api.js';
+import type { JsonObject } from '../support/processes.js';
+import { RawPeer, swarmOf } from '../support/raw-peer.js';
+import { freePort, Sandbox, type OriginProcess } from '../support/sandbox.js';
+import { until } from '../support/waiting.js';
+
+const MIB = 1024 * 1024;
+const SIZE = 24 * MIB;
+/** By this much a process may grow for what peers send: garbage that is not collected yet. */
+const MEMORY_MARGIN = 160 * MIB;
+
+let sandbox: Sandbox;
+let origin: OriginProcess;
+let content: Buffer;
+let ticket: SwarmTicket;
+let version = 0;
+
+beforeAll(async () => {
+  sandbox = await Sandbox.create();
+  origin = await sandbox.origin();
+});
+afterAll(() => sandbox.close());
+
+/** Each test has a swarm of its own. */
+beforeEach(async () => {
+  content = randomBytes(SIZE);
+  const tree = await sandbox.tree({ build: content });
+  const push = ['push', `${tree}/build`, '--app', 'web', '--version', `${++version}`];
+  const { artifact } = await origin.json<{ artifact: string }>(...push, '--channel', 'stable');
+  const path = `/api/v1/artifacts/${artifact}/ticket`;
+  ticket = (await callApi<SwarmTicket>(origin, 'GET', path)).body;
+});
+
+/** Resident bytes of a process. */
+function residentBytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
+}
+
+interface Beside {
+  readonly peer: HostilePeer;
+  readonly done: JsonObject;
+  readonly wasted: number;
+  /** Where who pulled goes on seeding, `HOST:PORT`. */
+  readonly door: string;
+}
+
+/** Pulls beside a hostile peer, and looks at both while who pulled goes on seeding. */
+async function pullBeside(misdeed: Misdeed, look: (beside: Beside) => Promise<void>) {
+  const peer = await HostilePeer.start(ticket, misdeed);
+  const out = await sandbox.folder('out');
+  const door = `127.0.0.1:${await freePort()}`;
+  const pull = ['pull', `web@${version}`, '--out', out, '--listen', door, '--seed', '--json'];
+  const pulling = sandbox.start(pull, origin.env);
+  try {
+    const done = await pulling.event('done');
+    expect(readFileSync(`${out}/build`).equals(content)).toBe(true);
+    const { wasted } = await until('the account arrives', async () => {
+      const { artifacts } = await origin.json<Savings>('savings');
+      return artifacts.find(({ artifact, stages }) => artifact === ticket.artifact && stages > 0);
+    });
+    await look({ peer, done, wasted, door });
+  } finally {
+    await peer.close();
+    await pulling.stop();
+  }
+}
+
+describe('a download beside a peer that belongs to the swarm', () => {
+  it('and sends wrong blocks: it is banned, its bytes are waste, the content is right', async () => {
+    await pullBeside('wrong-blocks', async ({ peer, done, wasted, door }) => {
+      expect(peer.sentBytes).toBeGreaterThan(0);
+      expect(done).toMatchObject({ bytes: SIZE, fromOrigin: SIZE, fromPeers: 0 });
+      expect(wasted).toBeGreaterThan(0);
+      expect(wasted).toBeLessThanOrEqual(peer.sentBytes);
+      // It was given no second chance, and is let in no more; others are.
+      await Promise.all(peer.connections.map(({ closed }) => closed));
+      expect(peer.connections.length).toBe(1);
+      const again = await RawPeer.dial(door, swarmOf(ticket), HOSTILE_HOST);
+      await again.closed;
+      expect(again.messages).toEqual([]);
+      const other = await RawPeer.dial(door, swarmOf(ticket));
+      await expect(other.member).resolves.toBeUndefined();
+      other.end();
+    });
+  });
+
+  it('and goes silent: what was asked of it is asked elsewhere', async () => {
+    await pullBeside('silence', async ({ peer, done }) => {
+      expect(peer.requests).toBeGreaterThan(0);
+      expect(done).toMatchObject({ bytes: SIZE, fromOrigin: SIZE });
+    });
+  });
+
+  it.each(['garbage', 'oversized', 'unasked'] as const)(
+    'and sends what is not allowed (%s): it is hung up on',
+    async (misdeed) => {
+      await pullBeside(misdeed, async ({ peer, done }) => {
+        expect(peer.requests).toBeGreaterThan(0);
+        await Promise.all(peer.connections.map(({ closed }) => closed));
+        expect(done).toMatchObject({ bytes: SIZE, fromOrigin: SIZE });
+      });
+    },
+  );
+});
+
+describe('an agent that seeds', () => {
+  it('keeps its memory and goes on serving whatever members send', async () => {
+    const args = ['--app', 'web@stable'];
+    const { service } = await sandbox.agent(origin, undefined, { args });
+    const { peer: door } = await service.event('ready');
+    await service.event('active', 30_000, { version: `${version}` });
+    const bound = residentBytes(service.pid) + MEMORY_MARGIN;
+    const dial = () => RawPeer.dial(String(door), swarmOf(ticket));
+
+    // Large messages that mean nothing.
+    const talker = await dial();
+    await talker.member;
+    await flood(talker, uselessMessage(900_000), 500 * MIB);
+    talker.end();
+    expect(residentBytes(service.pid)).toBeLessThan(bound);
+
+    // Requests without end, of a peer that reads nothing.
+    const asker = await dial();
+    await asker.member;
+    asker.socket.pause();
+    const request = encodeRunMessage({ type: 'request', run: 0, offset: 0, length: 65_536 });
+    const ask = extendedMessage(asker.idOf(EXTENSION.run), request);
+    await flood(asker, Buffer.concat(Array<Buffer>(5000).fill(ask)), 4 * MIB);
+    expect(residentBytes(service.pid)).toBeLessThan(bound);
+    asker.end();
+
+    // Many that connect and say nothing.
+    const crowd = await Promise.all(Array.from({ length: 200 }, () => dial().catch(() => null)));
+    expect(residentBytes(service.pid)).toBeLessThan(bound);
+    for (const each of crowd) each?.end();
+
+    await until('an honest member is served', async () => {
+      const honest = await dial();
+      await honest.member;
+      honest.send(extendedMessage(honest.idOf(EXTENSION.run), request));
+      await expect.poll(() => honest.blockBytes, { timeout: 5000 }).toBe(65_536);
+      honest.end();
+      return true;
+    });
+  });
+});
