@@ -30,3 +30,4 @@ export {
   type ParseOptions,
 } from './metainfo/metainfo.parser.js';
 export * from './metainfo/metainfo.types.js';
+export * from './metainfo/v1-edition.js';

@@ -2,7 +2,7 @@ import { Controller, Get, Param, Query, Req } from '@nestjs/common';
 import type { Request } from 'express';
 import { z } from 'zod';
 
-import { AppName, Hex32, VersionName, type SwarmTicket } from '#lib/contracts';
+import { AppName, HandedOutFormat, Hex32, VersionName, type SwarmTicket } from '#lib/contracts';
 
 import type { Principal } from '../auth/principal.js';
 import { Caller, Scopes } from '../auth/scopes.decorator.js';
@@ -13,6 +13,7 @@ const TorrentQuery = z.object({
     .enum(['0', '1'])
     .default('0')
     .transform((text) => text === '1'),
+  format: HandedOutFormat.optional(),
 });
 type TorrentQuery = z.output<typeof TorrentQuery>;
 
@@ -42,10 +43,10 @@ export class ArtifactsController {
   torrent(
     @Param('app', { schema: AppName }) app: string,
     @Param('version', { schema: VersionName }) version: string,
-    @Query({ schema: TorrentQuery }) { webSeed }: TorrentQuery,
+    @Query({ schema: TorrentQuery }) query: TorrentQuery,
     @Caller() caller: Principal,
     @Req() request: Request,
   ): Promise<Response> {
-    return this.artifacts.torrent({ app, version }, webSeed, caller, request);
+    return this.artifacts.torrent({ app, version }, query, caller, request);
   }
 }

@@ -1,9 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Request } from 'express';
 
-import type { Release, SwarmTicket } from '#lib/contracts';
+import {
+  FleetseedError,
+  type HandedOutFormat,
+  type Release,
+  type SwarmTicket,
+} from '#lib/contracts';
 import type { Clock } from '#lib/runtime';
-import { withAnnounce } from '#lib/torrent';
+import { encodeMetainfo, v1EditionOf, withAnnounce, type Metainfo } from '#lib/torrent';
 
 import type { Principal } from '../auth/principal.js';
 import { TrackerKeys } from '../auth/tracker-keys.js';
@@ -18,6 +23,14 @@ import { TicketOffice } from './ticket-office.js';
 
 const KEY_MS = 7 * 86_400_000;
 const TORRENT = 'application/x-bittorrent';
+
+/** How the `.torrent` of a release is to be. */
+export interface TorrentWish {
+  /** Stock clients may fetch over HTTP too. */
+  readonly webSeed: boolean;
+  /** By default the v1 edition of a single file, which every client reads, and a tree as it is. */
+  readonly format?: HandedOutFormat | undefined;
+}
 
 /** Metainfo and tickets for callers that may read the artifact. */
 @Injectable()
@@ -50,11 +63,11 @@ export class ArtifactsService {
   /**
    * The `.torrent` of a release for stock clients: announce URLs with a key of its own, which ends
    * after 7 days or when it, or the caller's token, is revoked.
-   * @throws VERSION_NOT_FOUND, APP_NOT_FOUND
+   * @throws VERSION_NOT_FOUND, APP_NOT_FOUND; REQUEST_INVALID for a format it cannot be had in
    */
   async torrent(
     release: { readonly app: string; readonly version: string },
-    webSeed: boolean,
+    { webSeed, format }: TorrentWish,
     caller: Principal,
     request: Request,
   ): Promise<Response> {
@@ -63,7 +76,11 @@ export class ArtifactsService {
     const key = await this.#keyFor(found, caller);
     const baseUrl = this.urls.of(request);
     const seeds = webSeed ? [webSeedUrl(baseUrl, key, found.artifact, metainfo)] : [];
-    const bytes = withAnnounce(torrent, [[announceUrl(baseUrl, key)]], seeds);
+    const bytes = withAnnounce(
+      inFormat(torrent, metainfo, format),
+      [[announceUrl(baseUrl, key)]],
+      seeds,
+    );
     const fileName = encodeURIComponent(`${found.app}-${found.version}.torrent`);
     return fileAnswer(bytes, {
       'content-disposition': `attachment; filename*=UTF-8''${fileName}`,
@@ -79,6 +96,18 @@ export class ArtifactsService {
       name: `${app}@${version}`,
     });
   }
+}
+
+function inFormat(torrent: Buffer, metainfo: Metainfo, format?: HandedOutFormat): Buffer {
+  const edition = v1EditionOf(metainfo);
+  const own = edition ? 'hybrid' : 'v2';
+  const wanted = format ?? (edition && metainfo.single ? 'v1' : own);
+  if (wanted === own) return torrent;
+  if (wanted === 'v1' && edition) {
+    return encodeMetainfo({ infoBytes: edition.infoBytes, pieceLayers: null });
+  }
+  const text = `${metainfo.name} is a ${own} artifact: it cannot be had as ${wanted}.`;
+  throw new FleetseedError('REQUEST_INVALID', text, { format: wanted });
 }
 
 function fileAnswer(bytes: Buffer, headers: Readonly<Record<string, string>>): Response {

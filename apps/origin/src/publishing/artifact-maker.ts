@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import type { ArtifactSummary, DeclaredFile } from '#lib/contracts';
 import { ArtifactStore, Places } from '#lib/depot';
-import { buildMetainfo, parseMetainfo, type BuildFile } from '#lib/torrent';
+import { buildMetainfo, parseMetainfo, v1EditionOf, type BuildFile } from '#lib/torrent';
 
 import type { UploadPlan, UploadRecord } from '../uploads/upload-record.js';
 import { KnownPlaces } from './known-places.js';
@@ -57,6 +57,7 @@ export class ArtifactMaker {
     return {
       artifact,
       infoHashV1: metainfo.infoHashV1?.toString('hex') ?? null,
+      infoHashV1Only: v1EditionOf(metainfo)?.infoHash.toString('hex') ?? null,
       infoHashV2: artifact,
       name: metainfo.name,
       single: metainfo.single,

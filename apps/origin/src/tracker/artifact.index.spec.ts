@@ -9,6 +9,7 @@ function release(version: string, createdAt: number, over: Partial<Release> = {}
   return {
     artifact,
     infoHashV1: 'cd'.repeat(20),
+    infoHashV1Only: 'ef'.repeat(20),
     infoHashV2: artifact,
     name: 'web.tgz',
     single: true,
@@ -31,6 +32,7 @@ describe('ArtifactIndex', () => {
     index.add(made);
     expect(index.get(made.artifact)).toBe(made);
     expect(index.find('cd'.repeat(20))).toEqual({ release: made, hash: 'v1' });
+    expect(index.find('ef'.repeat(20))).toEqual({ release: made, hash: 'v1-only' });
     expect(index.find(swarmIdOf(made.artifact))).toEqual({ release: made, hash: 'v2' });
     expect(index.find('00'.repeat(20))).toBeNull();
   });

@@ -1,14 +1,15 @@
 import type { Release } from '#lib/contracts';
+import type { InfoHashKind } from '#lib/torrent';
 
 /** An artifact found by one of its info-hashes. */
 export interface FoundArtifact {
   readonly release: Release;
-  readonly hash: 'v1' | 'v2';
+  readonly hash: InfoHashKind;
 }
 
 /**
  * The artifacts of all releases in memory, by every name they have on the wire: v2 info-hash (64 hex
- * digits), truncated v2 and v1 (40). An artifact that several releases share stands under the first
+ * digits), truncated v2, v1 and that of the v1 edition (40). An artifact that several releases share stands under the first
  * that was made.
  */
 export class ArtifactIndex {
@@ -19,7 +20,9 @@ export class ArtifactIndex {
     const known = this.#artifacts.get(release.artifact);
     if (known && known.createdAt <= release.createdAt) return;
     this.#artifacts.set(release.artifact, release);
-    if (release.infoHashV1) this.#hashes.set(release.infoHashV1, { release, hash: 'v1' });
+    const { infoHashV1, infoHashV1Only } = release;
+    if (infoHashV1) this.#hashes.set(infoHashV1, { release, hash: 'v1' });
+    if (infoHashV1Only) this.#hashes.set(infoHashV1Only, { release, hash: 'v1-only' });
     this.#hashes.set(swarmIdOf(release.artifact), { release, hash: 'v2' });
   }
 
@@ -32,7 +35,7 @@ export class ArtifactIndex {
     return this.#artifacts.get(artifact) ?? null;
   }
 
-  /** @param infoHash v1, or v2 truncated, 40 hex digits. */
+  /** @param infoHash v1, of the v1 edition, or v2 truncated, 40 hex digits. */
   find(infoHash: string): FoundArtifact | null {
     return this.#hashes.get(infoHash) ?? null;
   }

@@ -5,11 +5,17 @@ import { ByteCount, Hex20, Hex32, HostPort } from '../names.js';
 export const TorrentFormat = z.enum(['v2', 'hybrid']);
 export type TorrentFormat = z.infer<typeof TorrentFormat>;
 
+/** Which `.torrent` of a release is wanted: the artifact's own, or the v1 edition of a hybrid. */
+export const HandedOutFormat = z.enum(['v1', 'v2', 'hybrid']);
+export type HandedOutFormat = z.infer<typeof HandedOutFormat>;
+
 /** What is known of an artifact without reading its metainfo. */
 export const ArtifactSummary = z.object({
   /** The v2 info-hash: the artifact's identity. */
   artifact: Hex32,
   infoHashV1: Hex20.nullable(),
+  /** Of the v1 edition, which old clients get; there is one of hybrids. */
+  infoHashV1Only: Hex20.nullable().optional(),
   infoHashV2: Hex32,
   name: z.string(),
   /** One file, or a tree of files. */

@@ -1,3 +1,4 @@
+import type { InfoHashKind } from '#lib/torrent';
 import type { PeerFlags } from '#lib/wire';
 
 /** Where a peer listens. */
@@ -5,8 +6,8 @@ export interface PeerAddress {
   /** An IPv4 or IPv6 address, or a host name when the tracker speaks in names. */
   readonly host: string;
   readonly port: number;
-  /** The view of a hybrid artifact that the peer announced with; absent when the tracker cannot tell. */
-  readonly hash?: 'v1' | 'v2';
+  /** The info-hash that the peer announced, which it is dialled with; absent when nobody can tell. */
+  readonly hash?: InfoHashKind;
   /** What our own tracker tells members about a peer; absent from others. */
   readonly flags?: PeerFlags;
 }

@@ -2,11 +2,13 @@ import { request, type Dispatcher } from 'undici';
 
 import { FleetseedError } from '#lib/contracts';
 import { backoffDelay, deadline, type Clock, type Random } from '#lib/runtime';
+import type { InfoHashKind } from '#lib/torrent';
 import {
   buildAnnounceUrl,
   decodeAnnounceAnswer,
   MAX_ANSWER_BYTES,
   type AnnounceAnswer as WireAnswer,
+  type PeerFlags,
   type TrackerFailure,
 } from '#lib/wire';
 
@@ -91,7 +93,7 @@ export class HttpAnnouncer implements Announcer {
       tracker.trackerId = answer.trackerId ?? tracker.trackerId;
       for (const { host, port, flags } of answer.peers) {
         // Our own tracker knows which views a peer has; elsewhere it is the one we asked about.
-        const speaks = flags ? (flags.v2 ? 'v2' : 'v1') : view;
+        const speaks = flags ? hashOf(flags) : view;
         peers.push({ host, port, hash: speaks, ...(flags ? { flags } : {}) });
       }
     }
@@ -170,6 +172,11 @@ function answerOf(answer: WireAnswer, peers: readonly PeerAddress[]): AnnounceAn
 
 function clamp(ms: number): number {
   return Math.min(LONGEST_INTERVAL_MS, Math.max(SHORTEST_INTERVAL_MS, ms));
+}
+
+function hashOf({ v1, v2 }: PeerFlags): InfoHashKind {
+  if (v2) return 'v2';
+  return v1 ? 'v1' : 'v1-only';
 }
 
 /** The URL has the caller's key in it: only its host is told. */

@@ -1,4 +1,5 @@
 import { FleetseedError } from '#lib/contracts';
+import type { InfoHashKind } from '#lib/torrent';
 
 import type { PeerKind, SwarmId } from '../store/peer-store.js';
 
@@ -25,12 +26,12 @@ export const ANYBODY: TrackerCaller = { id: '', kind: 'stranger', zone: '', rack
 export interface FoundSwarm {
   readonly swarm: SwarmId;
   /** Which of the artifact's hashes it was found by. */
-  readonly hash: 'v1' | 'v2';
+  readonly hash: InfoHashKind;
 }
 
 /** Which artifacts this tracker knows. */
 export interface SwarmRegistry {
-  /** @param infoHash 20 bytes: v1, or v2 truncated. Null when no artifact has it. */
+  /** @param infoHash 20 bytes: v1, v2 truncated, or that of the v1 edition. Null when no artifact has it. */
   lookup(infoHash: Buffer): Promise<FoundSwarm | null>;
 }
 

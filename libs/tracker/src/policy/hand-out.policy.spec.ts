@@ -111,6 +111,7 @@ describe('handOut', () => {
       stranger('10.0.0.1', true, false),
       stranger('10.0.0.2', false, true),
       stranger('10.0.0.3', true, true),
+      stranger('10.0.0.4', false, false),
       ...crowd(1, '10.1.0'),
     ];
     const hosts = (self: PeerRecord) =>
@@ -119,7 +120,8 @@ describe('handOut', () => {
         .toSorted();
     expect(hosts(stranger('10.9.0.1', true, false))).toEqual(['10.0.0.1', '10.0.0.3', '10.1.0.0']);
     expect(hosts(stranger('10.9.0.1', false, true))).toEqual(['10.0.0.2', '10.0.0.3', '10.1.0.0']);
-    expect(hosts(SELF).length).toBe(4);
+    expect(hosts(stranger('10.9.0.1', false, false))).toEqual(['10.0.0.4', '10.1.0.0']);
+    expect(hosts(SELF).length).toBe(5);
   });
 
   it('gives distinct candidates, as many as it can and no more than wanted', () => {

@@ -89,7 +89,11 @@ function isUsable(self: PeerRecord, peer: PeerCandidate): boolean {
   if (peer.host === self.host && peer.port === self.port) return false;
   // A paused peer has something to give, like any incomplete one.
   if (self.kind !== 'stranger' || peer.kind !== 'stranger') return true;
-  return (self.v1 && peer.v1) || (self.v2 && peer.v2);
+  return (self.v1 && peer.v1) || (self.v2 && peer.v2) || (isV1Only(self) && isV1Only(peer));
+}
+
+function isV1Only({ v1, v2 }: PeerRecord): boolean {
+  return !v1 && !v2;
 }
 
 /** Least loaded first; a random part of less than one hand-out breaks ties. */

@@ -21,7 +21,7 @@ export interface PeerRecord {
   /** Where the peer stands, short texts of its labels; `''` when unknown. */
   readonly zone: string;
   readonly rack: string;
-  /** Which of the artifact's info-hashes the peer announced. */
+  /** Which of the artifact's info-hashes the peer announced; neither is that of the v1 edition. */
   readonly v1: boolean;
   readonly v2: boolean;
   /** Wall-clock time, ms; from then on the record does not exist. */

@@ -30,7 +30,10 @@ export function define(command: Command): void {
     .argument('<app@version>', 'the release')
     .requiredOption('--out <file>', 'where to write the .torrent (it holds a key: keep it private)')
     .option('--web-seed', 'let stock clients fetch over HTTP too')
-    .option('--format <format>', 'v1, hybrid or v2 (default: v1 for a file, which old clients need)')
+    .option(
+      '--format <format>',
+      'v1, hybrid or v2 (default: v1 for a file, which old clients need)',
+    )
     .action(
       action<GetOptions>(async (call, release) => (await import('./get.js')).get(call, release)),
     );
