@@ -36,8 +36,9 @@ export class AgentEventsService {
   /** @throws DUPLICATE_IDENTITY, TOO_MANY_REQUESTS when it is subscribed to. */
   events({ id: target, instance }: AgentPrincipal): Observable<MessageEvent> {
     return new Observable<MessageEvent>((subscriber) => {
-      const release = this.#admit(target);
+      this.#checkRoom(target);
       const left = this.presence.streamOpened(target, instance, this.clock.now());
+      const release = this.#count(target);
       const send = (event: AgentEvent) => subscriber.next({ data: JSON.stringify(event) });
       const close = this.streams.open(target, { send });
       const end = () => subscriber.complete();
@@ -65,12 +66,13 @@ export class AgentEventsService {
     });
   }
 
-  #admit(target: string): () => void {
-    const open = this.#open.get(target) ?? 0;
-    if (open >= MAX_STREAMS) {
-      throw new FleetseedError('TOO_MANY_REQUESTS', 'The agent has too many event streams open.');
-    }
-    this.#open.set(target, open + 1);
+  #checkRoom(target: string): void {
+    if ((this.#open.get(target) ?? 0) < MAX_STREAMS) return;
+    throw new FleetseedError('TOO_MANY_REQUESTS', 'The agent has too many event streams open.');
+  }
+
+  #count(target: string): () => void {
+    this.#open.set(target, (this.#open.get(target) ?? 0) + 1);
     return () => {
       const left = (this.#open.get(target) ?? 1) - 1;
       if (left > 0) this.#open.set(target, left);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 
 import { pageOf, Target } from '#lib/contracts';
@@ -92,6 +92,18 @@ describe('sessions', () => {
     expect(clone.target).toBe(agent.target);
     await expect(clone.open()).rejects.toEqual(failure('DUPLICATE_IDENTITY'));
     await agent.open();
+  });
+
+  it('lets an agent that was killed start again as soon as its connection is gone', async () => {
+    const key = newKey();
+    const killed = await (await new TestAgent(origin, { key }).join()).open();
+    const kill = new AbortController();
+    const events = killed.events(kill.signal);
+    await events.next();
+    const again = await new TestAgent(origin, { key }).join();
+    await expect(again.open()).rejects.toEqual(failure('DUPLICATE_IDENTITY'));
+    kill.abort();
+    await vi.waitFor(() => again.open(), { timeout: 10_000 });
   });
 
   it('ends with the target', async () => {

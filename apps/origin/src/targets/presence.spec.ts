@@ -18,8 +18,31 @@ describe('Presence', () => {
     const close = presence.streamOpened('t', 'one', 0);
     expect(() => presence.seen('t', 'two', 3_600_000)).toThrow(duplicate);
     close(3_600_000);
-    expect(() => presence.seen('t', 'two', 3_600_001)).toThrow(duplicate);
-    presence.seen('t', 'two', 3_615_000);
+    presence.seen('t', 'two', 3_600_000);
+  });
+
+  it('lets an agent that was killed start again at once, and refuses what is left of the old one', () => {
+    const presence = new Presence();
+    const killed = presence.streamOpened('t', 'one', 0);
+    presence.seen('t', 'one', 999);
+    killed(1000);
+    const close = presence.streamOpened('t', 'two', 1001);
+    expect(() => presence.seen('t', 'one', 1002)).toThrow(duplicate);
+    close(1003);
+  });
+
+  it('refuses a second instance while the first goes on asking after its stream broke', () => {
+    const presence = new Presence();
+    presence.streamOpened('t', 'one', 0)(1000);
+    presence.seen('t', 'one', 2000);
+    expect(() => presence.seen('t', 'two', 16_999)).toThrow(duplicate);
+  });
+
+  it('shows a target whose stream broke as there for 15 s', () => {
+    const presence = new Presence();
+    presence.streamOpened('t', 'one', 0)(1000);
+    expect(presence.isOnline('t', 15_999)).toBe(true);
+    expect(presence.isOnline('t', 16_000)).toBe(false);
   });
 
   it('lets the same instance have several streams and renew its session', () => {

@@ -1,12 +1,14 @@
 import { FleetseedError } from '#lib/contracts';
 
-/** An instance without an event stream counts as alive for so long after a request, ms. */
-const ALIVE_AFTER_REQUEST_MS = 15_000;
+/** For so long after its last sign a target is shown as there, and an instance may yet open its stream, ms. */
+const SILENCE_MS = 15_000;
 
 interface Seen {
   readonly instance: string;
   readonly streams: number;
   readonly lastSeenAt: number;
+  /** Until when the instance holds its identity without a stream, ms since the epoch. */
+  readonly heldUntil: number;
   /** When the newest session token of the instance ends, ms since the epoch. */
   readonly sessionEndsAt: number;
 }
@@ -14,21 +16,22 @@ interface Seen {
 /**
  * Which instance of each target is there, in memory: it can be rebuilt from what agents send.
  *
- * An instance is alive while its event stream is open, or for 15 seconds after a request. A second
- * instance under a living one's id is refused: two machines have the same identity, most often
- * because a disk was cloned. An agent that was killed and starts again waits those seconds.
+ * An instance holds its identity while its event stream is open, and for 15 seconds after a request.
+ * Another instance is refused meanwhile: two machines have the same identity, most often because a
+ * disk was cloned. When the last stream closes the identity is free at once: an agent that was killed
+ * and starts again proves itself and goes on, and one that lives holds a stream again in a moment.
  */
 export class Presence {
   readonly #targets = new Map<string, Seen>();
 
   /**
    * A proven request of an instance came in, with a session that ends at `sessionEndsAt`.
-   * @throws DUPLICATE_IDENTITY while another instance is alive.
+   * @throws DUPLICATE_IDENTITY while another instance holds the identity.
    */
   seen(target: string, instance: string, nowMs: number, sessionEndsAt = 0): void {
     const other = this.#targets.get(target);
     const same = other?.instance === instance;
-    if (other && !same && isAlive(other, nowMs)) {
+    if (other && !same && holdsIdentity(other, nowMs)) {
       throw new FleetseedError(
         'DUPLICATE_IDENTITY',
         'Another running agent has the identity of this target. If this machine was cloned, remove ' +
@@ -40,6 +43,7 @@ export class Presence {
       instance,
       streams: same ? other.streams : 0,
       lastSeenAt: nowMs,
+      heldUntil: nowMs + SILENCE_MS,
       sessionEndsAt: same ? Math.max(other.sessionEndsAt, sessionEndsAt) : sessionEndsAt,
     });
   }
@@ -57,7 +61,7 @@ export class Presence {
 
   isOnline(target: string, nowMs: number): boolean {
     const seen = this.#targets.get(target);
-    return seen !== undefined && isAlive(seen, nowMs);
+    return seen !== undefined && isThere(seen, nowMs);
   }
 
   /** Ms since the epoch; null for a target that this process has not seen. */
@@ -67,7 +71,7 @@ export class Presence {
 
   onlineCount(nowMs: number): number {
     let count = 0;
-    for (const seen of this.#targets.values()) if (isAlive(seen, nowMs)) count++;
+    for (const seen of this.#targets.values()) if (isThere(seen, nowMs)) count++;
     return count;
   }
 
@@ -85,10 +89,16 @@ export class Presence {
     const seen = this.#targets.get(target);
     // Another instance may have taken the place of one whose stream ended late.
     if (seen?.instance !== instance) return;
-    this.#targets.set(target, { ...seen, streams: seen.streams + change, lastSeenAt: nowMs });
+    const streams = seen.streams + change;
+    const heldUntil = streams > 0 ? seen.heldUntil : nowMs;
+    this.#targets.set(target, { ...seen, streams, lastSeenAt: nowMs, heldUntil });
   }
 }
 
-function isAlive(seen: Seen, nowMs: number): boolean {
-  return seen.streams > 0 || nowMs - seen.lastSeenAt < ALIVE_AFTER_REQUEST_MS;
+function holdsIdentity(seen: Seen, nowMs: number): boolean {
+  return seen.streams > 0 || nowMs < seen.heldUntil;
+}
+
+function isThere(seen: Seen, nowMs: number): boolean {
+  return seen.streams > 0 || nowMs - seen.lastSeenAt < SILENCE_MS;
 }
