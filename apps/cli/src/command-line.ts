@@ -18,7 +18,7 @@ export async function runCommandLine(given: readonly string[]): Promise<number> 
       return 0;
     }
     if (args.length === 1 && args[0] === '--version') {
-      const { productVersion } = await import('./product-version.js');
+      const { productVersion } = await import('#lib/runtime');
       process.stdout.write(`${productVersion()}\n`);
       return 0;
     }

@@ -1,5 +1,4 @@
-import { configHelp } from './config/config-help.js';
-import { parseConfig } from './config/config-parser.js';
+import { configHelp, parseConfig } from './config/config-parser.js';
 import { runUntilStopped } from './origin-process.js';
 
 const flags = process.argv.slice(2);

@@ -6,7 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 
-import { FleetseedError, type OriginReady } from '#lib/contracts';
+import { configurationError, type OriginReady } from '#lib/contracts';
 import { silentLogger, systemClock, type Clock, type Logger } from '#lib/runtime';
 
 import { AuthenticateMiddleware } from './auth/authenticate.middleware.js';
@@ -82,9 +82,8 @@ function trustProxies(app: NestExpressApplication, { trustedProxies }: OriginCon
   try {
     app.set('trust proxy', trustedProxies?.split(',').map((text) => text.trim()) ?? false);
   } catch (cause) {
-    const key = 'FLEETSEED_TRUSTED_PROXIES';
-    const message = `${key}: "${trustedProxies}" is no list of addresses or networks.`;
-    throw new FleetseedError('CONFIG_INVALID', message, { key }, { cause });
+    const reason = `"${trustedProxies}" is no list of addresses or networks`;
+    throw configurationError('trustedProxies', reason, cause);
   }
 }
 
@@ -100,19 +99,15 @@ async function listen(app: NestExpressApplication, config: OriginConfig): Promis
   // The features start before the door opens, so that nobody finds it half furnished.
   await app.init();
   if (config.udpTracker !== undefined && app.get(OriginAddresses).udpTracker === null) {
-    const key = 'FLEETSEED_UDP_TRACKER';
-    const message = `${key}: this build has no UDP tracker; leave --udp-tracker out.`;
-    throw new FleetseedError('CONFIG_INVALID', message, { key });
+    throw configurationError('udpTracker', 'this build has no UDP tracker');
   }
   try {
     await app.listen(Number(config.listen.slice(at + 1)), host);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new FleetseedError(
-      'CONFIG_INVALID',
-      `The origin cannot listen on --listen ${config.listen}: ${reason}.`,
-      { key: 'FLEETSEED_LISTEN' },
-      { cause },
+    throw configurationError(
+      'listen',
+      `cannot listen on ${config.listen}: ${textOf(cause)}`,
+      cause,
     );
   }
   const { port } = server.address() as AddressInfo;
@@ -150,8 +145,8 @@ function tlsOptions(config: OriginConfig): { httpsOptions?: { cert: Buffer; key:
   if (config.tlsCert === undefined || config.tlsKey === undefined) return {};
   return {
     httpsOptions: {
-      cert: readPem(config.tlsCert, 'FLEETSEED_TLS_CERT'),
-      key: readPem(config.tlsKey, 'FLEETSEED_TLS_KEY'),
+      cert: readPem(config.tlsCert, 'tlsCert'),
+      key: readPem(config.tlsKey, 'tlsKey'),
     },
   };
 }
@@ -160,11 +155,10 @@ function readPem(file: string, key: string): Buffer {
   try {
     return readFileSync(file);
   } catch (cause) {
-    throw new FleetseedError(
-      'CONFIG_INVALID',
-      `${key}: ${file} cannot be read.`,
-      { key },
-      { cause },
-    );
+    throw configurationError(key, `${file} cannot be read: ${textOf(cause)}`, cause);
   }
+}
+
+function textOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }

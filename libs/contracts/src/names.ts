@@ -42,4 +42,15 @@ export const Timestamp = z.number().int().nonnegative();
 /** Where peers dial: an IP literal or host name and a port, `10.0.0.7:7001`, `[::1]:7001`. */
 export const HostPort = z
   .string()
-  .regex(/^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}$/, 'HOST:PORT');
+  .regex(/^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}$/, 'HOST:PORT')
+  .refine(hasPort, 'a port is at most 65535');
+
+/** Where a process of ours listens: `IP:PORT`, `[IPv6]:PORT`; port 0 takes a free one. */
+export const ListenAddress = z
+  .string()
+  .regex(/^(?:\[[0-9a-fA-F:]+\]|\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}$/, 'must be IP:PORT')
+  .refine(hasPort, 'a port is at most 65535');
+
+function hasPort(address: string): boolean {
+  return Number(address.slice(address.lastIndexOf(':') + 1)) <= 65_535;
+}

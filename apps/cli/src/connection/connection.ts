@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 import { FleetseedError, HttpClient } from '#lib/contracts';
-
-import { productVersion } from '../product-version.js';
+import { productVersion } from '#lib/runtime';
 
 /** How the origin is reached, as the options and the environment say. */
 export interface ConnectionOptions {

@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { FleetseedError, systemErrorCode } from '#lib/contracts';
+import { configurationError, systemErrorCode } from '#lib/contracts';
 import { createFileDurably } from '#lib/runtime';
 
 import type { OriginConfig } from '../config/origin-config.schema.js';
@@ -20,10 +20,10 @@ export class FileTokens {
   static async open(config: OriginConfig): Promise<FileTokens> {
     await mkdir(config.data, { recursive: true, mode: 0o700 });
     const admin = config.adminTokenFile
-      ? await read(config.adminTokenFile, 'FLEETSEED_ADMIN_TOKEN_FILE')
+      ? await read(config.adminTokenFile, 'adminTokenFile')
       : await readOrMake(join(config.data, 'admin-token'), 'api');
     const joining = config.joinTokenFile
-      ? await read(config.joinTokenFile, 'FLEETSEED_JOIN_TOKEN_FILE')
+      ? await read(config.joinTokenFile, 'joinTokenFile')
       : await readOrMake(join(config.data, 'join-token'), 'join');
     return new FileTokens(secretHash(admin), secretHash(joining));
   }
@@ -40,20 +40,16 @@ export class FileTokens {
 async function readOrMake(file: string, kind: TokenKind): Promise<string> {
   // A file that is there wins; only one of several first starts makes it.
   await createFileDurably(file, `${makeToken(kind).text}\n`, 0o600);
-  return read(file, 'FLEETSEED_DATA');
+  return read(file, 'data');
 }
 
 async function read(file: string, key: string): Promise<string> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     const reason = systemErrorCode(cause) ?? 'it cannot be read';
-    throw invalid(`${key}: the token file ${file} cannot be used (${reason}).`, key, cause);
+    throw configurationError(key, `the token file ${file} cannot be used (${reason})`, cause);
   });
   const token = text.trim();
   if (token.length >= LEAST_LENGTH && /^\S+$/.test(token)) return token;
   const reason = `needs one token of at least ${LEAST_LENGTH} characters`;
-  throw invalid(`${key}: the token file ${file} ${reason}.`, key);
-}
-
-function invalid(message: string, key: string, cause?: unknown): FleetseedError {
-  return new FleetseedError('CONFIG_INVALID', message, { key }, { cause });
+  throw configurationError(key, `the token file ${file} ${reason}`);
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { configHelp } from './config-help.js';
-import { checkConfig, flagOf, parseConfig, variableOf } from './config-parser.js';
+import { flagOf, variableOf } from '#lib/contracts';
+
+import { checkConfig, configHelp, parseConfig } from './config-parser.js';
 import { OriginConfigSchema } from './origin-config.schema.js';
 
 describe('configuration of the origin', () => {

@@ -1,12 +1,6 @@
 import { z } from 'zod';
 
-import { HostPort } from '#lib/contracts';
-
-/** `IP:PORT`, `[IPv6]:PORT`; port 0 takes a free one. */
-const ListenAddress = z
-  .string()
-  .regex(/^(?:\[[0-9a-fA-F:]+\]|\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}$/, 'must be IP:PORT')
-  .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'port is too large');
+import { HostPort, ListenAddress } from '#lib/contracts';
 
 const Switch = z
   .enum(['on', 'off', 'true', 'false', '1', '0'])
@@ -97,7 +91,6 @@ export const OriginConfigSchema = z.object({
 });
 
 export type OriginConfig = z.output<typeof OriginConfigSchema>;
-export type OriginConfigKey = keyof OriginConfig;
 
 /** Keys whose flag may stand alone (`--insecure-http`). */
-export const SWITCH_KEYS: readonly OriginConfigKey[] = ['insecureHttp'];
+export const SWITCH_KEYS = ['insecureHttp'] as const satisfies readonly (keyof OriginConfig)[];

@@ -45,11 +45,22 @@ describe('a start that cannot be', () => {
     const start = (options: Record<string, unknown>) => TestOrigin.start(options);
     const { port } = new URL(origin.api);
     await expect(start({ trustedProxies: 'nonsense' })).rejects.toMatchObject(
-      invalid('FLEETSEED_TRUSTED_PROXIES'),
+      invalid('trustedProxies'),
     );
-    await expect(start({ listen: `127.0.0.1:${port}` })).rejects.toMatchObject(
-      invalid('FLEETSEED_LISTEN'),
-    );
+    await expect(start({ listen: `127.0.0.1:${port}` })).rejects.toMatchObject(invalid('listen'));
+  });
+
+  it('leaves no door open', async () => {
+    origin = await TestOrigin.start();
+    const peerListen = origin.running.ready.peer;
+    await origin.restart(async () => {
+      const lost = TestOrigin.start({ peerListen, advertise: '.:7001' });
+      await expect(lost).rejects.toMatchObject({
+        code: 'CONFIG_INVALID',
+        facts: { key: 'advertise' },
+      });
+      await (await TestOrigin.start({ peerListen })).stop();
+    });
   });
 
   it('gives the depot free again', async () => {

@@ -2,7 +2,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { NextFunction, Request, Response } from 'express';
 
-import { SERVICE_VERSION } from '../service/service-version.js';
+import { productVersion } from '#lib/runtime';
 
 const PATH = 'api/docs';
 /** The page brings an inline script and styles; nothing on it comes from another host. */
@@ -24,8 +24,8 @@ export function serveApiDocs(app: NestExpressApplication): void {
 function describe(app: NestExpressApplication): OpenAPIObject {
   const config = new DocumentBuilder()
     .setTitle('Fleetseed')
-    .setDescription('Errors are RFC 9457 problems with a stable `code`; see docs/API.md.')
-    .setVersion(SERVICE_VERSION)
+    .setDescription('Errors are RFC 9457 problems with a stable `code`.')
+    .setVersion(productVersion())
     .addBearerAuth()
     .addSecurityRequirements('bearer')
     .build();

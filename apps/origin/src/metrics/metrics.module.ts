@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 
-import type { Clock } from '#lib/runtime';
+import { productVersion, type Clock } from '#lib/runtime';
 import { Tracker } from '#lib/tracker';
 
 import { CLOCK } from '../config/start-context.js';
@@ -8,7 +8,6 @@ import { LedgerModule } from '../ledger/ledger.module.js';
 import { LedgerService } from '../ledger/ledger.service.js';
 import { SeederModule } from '../seeder/seeder.module.js';
 import { SeederService } from '../seeder/seeder.service.js';
-import { SERVICE_VERSION } from '../service/service-version.js';
 import { AgentStateModule } from '../targets/agent-state.module.js';
 import { AgentStreams } from '../targets/agent.streams.js';
 import { Presence } from '../targets/presence.js';
@@ -67,7 +66,7 @@ function registryOf(
   clock: Clock,
 ) {
   return originMetrics({
-    version: SERVICE_VERSION,
+    version: productVersion(),
     receivedBytes: () => ledger.received(),
     deliveredBytes: () => ledger.total().delivered,
     wastedBytes: () => ledger.total().wasted,

@@ -5,7 +5,7 @@ import {
   type OnModuleDestroy,
 } from '@nestjs/common';
 
-import { FleetseedError, type PeerFrame } from '#lib/contracts';
+import { configurationError, FleetseedError, type PeerFrame } from '#lib/contracts';
 import { BlobStore } from '#lib/depot';
 import type { Clock, Logger } from '#lib/runtime';
 import { Bitfield, InlineHasher, Session } from '#lib/swarm';
@@ -70,6 +70,8 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
       logger: this.logger,
       ...portOf(this.config.advertise),
     });
+    // From here on it is ours to close, whatever else keeps this process from starting.
+    this.#session = session;
     try {
       await session.listen();
     } catch (cause) {
@@ -77,8 +79,7 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
     }
     const dialled = dialAddressOf({ host: listen.host, port: session.port });
     this.addresses.peer = this.config.advertise ?? dialled;
-    this.#address = await peerAddressOf(this.addresses.peer, listen.host);
-    this.#session = session;
+    this.#address = await this.#ownAddress(listen.host);
     this.ledger.addSource(() => this.#account());
     this.#unsubscribe = this.events.on('artifactWanted', (artifact) => {
       this.want(artifact).catch((error: unknown) =>
@@ -90,10 +91,12 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async onModuleDestroy(): Promise<void> {
+    const session = this.#session;
+    this.#session = null;
     this.#cancelRefresh();
     this.#unsubscribe();
     await this.#pool.close();
-    await this.#session?.close();
+    await session?.close();
   }
 
   get activeCount(): number {
@@ -115,6 +118,16 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
   /** The origin's own frame, and those of strangers it serves; none while nobody wants the artifact. */
   frames(artifact: string): PeerFrame[] {
     return this.#pool.get(artifact)?.frames() ?? [];
+  }
+
+  /** @throws CONFIG_INVALID when the advertised name leads nowhere */
+  async #ownAddress(listening: string): Promise<HostPort> {
+    try {
+      return await peerAddressOf(this.addresses.peer, listening);
+    } catch (cause) {
+      const reason = `${this.addresses.peer} is an address that leads nowhere`;
+      throw configurationError('advertise', reason, cause);
+    }
   }
 
   async #wantSwarm(swarm: string): Promise<void> {
@@ -200,10 +213,5 @@ function portOf(advertise: string | undefined): { advertisedPort?: number } {
 
 function listenFailed(address: string, cause: unknown): FleetseedError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new FleetseedError(
-    'CONFIG_INVALID',
-    `The origin cannot take connections of peers on ${address}: ${reason}.`,
-    { key: 'FLEETSEED_PEER_LISTEN' },
-    { cause },
-  );
+  return configurationError('peerListen', `peers cannot connect to ${address}: ${reason}`, cause);
 }

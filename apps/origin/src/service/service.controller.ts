@@ -1,17 +1,17 @@
 import { Controller, Get } from '@nestjs/common';
 
 import type { ServiceInfo } from '#lib/contracts';
+import { productVersion } from '#lib/runtime';
 
 import type { Principal } from '../auth/principal.js';
 import { Caller, Public, Scopes } from '../auth/scopes.decorator.js';
-import { SERVICE_VERSION } from './service-version.js';
 
 @Controller('api/v1')
 export class ServiceController {
   @Get('service')
   @Public()
   service(): ServiceInfo {
-    return { service: 'fleetseed', version: SERVICE_VERSION, api: 1 };
+    return { service: 'fleetseed', version: productVersion(), api: 1 };
   }
 
   @Get('whoami')

@@ -59,20 +59,31 @@ export function checkConfiguration<S extends z.ZodObject>(
 }
 
 /** A bad value, named by flag and variable so that it is found wherever it was written. */
-export function configurationError(key: string, reason: string): FleetseedError {
-  return new FleetseedError('CONFIG_INVALID', `--${flagOf(key)} (${variableOf(key)}): ${reason}.`, {
-    key,
-  });
+export function configurationError(key: string, reason: string, cause?: unknown): FleetseedError {
+  const message = `--${flagOf(key)} (${variableOf(key)}): ${reason}.`;
+  return new FleetseedError('CONFIG_INVALID', message, { key }, { cause });
 }
 
-/** One paragraph a key, as `--help` prints it. */
-export function describeConfiguration(schema: z.ZodObject): string {
+/** One paragraph a key, as `--help` prints it: flag, sentence, default, variable. */
+export function describeConfiguration(
+  schema: z.ZodObject,
+  switches: readonly string[] = [],
+): string {
   return Object.entries(schema.shape)
     .map(([key, field]) => {
-      const sentence = (field as z.ZodType).description ?? '';
-      return `  --${flagOf(key)} (${variableOf(key)})\n      ${sentence}`;
+      const { description = '' } = field as z.ZodType;
+      const value = switches.includes(key) ? '' : ' VALUE';
+      const about = `${description}${defaultOf(field as z.ZodType)} (${variableOf(key)})`;
+      return `  --${flagOf(key)}${value}\n      ${about}`;
     })
     .join('\n');
+}
+
+function defaultOf(field: z.ZodType): string {
+  const parsed = field.safeParse(undefined);
+  const value: unknown = parsed.success ? parsed.data : undefined;
+  const isPlain = typeof value === 'string' || typeof value === 'number';
+  return isPlain || typeof value === 'boolean' ? ` [${value}]` : '';
 }
 
 function parseFlags<S extends z.ZodObject>(

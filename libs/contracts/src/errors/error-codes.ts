@@ -1,4 +1,4 @@
-/** What the CLI exits with; docs/API.md prints the same table. */
+/** What the CLI exits with; docs/CLI.md prints the same table. */
 export const EXIT = {
   done: 0,
   failed: 1,
