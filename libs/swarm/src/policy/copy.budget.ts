@@ -25,7 +25,8 @@ const UNUSED_MS = 5000;
 const STUCK_MS = 30_000;
 /** So many holders keep a run alive without the origin. */
 const ENOUGH_HOLDERS = 2;
-const MOST_STALL_OFFERS = 16;
+/** Offers that a member which depends on us gets ahead at least, once it has shown that it uses them. */
+const LEAST_HELP_LIMIT = 16;
 
 export interface CopyBudgetOptions {
   /** Copies that reasons first and rare may cost per cohort. */
@@ -172,7 +173,7 @@ export class CopyBudget {
       if (!member.isComplete(this.#layout.runCount)) waiting.push(member);
     }
     this.#spread(waiting, window, open, changes, now);
-    for (const member of waiting) this.#help(member, changes, now);
+    for (const member of waiting) this.#help(member, window, changes, now);
     return changes;
   }
 
@@ -248,20 +249,22 @@ export class CopyBudget {
     return this.#responsible(run) || now - cohort.startedAt > RARE_MS;
   }
 
-  /** Runs for a member that stands still; the more, the longer nobody else gives it any. */
-  #help(member: CopyMember, changes: OfferChange[], now: number): void {
-    if (member.open > 0) return;
+  /**
+   * Runs for a member that stands still. As long as nobody else gives it any it is not made to wait
+   * again, and gets more and more ahead: it may be that it can reach nobody but us.
+   */
+  #help(member: CopyMember, window: number, changes: OfferChange[], now: number): void {
     const patience = Math.max(STALL_MS, STALL_SLACK * member.usualMs);
     const stalled = now - Math.max(member.progressAt, member.lastSentAt) > patience;
-    if (!stalled && !member.dependent) return;
-    member.helped = Math.min(MOST_STALL_OFFERS, Math.max(2, member.helped * 2));
+    if (member.dependent ? member.open > member.helped / 2 : member.open > 0 || !stalled) return;
+    const most = Math.min(MOST_OFFERS_EACH, Math.max(LEAST_HELP_LIMIT, window));
+    member.helped = Math.min(most, Math.max(2, member.helped * 2));
     const { runCount } = this.#layout;
     const start = randomInt(this.#random, runCount);
-    for (let step = 0, left = member.helped; step < runCount && left > 0; step++) {
+    for (let step = 0; step < runCount && member.open < member.helped; step++) {
       const run = (start + step) % runCount;
       if (member.holdings.holds(run) || member.offers.has(run)) continue;
       changes.push(this.#make(member, run, 'stall', now));
-      left--;
     }
   }
 

@@ -15,7 +15,7 @@ import { SpanRequest } from './span-request.js';
 import type { TorrentContext, TorrentTimeouts } from './torrent.types.js';
 
 /** Receiving takes no more of the memory than this, so that sending goes on. */
-const MEMORY_SHARE = 0.75;
+const MEMORY_SHARE = 0.5;
 /** Who rejected something is not asked again for this long, milliseconds. */
 const REST_MS = 250;
 
