@@ -7,3 +7,6 @@ export * from './policy/intervals.policy.js';
 export * from './store/memory.peer-store.js';
 export * from './store/peer-store.js';
 export * from './tracker.js';
+export * from './udp/connection-ids.js';
+export * from './udp/tracker-udp.js';
+export * from './udp/udp-door.js';

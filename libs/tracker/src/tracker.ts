@@ -91,6 +91,10 @@ export class Tracker {
     this.#handOut = { ...DEFAULT_HAND_OUT, ...options.handOut };
   }
 
+  get access(): TrackerAccess {
+    return this.#gate.access;
+  }
+
   get totals(): TrackerTotals {
     return { announces: this.#announces, handedOut: this.#handedOut };
   }

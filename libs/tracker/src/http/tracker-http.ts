@@ -9,6 +9,7 @@ import {
   type ScrapedSwarm,
 } from '#lib/wire';
 
+import { parseTrackerPath } from '../access/tracker-path.js';
 import { requestOfQuery } from '../announce-request.js';
 import type { Tracker } from '../tracker.js';
 import { failureOf } from './tracker-failure.js';
@@ -30,8 +31,6 @@ export interface TrackerHttpAnswer {
 
 /** Info-hashes of one scrape; the others are left out of the answer. */
 const MAX_SCRAPE = 100;
-const MAX_KEY = 512;
-const ROUTE = /^\/(?:announce\/([^/]+)\/)?(announce|scrape)$/;
 
 /**
  * The tracker over HTTP (BEP 3, 7, 23, 24, 31, 48): `/announce`, `/scrape`, `/announce/<key>/announce`,
@@ -48,14 +47,13 @@ export class TrackerHttp {
 
   /** Never rejects. */
   async handle(request: TrackerHttpRequest): Promise<TrackerHttpAnswer> {
-    const route = ROUTE.exec(request.path);
-    if (!route) return answer(404, failureBody(new FleetseedError('NOT_FOUND', 'No such path.')));
     try {
-      const key = route[1] === undefined ? null : keyOf(route[1]);
+      const route = parseTrackerPath(request.path);
+      if (!route) return answer(404, failureBody(new FleetseedError('NOT_FOUND', 'No such path.')));
       const body =
-        route[2] === 'announce'
-          ? await this.#announce(key, request)
-          : await this.#scrape(key, request.rawQuery);
+        route.action === 'announce'
+          ? await this.#announce(route.key, request)
+          : await this.#scrape(route.key, request.rawQuery);
       return answer(200, body);
     } catch (thrown) {
       const error = toFleetseedError(thrown);
@@ -103,17 +101,6 @@ export class TrackerHttp {
       throw error;
     }
   }
-}
-
-function keyOf(segment: string): string {
-  let key: string;
-  try {
-    key = decodeURIComponent(segment);
-  } catch {
-    throw new FleetseedError('TRACKER_KEY_INVALID', 'The key in the path cannot be read.');
-  }
-  if (key.length > MAX_KEY) throw new FleetseedError('TRACKER_KEY_INVALID', 'The key is too long.');
-  return key;
 }
 
 function failureBody(error: FleetseedError): Buffer {

@@ -1,0 +1,170 @@
+import { FleetseedError, toFleetseedError } from '#lib/contracts';
+import { silentLogger, type Logger } from '#lib/runtime';
+import {
+  decodeUdpRequest,
+  encodeUdpAnswer,
+  normalizeIp,
+  type AddressFamily,
+  type UdpAnnounce,
+  type UdpAnswer,
+  type UdpRequest,
+  type UdpScrape,
+  type UdpScrapeEntry,
+} from '#lib/wire';
+
+import { parseTrackerPath } from '../access/tracker-path.js';
+import type { AnnounceRequest } from '../announce-request.js';
+import { failureOf } from '../http/tracker-failure.js';
+import type { Tracker } from '../tracker.js';
+import type { ConnectionIds, UdpRemote } from './connection-ids.js';
+
+/** What is asked by somebody whose address is proven. */
+type ProvenRequest = UdpAnnounce | UdpScrape;
+
+export interface TrackerUdpOptions {
+  readonly tracker: Tracker;
+  readonly ids: ConnectionIds;
+  readonly logger?: Logger;
+  /** Announces and scrapes under way at a time; what comes beyond that is dropped. */
+  readonly maxPending?: number;
+}
+
+/** The longest request (a scrape of 74, or an announce with a long URL) is below an MTU. */
+const MAX_REQUEST_BYTES = 2048;
+const MAX_PENDING = 4096;
+/** Peers that fit a datagram which is not cut up: 1472 bytes over IPv4, 1232 over any IPv6. */
+const MOST_PEERS: Readonly<Record<AddressFamily, number>> = { 4: 242, 6: 67 };
+/** Together with its head no longer than the shortest request that has an id (36 bytes). */
+const BAD_ID = 'Bad or old connection id.';
+
+/**
+ * The tracker over UDP (BEP 15), the caller's key in the URL data of BEP 41
+ * (`udp://HOST:PORT/announce/<key>/announce`). Has no socket: a datagram comes in, one goes out or none.
+ *
+ * - What is no request, or more than can be under way, is met with silence.
+ * - Until an address is proven by a connection id, no answer is longer than what it answers: nobody
+ *   can have a multiple of what he sends thrown at somebody else.
+ * - Everything else is answered, refusals by an error that says why. Only IPv4 peers can be told over
+ *   IPv4, only IPv6 peers over IPv6.
+ * - A scrape has no room for a key, so a closed tracker refuses it.
+ */
+export class TrackerUdp {
+  readonly #tracker: Tracker;
+  readonly #ids: ConnectionIds;
+  readonly #logger: Logger;
+  readonly #maxPending: number;
+  #pending = 0;
+
+  constructor({ tracker, ids, logger = silentLogger, maxPending }: TrackerUdpOptions) {
+    this.#tracker = tracker;
+    this.#ids = ids;
+    this.#logger = logger;
+    this.#maxPending = maxPending ?? MAX_PENDING;
+  }
+
+  /** The answer, null for none; a promise (which never rejects) only where the tracker is asked. */
+  handle(datagram: Buffer, remote: UdpRemote): Buffer | null | Promise<Buffer | null> {
+    // Nobody can be answered at port 0.
+    if (datagram.length > MAX_REQUEST_BYTES || remote.port === 0) return null;
+    const request = decodeUdpRequest(datagram);
+    if (!request) return null;
+    if (request.action === 'connect') {
+      const connectionId = this.#ids.issue(remote);
+      return encode({ ...request, connectionId });
+    }
+    if (!this.#ids.isValid(request.connectionId, remote)) return encode(errorOf(request, BAD_ID));
+    if (this.#pending >= this.#maxPending) return null;
+    return this.#ask(request, remote.address);
+  }
+
+  async #ask(request: ProvenRequest, address: string): Promise<Buffer> {
+    this.#pending++;
+    try {
+      return request.action === 'announce'
+        ? await this.#announce(request, address)
+        : encode(await this.#scrape(request));
+    } catch (thrown) {
+      const error = toFleetseedError(thrown);
+      if (error.status === 500) this.#logger.error('announce failed', { error });
+      return encode(errorOf(request, failureOf(error).reason));
+    } finally {
+      this.#pending--;
+    }
+  }
+
+  async #announce(request: UdpAnnounce, address: string): Promise<Buffer> {
+    const family = familyOf(address);
+    const admission = await this.#tracker.admit(keyOf(request.urlData), request.infoHash);
+    const told = await this.#tracker.announceAdmitted(
+      announceOf(request, address, MOST_PEERS[family]),
+      admission,
+    );
+    const { interval, incomplete = 0, complete = 0 } = told;
+    const peers = told.peers.slice(0, MOST_PEERS[family]);
+    const { action, transactionId } = request;
+    return encode({ action, transactionId, interval, incomplete, complete, peers }, family);
+  }
+
+  async #scrape({ action, transactionId, infoHashes }: UdpScrape): Promise<UdpAnswer> {
+    if (this.#tracker.access === 'closed') {
+      throw new FleetseedError(
+        'TRACKER_KEY_INVALID',
+        'A scrape over UDP cannot carry a key, and this tracker wants one: scrape over HTTP.',
+      );
+    }
+    const swarms: UdpScrapeEntry[] = [];
+    for (const infoHash of infoHashes) swarms.push(await this.#scrapeOne(infoHash));
+    return { action, transactionId, swarms };
+  }
+
+  /** Zeros for a torrent that is not known: the answer has a place for each that was asked for. */
+  async #scrapeOne(infoHash: Buffer): Promise<UdpScrapeEntry> {
+    try {
+      return await this.#tracker.scrape(infoHash, await this.#tracker.admit(null, infoHash));
+    } catch (error) {
+      if (error instanceof FleetseedError && error.code === 'INFO_HASH_UNKNOWN') {
+        return { complete: 0, downloaded: 0, incomplete: 0 };
+      }
+      throw error;
+    }
+  }
+}
+
+/**
+ * The key in the URL data, null when there is none: also for no path at all, as in `udp://HOST:PORT`.
+ * @throws FleetseedError TRACKER_KEY_INVALID, NOT_FOUND
+ */
+function keyOf(urlData: string): string | null {
+  const path = urlData.split('?', 1)[0]!;
+  if (path === '' || path === '/') return null;
+  const route = parseTrackerPath(path);
+  if (route?.action === 'announce') return route.key;
+  throw new FleetseedError('NOT_FOUND', 'This tracker has no such path to announce to.');
+}
+
+function announceOf(request: UdpAnnounce, remoteAddress: string, most: number): AnnounceRequest {
+  const { infoHash, peerId, port, left, event, numWant } = request;
+  return {
+    infoHash,
+    // The record is kept for minutes and must not keep the datagram.
+    peerId: Buffer.from(peerId),
+    port,
+    left,
+    event,
+    numWant: numWant === null ? null : Math.min(numWant, most),
+    remoteAddress,
+  };
+}
+
+/** Of the client's own socket: IPv4 also where it arrives at one of ours that takes both. */
+function familyOf(address: string): AddressFamily {
+  return normalizeIp(address)?.includes(':') === true ? 6 : 4;
+}
+
+function errorOf({ transactionId }: UdpRequest, message: string): UdpAnswer {
+  return { action: 'error', transactionId, message };
+}
+
+function encode(answer: UdpAnswer, family: AddressFamily = 4): Buffer {
+  return encodeUdpAnswer(answer, family);
+}

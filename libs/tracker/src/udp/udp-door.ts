@@ -1,0 +1,79 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { isIPv6 } from 'node:net';
+
+import { silentLogger, type Logger } from '#lib/runtime';
+
+import type { TrackerUdp } from './tracker-udp.js';
+
+export interface UdpDoorOptions {
+  /** Address literal; `::` takes IPv4 too, as the operating system allows. */
+  readonly host: string;
+  /** 0 for a free one. */
+  readonly port: number;
+  readonly logger?: Logger;
+}
+
+/** Room for what a fleet sends at once while this process is busy; the system may give less. */
+const RECEIVE_BYTES = 4 * 1024 * 1024;
+/** Bytes of answers that wait for the network; beyond it they are dropped, as UDP may at any time. */
+const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
+
+/** The socket of a {@link TrackerUdp}. */
+export class UdpDoor {
+  #closed = false;
+
+  private constructor(
+    private readonly socket: Socket,
+    private readonly tracker: TrackerUdp,
+  ) {
+    socket.on('message', (datagram, from) => this.#take(datagram, from));
+  }
+
+  /** @throws the system's error when it cannot listen there */
+  static async open(tracker: TrackerUdp, options: UdpDoorOptions): Promise<UdpDoor> {
+    const { host, port, logger = silentLogger } = options;
+    const socket = createSocket({
+      type: isIPv6(host) ? 'udp6' : 'udp4',
+      recvBufferSize: RECEIVE_BYTES,
+    });
+    const door = new UdpDoor(socket, tracker);
+    try {
+      socket.bind({ address: host, port });
+      await once(socket, 'listening');
+    } catch (error) {
+      await door.close();
+      throw error;
+    }
+    socket.on('error', (error) => logger.warn('UDP socket', { error }));
+    return door;
+  }
+
+  get port(): number {
+    return this.socket.address().port;
+  }
+
+  /** Answers that are not ready are dropped. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const closed = once(this.socket, 'close');
+    this.socket.close();
+    await closed;
+  }
+
+  #take(datagram: Buffer, from: RemoteInfo): void {
+    const answer = this.tracker.handle(datagram, from);
+    if (answer instanceof Promise) void answer.then((bytes) => this.#send(bytes, from));
+    else this.#send(answer, from);
+  }
+
+  #send(answer: Buffer | null, { port, address }: RemoteInfo): void {
+    if (answer === null || this.#closed) return;
+    if (this.socket.getSendQueueSize() > MAX_QUEUED_BYTES) return;
+    this.socket.send(answer, port, address, ignoreUnsent);
+  }
+}
+
+/** Who cannot be reached asks again, or does not: the same to us. */
+function ignoreUnsent(): void {}
