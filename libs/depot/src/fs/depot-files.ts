@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   link,
   mkdir,
@@ -21,6 +22,8 @@ import type { SpaceGuard } from './space-guard.js';
  * renamed to their own, then their folder is synced. What a crash leaves is under `.tmp` only.
  */
 export class DepotFiles {
+  /** Of this process alone: the first writes come before the leftovers of others are removed. */
+  readonly #prefix = randomBytes(6).toString('hex');
   #counter = 0;
 
   constructor(
@@ -107,7 +110,7 @@ export class DepotFiles {
     place: (temporary: string) => Promise<T>,
   ): Promise<T> {
     const folder = dirname(path);
-    const temporary = join(this.temporaryFolder, `${this.#counter++}`);
+    const temporary = join(this.temporaryFolder, `${this.#prefix}-${this.#counter++}`);
     await this.#writeTemporary(key, temporary, fill);
     try {
       return await this.folders.within(folder, async () => {

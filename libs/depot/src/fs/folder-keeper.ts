@@ -77,7 +77,7 @@ export class FolderKeeper {
     try {
       rmdirSync(folder);
     } catch (error) {
-      return isSystemError(error, 'ENOENT');
+      if (!isSystemError(error, 'ENOENT')) return false;
     }
     this.#durable.delete(folder);
     return true;

@@ -60,6 +60,14 @@ describe('FsDepot', () => {
     expect(await readdir(join(root, '.lock'))).toEqual([]);
   });
 
+  it('opens after its very first write was cut short', async () => {
+    await mkdir(join(root, '.tmp'), { recursive: true });
+    await writeFile(join(root, '.tmp', '0'), 'half of an identity');
+    const depot = await open();
+    expect(await readdir(join(root, '.tmp'))).toEqual([]);
+    await depot.close();
+  });
+
   it('removes at start what an interrupted write left, and keeps parts that go on', async () => {
     const first = await open();
     const abandoned = await first.beginParts('a', 10, 10);
