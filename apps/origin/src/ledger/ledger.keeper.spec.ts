@@ -85,6 +85,30 @@ describe('LedgerKeeper', () => {
     expect((await run(depot, 'run-2')).account.total().origin).toBe(3);
   });
 
+  it('keeps a record that comes while its day is written over midnight', async () => {
+    const depot = await MemoryDepot.open();
+    const clock = new VirtualClock(NOON);
+    const account = new LedgerAccount('run-1');
+    const begun = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    class SlowStore extends LedgerStore {
+      override async write(document: Parameters<LedgerStore['write']>[0]): Promise<void> {
+        await super.write(document);
+        begun.resolve();
+        await goOn.promise;
+      }
+    }
+    const keeper = new LedgerKeeper(account, new SlowStore(depot), clock, silentLogger);
+    const first = keeper.record('t', [record(1)]);
+    await begun.promise;
+    const second = keeper.record('t', [record(2)]);
+    clock.advance(DAY);
+    goOn.resolve();
+    await Promise.all([first, second]);
+    expect((await run(depot, 'run-2')).account.total().delivered).toBe(20);
+    expect(account.document('2026-11-22')).toBeUndefined();
+  });
+
   it('shares one write between reports that come together', async () => {
     const depot = await MemoryDepot.open();
     let writes = 0;

@@ -91,7 +91,9 @@ export class LedgerKeeper {
       for (const day of days) {
         const document = this.account.document(day);
         if (document) await this.store.write(document);
-        if (day !== dayOf(this.#now())) this.account.forgetDocument(day);
+        // What came while it was written is in the document, and goes with the next write.
+        const isOver = day !== dayOf(this.#now()) && !this.#dirtyDays.has(day);
+        if (isOver) this.account.forgetDocument(day);
       }
     } catch (error) {
       for (const day of days) this.#dirtyDays.add(day);
