@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { MAX_PACK_BYTES, PACKED_BELOW } from '#lib/depot';
+import { MAX_PACK_BYTES, MAX_PACK_FILES, PACKED_BELOW } from '#lib/depot';
 
 import { partBytesFor, partCountOf, partLengthOf, planObjects } from './upload-planner.js';
 
@@ -21,6 +21,15 @@ describe('plan of an upload', () => {
     expect(plan[2]?.entries).toEqual([
       { root: rootOf(0), length: 10 },
       { root: rootOf(2), length: 20 },
+    ]);
+  });
+
+  it('begins another pack when one has as many files as a pack may have', () => {
+    const contents = contentsOf(Array.from({ length: MAX_PACK_FILES + 2 }, () => 3));
+    const plan = planObjects(contents, new Set(), 65_536);
+    expect(plan.map(({ object, entries }) => [object, entries.length])).toEqual([
+      ['p0', MAX_PACK_FILES],
+      [`p${MAX_PACK_FILES}`, 2],
     ]);
   });
 

@@ -1,4 +1,4 @@
-import { MAX_PACK_BYTES, PACKED_BELOW } from '#lib/depot';
+import { MAX_PACK_BYTES, MAX_PACK_FILES, PACKED_BELOW } from '#lib/depot';
 
 import type { DeclaredContent } from './declared-tree.js';
 
@@ -40,7 +40,8 @@ export function planObjects(
       objects.push(largeOf(content, pieceLength));
       continue;
     }
-    if (packed + content.length > MAX_PACK_BYTES) closePack();
+    const isFull = packed + content.length > MAX_PACK_BYTES || pack.length === MAX_PACK_FILES;
+    if (isFull) closePack();
     pack.push(content);
     packed += content.length;
   }
