@@ -41,7 +41,7 @@ const LONGEST_DELAY_MS = 15_000;
 /** No event and no ping for this long means that the stream is dead: pings come every 15 s. */
 const SILENCE_MS = 45_000;
 /** How long another live session with our identity is borne at the start: our own last process may be its owner. */
-const DUPLICATE_PATIENCE_MS = 45_000;
+const DUPLICATE_PATIENCE_MS = 20_000;
 
 /**
  * The control link: one event stream that is kept up for ever. While the origin is away nothing is

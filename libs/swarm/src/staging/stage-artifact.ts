@@ -17,7 +17,7 @@ import type { SpanHasher } from '../hashing/span-hasher.js';
 import { verifyPieces } from '../hashing/verify-pieces.js';
 import type { Session } from '../session/session.js';
 import type { Torrent } from '../torrent/torrent.js';
-import type { WebSeed } from '../torrent/torrent.types.js';
+import type { PeerAccess, WebSeed } from '../torrent/torrent.types.js';
 import { HandoverStore } from './handover.store.js';
 import type { LocalContent } from './local-content.js';
 import { reuseLocal } from './reuse-local.js';
@@ -28,6 +28,8 @@ export interface SwarmAccess {
   readonly announcer: Announcer;
   readonly webSeeds: readonly WebSeed[];
   readonly swarmSecret: Buffer | null;
+  /** 'members' by default. */
+  readonly peerAccess?: PeerAccess;
   /** Peers that are known without asking a tracker: origins. */
   readonly peers: readonly PeerAddress[];
   /** Target id, told to members. */
@@ -145,6 +147,7 @@ class Stage {
       swarmSecret: access.swarmSecret,
       announcer: access.announcer,
       webSeeds: access.webSeeds,
+      access: access.peerAccess ?? 'members',
       ...(access.target === undefined ? {} : { target: access.target }),
     });
     this.#torrent = torrent;
@@ -156,8 +159,11 @@ class Stage {
       const { haveBytes, downRate } = torrent.progress();
       onProgress?.({ haveBytes, bytesPerSecond: downRate });
     });
+    // Whoever ordered the stage decides what becomes of it, and can say why nothing moves.
+    const full = Promise.withResolvers<never>();
+    torrent.on('disk-full', full.reject);
     torrent.addPeers(access.peers);
-    await untilAborted(torrent.done, signal);
+    await untilAborted(Promise.race([torrent.done, full.promise]), signal);
     return torrent;
   }
 
@@ -192,10 +198,12 @@ class Stage {
 
   /** What is on this machine: verified by an earlier try, or found and verified now. */
   async #collect(): Promise<Bitfield> {
-    const { metainfo, local, reserveBytes, signal } = this.options;
-    const have = await this.#verify(await this.#claimed());
-    const lacking = metainfo.length - this.#bytesOf(have);
-    await requireSpace(dirname(this.#container), lacking, reserveBytes);
+    const { metainfo, local, signal } = this.options;
+    const claimed = await this.#claimed();
+    // Before anything is hashed, too: a stage that waits for room is tried again and again.
+    await this.#requireSpaceBeside(claimed);
+    const have = await this.#verify(claimed);
+    await this.#requireSpaceBeside(have);
     const found = new Bitfield(this.#pieces.pieceCount);
     const ranges = await reuseLocal({ root: this.#partialRoot, metainfo, local, have, signal });
     for (const { first, count } of ranges) found.setRange(first, count);
@@ -220,6 +228,12 @@ class Stage {
     const { buffers } = session;
     const { store } = this;
     return verifyPieces({ store, pieces: this.#pieces, candidates, hasher, buffers, signal });
+  }
+
+  async #requireSpaceBeside(pieces: Bitfield): Promise<void> {
+    const { metainfo, reserveBytes } = this.options;
+    const lacking = metainfo.length - this.#bytesOf(pieces);
+    await requireSpace(dirname(this.#container), lacking, reserveBytes);
   }
 
   #bytesOf(pieces: Bitfield): number {
