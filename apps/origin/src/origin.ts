@@ -8,8 +8,10 @@ import type { NextFunction, Request, Response } from 'express';
 
 import { configurationError, type OriginReady } from '#lib/contracts';
 import { silentLogger, systemClock, type Clock, type Logger } from '#lib/runtime';
+import { formatIpPort } from '#lib/wire';
 
 import { AuthenticateMiddleware } from './auth/authenticate.middleware.js';
+import { listenAddressOf } from './config/listen-address.js';
 import { OriginAddresses } from './config/origin-addresses.js';
 import type { OriginConfig } from './config/origin-config.schema.js';
 import { ShutdownSignal } from './config/shutdown-signal.js';
@@ -94,15 +96,11 @@ async function listen(app: NestExpressApplication, config: OriginConfig): Promis
   server.headersTimeout = 30_000;
   server.keepAliveTimeout = 30_000;
   server.setTimeout(IDLE_MS);
-  const at = config.listen.lastIndexOf(':');
-  const host = config.listen.slice(0, at).replace(/^\[(.*)\]$/, '$1');
+  const { host, port } = listenAddressOf(config.listen);
   // The features start before the door opens, so that nobody finds it half furnished.
   await app.init();
-  if (config.udpTracker !== undefined && app.get(OriginAddresses).udpTracker === null) {
-    throw configurationError('udpTracker', 'this build has no UDP tracker');
-  }
   try {
-    await app.listen(Number(config.listen.slice(at + 1)), host);
+    await app.listen(port, host);
   } catch (cause) {
     throw configurationError(
       'listen',
@@ -110,9 +108,9 @@ async function listen(app: NestExpressApplication, config: OriginConfig): Promis
       cause,
     );
   }
-  const { port } = server.address() as AddressInfo;
+  const bound = server.address() as AddressInfo;
   const scheme = config.tlsCert === undefined ? 'http' : 'https';
-  app.get(OriginAddresses).http = `${scheme}://${config.listen.slice(0, at)}:${port}`;
+  app.get(OriginAddresses).http = `${scheme}://${formatIpPort({ host, port: bound.port })}`;
 }
 
 function readyOf(app: NestExpressApplication): OriginReady {

@@ -76,11 +76,9 @@ export class ArtifactsService {
     const key = await this.#keyFor(found, caller);
     const baseUrl = this.urls.of(request);
     const seeds = webSeed ? [webSeedUrl(baseUrl, key, found.artifact, metainfo)] : [];
-    const bytes = withAnnounce(
-      inFormat(torrent, metainfo, format),
-      [[announceUrl(baseUrl, key)]],
-      seeds,
-    );
+    const trackers = [baseUrl, this.urls.udpTrackerOf(request)].filter((url) => url !== null);
+    const tiers = trackers.map((url) => [announceUrl(url, key)]);
+    const bytes = withAnnounce(inFormat(torrent, metainfo, format), tiers, seeds);
     const fileName = encodeURIComponent(`${found.app}-${found.version}.torrent`);
     return fileAnswer(bytes, {
       'content-disposition': `attachment; filename*=UTF-8''${fileName}`,

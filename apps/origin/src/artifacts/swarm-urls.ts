@@ -1,5 +1,6 @@
 import type { Metainfo } from '#lib/torrent';
 
+/** @param baseUrl of the service, or `udp://HOST:PORT` of its UDP tracker: the path is the same */
 export function announceUrl(baseUrl: string, key: string): string {
   return `${baseUrl}/announce/${key}/announce`;
 }

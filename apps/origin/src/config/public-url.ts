@@ -28,6 +28,19 @@ export class PublicUrl {
     return usable ? `${protocol}://${host}` : this.base;
   }
 
+  /**
+   * `udp://HOST:PORT` of the UDP tracker, null when there is none. Its host is that of the configured
+   * URL; without one the address it listens on, or where it takes all, the host the caller asked for.
+   */
+  udpTrackerOf(request: Pick<Request, 'protocol' | 'host'>): string | null {
+    const { udpTracker } = this.addresses;
+    if (udpTracker === null) return null;
+    const { hostname, port } = new URL(udpTracker);
+    const anywhere = hostname === '0.0.0.0' || hostname === '[::]';
+    if (this.config.publicUrl === undefined && !anywhere) return udpTracker;
+    return `udp://${new URL(this.of(request)).hostname}:${port}`;
+  }
+
   /** For where there is no request: the configured URL, or where the API listens. */
   get base(): string {
     return this.config.publicUrl ?? this.addresses.http;

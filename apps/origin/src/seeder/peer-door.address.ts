@@ -2,16 +2,15 @@ import { networkInterfaces } from 'node:os';
 
 import { formatIpPort, type HostPort } from '#lib/wire';
 
+import { listenAddressOf } from '../config/listen-address.js';
+
 /** Where the peer port listens: as configured, or a free port of the address of the API. */
 export function peerListenOf(config: {
   listen: string;
   peerListen?: string | undefined;
 }): HostPort {
-  const text = config.peerListen ?? config.listen;
-  const colon = text.lastIndexOf(':');
-  // The form of both was checked when the configuration was read; port 0 is any free one.
-  const host = text.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-  return { host, port: config.peerListen === undefined ? 0 : Number(text.slice(colon + 1)) };
+  if (config.peerListen !== undefined) return listenAddressOf(config.peerListen);
+  return { ...listenAddressOf(config.listen), port: 0 };
 }
 
 /**

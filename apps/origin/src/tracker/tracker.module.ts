@@ -6,6 +6,7 @@ import { MemoryPeerStore, Tracker, type SwarmRegistry } from '#lib/tracker';
 import { AuthModule } from '../auth/auth.module.js';
 import type { OriginConfig } from '../config/origin-config.schema.js';
 import { CLOCK, ORIGIN_CONFIG } from '../config/start-context.js';
+import { DepotModule } from '../depot/depot.module.js';
 import { AgentStateModule } from '../targets/agent-state.module.js';
 import { AgentAnnouncesService } from './agent-announces.service.js';
 import { ArtifactIndexModule } from './artifact-index.module.js';
@@ -14,15 +15,17 @@ import { swarmIdOf } from './artifact.index.js';
 import { SwarmDoor } from './swarm-door.js';
 import { TrackerAuthorizer } from './tracker.authorizer.js';
 import { TrackerMiddleware } from './tracker.middleware.js';
+import { UdpTrackerService } from './udp-tracker.service.js';
 import { WatchedPeerStore } from './watched.peer-store.js';
 
 /** The tracker, embedded: peers in memory, artifacts and keys from the depot. */
 @Module({
-  imports: [AgentStateModule, ArtifactIndexModule, AuthModule],
+  imports: [AgentStateModule, ArtifactIndexModule, AuthModule, DepotModule],
   providers: [
     AgentAnnouncesService,
     TrackerAuthorizer,
     TrackerMiddleware,
+    UdpTrackerService,
     {
       provide: SwarmDoor,
       useFactory: (clock: Clock) => new SwarmDoor(() => clock.now()),
