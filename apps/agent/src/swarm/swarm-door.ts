@@ -44,6 +44,7 @@ export class SwarmDoor {
       announcer,
       target,
       swarmSecret: Buffer.from(ticket.swarmSecret, 'base64url'),
+      peerAccess: ticket.peerAccess ?? 'members',
       peers: ticket.origins.flatMap(parsePeer),
       webSeeds: webSeeds.map(
         (url) =>

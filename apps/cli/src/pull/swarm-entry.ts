@@ -64,6 +64,7 @@ export async function enterSwarm(options: EntryOptions): Promise<SwarmAccess> {
   return {
     announcer,
     swarmSecret: Buffer.from(first.swarmSecret, 'base64url'),
+    peerAccess: first.peerAccess ?? 'members',
     peers: first.origins.map((origin) => ({
       ...splitHostPort(origin, 'the origin'),
       hash: 'v2' as const,

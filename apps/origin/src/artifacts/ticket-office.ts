@@ -48,6 +48,7 @@ export class TicketOffice {
       artifact,
       announce: [[announceUrl(baseUrl, key)]],
       swarmSecret: this.secrets.of(artifact).toString('base64url'),
+      peerAccess: this.config.peerAccess,
       origins: peer === '' ? [] : [peer],
       webSeed: webSeedUrl(baseUrl, key, artifact, metainfo),
     };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { HostPort, ListenAddress } from '#lib/contracts';
+import { HostPort, ListenAddress, PeerAccess } from '#lib/contracts';
 
 const Switch = z
   .enum(['on', 'off', 'true', 'false', '1', '0'])
@@ -52,10 +52,9 @@ export const OriginConfigSchema = z.object({
     .min(1)
     .optional()
     .describe('File that holds a join token; by default DIR/join-token, made at first start.'),
-  peerAccess: z
-    .enum(['members', 'announced', 'open'])
-    .default('members')
-    .describe('Which peers are served: proven members, also announced addresses, or anybody.'),
+  peerAccess: PeerAccess.default('members').describe(
+    'Which peers are served: proven members, also announced addresses, or anybody.',
+  ),
   trackerAccess: z
     .enum(['closed', 'known', 'open'])
     .default('closed')

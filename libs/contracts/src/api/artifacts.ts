@@ -27,6 +27,10 @@ export const ArtifactSummary = z.object({
 });
 export type ArtifactSummary = z.infer<typeof ArtifactSummary>;
 
+/** Which peers are served: proven members, also those whose address announced, or anybody. */
+export const PeerAccess = z.enum(['members', 'announced', 'open']);
+export type PeerAccess = z.infer<typeof PeerAccess>;
+
 /**
  * What one of our own peers needs to join a swarm, handed out to callers that may read the artifact.
  * The secrets in it are for memory only: never logged, never written.
@@ -37,6 +41,8 @@ export const SwarmTicket = z.object({
   announce: z.array(z.array(z.url())),
   /** Base64url of the secret that members prove they hold. */
   swarmSecret: z.string(),
+  /** How this fleet treats strangers; `members` when it is not said. */
+  peerAccess: PeerAccess.optional(),
   /** Peer ports of origin replicas that seed, dialled besides what the tracker hands out. */
   origins: z.array(HostPort),
   /** The BEP 19 floor: asked only when peers and the origin's seeding do not deliver. */

@@ -93,6 +93,16 @@ describe('the closed door', () => {
     expect(client.handshake?.fast).toBe(true);
   });
 
+  it('lets in strangers that our tracker told of, where announced ones are allowed', async () => {
+    const artifact = artifactOf({ files: [MIB] });
+    const machines = fleetOf(artifact);
+    const seed = await machines.add({ complete: true, swarmSecret: null, access: 'open' });
+    const machine = await machines.add({ access: 'announced' });
+    await machine.torrent.done;
+    expect(machine.torrent.stats().bytes.fromStrangers).toBe(artifact.payload.length);
+    expect(seed.session.stats().refused).toBe(0);
+  });
+
   it('closes on garbage, and bans who goes on with it', async () => {
     const artifact = artifactOf({ files: [MIB] });
     const { session } = await fleetOf(artifact).add({ complete: true });

@@ -111,6 +111,7 @@ export class InstalledSeed {
       swarmSecret: access.swarmSecret,
       announcer: access.announcer,
       webSeeds: access.webSeeds,
+      access: access.peerAccess ?? 'members',
       ...(access.target === undefined ? {} : { target: access.target }),
     });
     seed.#begin(torrent);

@@ -10,11 +10,14 @@ import type { TorrentContext } from './torrent.types.js';
 
 /** An address that turned out to be a peer we have already is left alone for so long, milliseconds. */
 const DUPLICATE_MS = 60_000;
+/** Hosts that are remembered as announced. */
+const MOST_ANNOUNCED = 10_000;
 
 /** The connections of one torrent: who may join, whom to dial, and who need not stay. */
 export class Neighbourhood {
   readonly all = new Set<Neighbour>();
   readonly #addresses = new Map<PeerConnection, PeerAddress>();
+  readonly #announced = new Set<string>();
   readonly #dials: DialPolicy<PeerAddress>;
 
   constructor(
@@ -66,6 +69,24 @@ export class Neighbourhood {
     this.#addresses.delete(neighbour.connection);
     const twin = [...this.all].some((other) => isSamePeer(other.connection, neighbour.connection));
     if (address && !twin) this.#ended(address, reason);
+  }
+
+  /** Addresses that a tracker told of. */
+  announced(addresses: readonly PeerAddress[]): void {
+    for (const { host } of addresses) {
+      this.#announced.delete(host);
+      this.#announced.add(host);
+      if (this.#announced.size <= MOST_ANNOUNCED) continue;
+      for (const oldest of this.#announced) {
+        this.#announced.delete(oldest);
+        break;
+      }
+    }
+  }
+
+  /** Whether a tracker told of a peer on this host lately. */
+  isAnnounced(host: string): boolean {
+    return this.#announced.has(host);
   }
 
   found(addresses: readonly PeerAddress[]): void {

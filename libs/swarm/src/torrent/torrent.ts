@@ -130,7 +130,10 @@ export class Torrent extends EventEmitter<TorrentEvents> {
           left: this.layout.length - this.#account.presentBytes,
           numWant: this.#job ? NUM_WANT : 0,
         }),
-        answered: ({ peers }) => this.addPeers(peers),
+        answered: ({ peers }) => {
+          this.swarm.neighbourhood.announced(peers);
+          this.addPeers(peers);
+        },
       });
       this.#announces.start();
     }
@@ -343,9 +346,8 @@ export class Torrent extends EventEmitter<TorrentEvents> {
       },
       admits: (host, port) => {
         const { access = 'members', isAnnounced } = options;
-        return (
-          access === 'open' || (access === 'announced' && (isAnnounced?.(host, port) ?? false))
-        );
+        if (access !== 'announced') return access === 'open';
+        return isAnnounced?.(host, port) ?? this.swarm.neighbourhood.isAnnounced(host);
       },
     };
   }
