@@ -66,14 +66,7 @@ export class HttpClient {
   }
 
   async call<T extends z.ZodType>(call: Call<T>): Promise<z.output<T>> {
-    const bytes = await this.bytes(call);
-    const parsed = call.answer.safeParse(bytes.length === 0 ? null : parseJson(bytes));
-    if (parsed.success) return parsed.data;
-    const issue = parsed.error.issues[0];
-    throw new FleetseedError(
-      'INTERNAL',
-      `The origin answered ${call.path} in a form this version does not know (${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}).`,
-    );
+    return checked(call.answer, await this.bytes(call), call.path);
   }
 
   async bytes(call: Omit<Call<z.ZodType>, 'answer'>): Promise<Buffer> {
@@ -105,13 +98,16 @@ export class HttpClient {
       headers: { accept: 'text/event-stream' },
       signal,
     });
-    if (statusCode !== 200) throw problemError(statusCode, Buffer.from(await body.arrayBuffer()));
+    if (statusCode !== 200) throw problemError(statusCode, await this.#read(body, signal));
+    const arriving = eventsOf(observed(body, onAlive))[Symbol.asyncIterator]();
     try {
-      for await (const data of eventsOf(observed(body, onAlive))) {
-        yield event.parse(JSON.parse(data));
+      for (;;) {
+        const next = await this.#arrived(arriving.next(), signal);
+        if (next.done) return;
+        yield checked(event, Buffer.from(next.value), path);
       }
-    } catch (error) {
-      throw this.#unreachable(error, signal);
+    } finally {
+      await arriving.return?.(undefined);
     }
   }
 
@@ -123,7 +119,7 @@ export class HttpClient {
     const timeout = AbortSignal.timeout(call.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     const signal = call.signal ? AbortSignal.any([call.signal, timeout]) : timeout;
     const { statusCode, body } = await this.#send({ ...call, signal });
-    const bytes = await readBounded(body);
+    const bytes = await this.#read(body, signal);
     if (statusCode >= 400) throw problemError(statusCode, bytes);
     return bytes;
   }
@@ -151,6 +147,19 @@ export class HttpClient {
       });
     } catch (error) {
       throw this.#unreachable(error, call.signal);
+    }
+  }
+
+  /** A connection that breaks in the middle of an answer is an origin that cannot be reached. */
+  #read(body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Buffer> {
+    return this.#arrived(readBounded(body), signal);
+  }
+
+  async #arrived<T>(arrival: Promise<T>, signal: AbortSignal): Promise<T> {
+    try {
+      return await arrival;
+    } catch (error) {
+      throw error instanceof FleetseedError ? error : this.#unreachable(error, signal);
     }
   }
 
@@ -204,6 +213,16 @@ async function readBounded(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
     chunks.push(chunk);
   }
   return chunks.length === 1 ? Buffer.from(chunks[0]!) : Buffer.concat(chunks, length);
+}
+
+function checked<T extends z.ZodType>(schema: T, bytes: Buffer, path: string): z.output<T> {
+  const parsed = schema.safeParse(bytes.length === 0 ? null : parseJson(bytes));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new FleetseedError(
+    'INTERNAL',
+    `The origin answered ${path} in a form this version does not know (${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}).`,
+  );
 }
 
 function parseJson(bytes: Buffer): unknown {

@@ -15,6 +15,25 @@ async function* bytesOf(text: string, cuts: number[]): AsyncGenerator<Uint8Array
 }
 
 describe('eventsOf', () => {
+  it('refuses an event without end, and takes many that are long', async () => {
+    const piece = Buffer.alloc(1024 * 1024, 0x61);
+    async function* endless() {
+      yield Buffer.from('data: ');
+      for (;;) yield piece;
+    }
+    await expect(Array.fromAsync(eventsOf(endless()))).rejects.toThrow(RangeError);
+    async function* many() {
+      for (let event = 0; event < 3; event++) {
+        yield Buffer.from('data: ');
+        for (let part = 0; part < 8; part++) yield piece;
+        yield Buffer.from('\n\n');
+      }
+    }
+    const lengths = [];
+    for await (const event of eventsOf(many())) lengths.push(event.length);
+    expect(lengths).toEqual([8, 8, 8].map((parts) => parts * piece.length));
+  });
+
   it('yields the same events however the bytes are cut', async () => {
     const text =
       ': hello\n\ndata: {"a":"ä"}\n\nid: 3\ndata: two\ndata: lines\n\ndata:x\n\ndata: cut off';

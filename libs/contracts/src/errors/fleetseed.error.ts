@@ -41,7 +41,7 @@ export function isCallersFault(error: FleetseedError): boolean {
 
 /** A code that came over the network; one that this version does not know counts as internal. */
 export function knownCode(code: string): ErrorCode {
-  return code in ERROR_CODES ? (code as ErrorCode) : 'INTERNAL';
+  return Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'INTERNAL';
 }
 
 /** Any thrown value as a FleetseedError; what is not ours becomes `INTERNAL` with its cause kept. */
