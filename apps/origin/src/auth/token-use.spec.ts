@@ -114,6 +114,16 @@ describe('tracker keys', () => {
     expect(await (await keysOf()).check(key)).toMatchObject({ artifact: HASH });
   });
 
+  it('that an agent has in a torrent are its target’s, and revocable alone', async () => {
+    const keys = await keysOf();
+    const options = { artifact: HASH, expiresAt: clock.now() + DAY_MS, name: 'web@1' };
+    const key = await keys.mintRevocable(agent, options);
+    const grant = { holder: 'target', id: agent.id, artifact: HASH };
+    expect([await keys.check(key), keys.checkNow(key)]).toEqual([grant, grant]);
+    await registry.revoke(key.split('.')[1]!);
+    await expect(keys.check(key)).rejects.toEqual(revoked);
+  });
+
   it('of a token end with the token, and those of a torrent also alone', async () => {
     const keys = await keysOf();
     const token = await registry.create({ name: 'ci', scopes: ['app:*:read'] });

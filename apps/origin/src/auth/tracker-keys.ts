@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 
-import { FleetseedError } from '#lib/contracts';
+import { FleetseedError, TargetId } from '#lib/contracts';
 import { randomSecret, type Clock } from '#lib/runtime';
 
 import { CLOCK } from '../config/start-context.js';
@@ -81,11 +81,11 @@ export class TrackerKeys {
     const facts = this.#decode(key);
     const own = facts.kind === 'k' ? await this.tokens.find(facts.id) : null;
     if (facts.kind === 'k' && own?.kind !== 'tracker') throw invalid('It was revoked.');
-    const token = own?.parent ?? facts.id;
-    if (token !== 'admin' && !(await this.tokens.find(token))) {
+    const grant = grantOf(own?.parent ?? facts.id, facts);
+    if (needsToken(grant) && !(await this.tokens.find(grant.id))) {
       throw invalid('The token it was made with was revoked.');
     }
-    return { holder: 'token', id: token, artifact: facts.artifact };
+    return grant;
   }
 
   /**
@@ -95,14 +95,14 @@ export class TrackerKeys {
   checkNow(key: string): TrackerGrant | undefined {
     const facts = this.#decode(key);
     if (facts.kind === 'a') return { holder: 'target', id: facts.id, artifact: facts.artifact };
-    let token = facts.id;
+    let holder = facts.id;
     if (facts.kind === 'k') {
       const own = this.tokens.cached(facts.id);
       if (!own) return undefined;
-      token = own.parent ?? '';
+      holder = own.parent ?? '';
     }
-    if (token !== 'admin' && !this.tokens.cached(token)) return undefined;
-    return { holder: 'token', id: token, artifact: facts.artifact };
+    const grant = grantOf(holder, facts);
+    return needsToken(grant) && !this.tokens.cached(grant.id) ? undefined : grant;
   }
 
   #encode(facts: TrackerKeyFacts): string {
@@ -115,6 +115,17 @@ export class TrackerKeys {
     if (facts.expiresAt <= this.clock.now()) throw invalid('It has expired.');
     return facts;
   }
+}
+
+/** Ids of targets and of tokens have different forms. */
+function grantOf(id: string, { artifact }: TrackerKeyFacts): TrackerGrant {
+  const holder = TargetId.safeParse(id).success ? 'target' : 'token';
+  return { holder, id, artifact };
+}
+
+/** Whether the grant ends with a token of the depot. */
+function needsToken({ holder, id }: TrackerGrant): boolean {
+  return holder === 'token' && id !== 'admin';
 }
 
 function invalid(reason: string): FleetseedError {

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { json, type NextFunction, type RequestHandler, type Response } from 'express';
 
 import type { AuthenticatedRequest } from '../auth/authenticated-request.js';
+import { mayApp } from '../auth/principal.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -20,8 +21,8 @@ const callers = parserOf(16 * MIB);
 const uploads = parserOf(256 * MIB);
 
 /**
- * Reads JSON bodies, after authentication: somebody without a token gets to send 64 KiB, not the
- * 256 MiB that the plan of an upload may have.
+ * Reads JSON bodies, after authentication: somebody without a token gets to send 64 KiB, and only who
+ * may push the 256 MiB that the plan of an upload may have.
  */
 export function jsonBody(
   request: AuthenticatedRequest,
@@ -32,10 +33,12 @@ export function jsonBody(
     next();
     return;
   }
-  const known = request.caller !== undefined && !(request.caller instanceof Error);
-  if (!known) strangers(request, response, next);
-  else if (UPLOAD_PLAN.test(request.path)) uploads(request, response, next);
-  else callers(request, response, next);
+  parserFor(request)(request, response, next);
+}
+
+function parserFor({ caller, path }: AuthenticatedRequest): RequestHandler {
+  if (caller === undefined || caller instanceof Error) return strangers;
+  return UPLOAD_PLAN.test(path) && mayApp(caller, 'push') ? uploads : callers;
 }
 
 function isJson(request: IncomingMessage): boolean {

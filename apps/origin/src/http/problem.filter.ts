@@ -47,8 +47,8 @@ export class ProblemFilter implements ExceptionFilter {
     response.send(Buffer.from(JSON.stringify(problemOf(error))));
   }
 
-  #log(error: FleetseedError, { method, path }: Request): void {
-    const facts = { method, path, code: error.code };
+  #log(error: FleetseedError, { method, originalUrl }: Request): void {
+    const facts = { method, path: pathOf(originalUrl), code: error.code };
     // The caller went away in the middle: nothing of ours is broken.
     if (error.code === 'ABORTED') this.logger.debug('request aborted', facts);
     else if (!isCallersFault(error)) {
@@ -68,6 +68,11 @@ export function domainError(thrown: unknown): FleetseedError {
     return new FleetseedError('REQUEST_INVALID', text);
   }
   return toFleetseedError(thrown);
+}
+
+/** Without the query, and without the key that URLs of tracker and web seed hold. */
+function pathOf(target: string): string {
+  return target.replace(/\?.*$/s, '').replace(/^\/(announce|webseed)\/[^/]+/, '/$1/…');
 }
 
 function statusOf(thrown: unknown): number | null {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import { FleetseedError } from '#lib/contracts';
-import type { AuthorizeKey, TrackerCaller } from '#lib/tracker';
+import { ANYBODY, type AuthorizeKey, type TrackerCaller } from '#lib/tracker';
 
 import { TrackerKeys, type TrackerGrant } from '../auth/tracker-keys.js';
 import { TargetRegistry } from '../targets/target.registry.js';
@@ -24,8 +24,8 @@ export class TrackerAuthorizer {
     if (grant.artifact !== null && swarmIdOf(grant.artifact) !== swarm) {
       throw new FleetseedError('TRACKER_KEY_INVALID', 'The tracker key is for another torrent.');
     }
-    if (grant.holder === 'target') return this.member(grant.id);
-    return tokenCaller(grant, key.startsWith(HANDED_OUT));
+    const caller = await this.#callerOf(grant);
+    return key.startsWith(HANDED_OUT) ? { ...ANYBODY, id: caller.id } : caller;
   };
 
   /** @throws TRACKER_KEY_INVALID for a target that was removed */
@@ -37,8 +37,9 @@ export class TrackerAuthorizer {
     const { zone = '', rack = '' } = document.labels;
     return { id: target, kind: 'member', zone, rack };
   }
-}
 
-function tokenCaller(grant: TrackerGrant, handedOut: boolean): TrackerCaller {
-  return { id: grant.id, kind: handedOut ? 'stranger' : 'member', zone: '', rack: '' };
+  async #callerOf({ holder, id }: TrackerGrant): Promise<TrackerCaller> {
+    if (holder === 'target') return this.member(id);
+    return { id, kind: 'member', zone: '', rack: '' };
+  }
 }
