@@ -30,6 +30,10 @@ export class ReadGovernor {
     return this.#paused.size > 0;
   }
 
+  holds(connection: PeerConnection): boolean {
+    return this.#paused.has(connection);
+  }
+
   /** Lets go on who may; to be called often while holding. */
   release(now: number): void {
     for (const [connection, limiters] of this.#paused) {

@@ -300,6 +300,7 @@ export class Session {
       dial: (address) => this.#dial(torrent(), address),
       uploadsWait: () => this.#pump.wake(torrent()),
       received: (connection, bytes) => this.#received(torrent(), connection, bytes),
+      isHeld: (connection) => this.#governor.holds(connection),
       downloadAllowance: () =>
         Math.min(this.#down.rate ?? Infinity, torrent().downloadLimiter.rate ?? Infinity),
       activityChanged: () => this.#keepTicking(),
@@ -316,11 +317,20 @@ export class Session {
   /** A process whose torrents only wait to be asked has no timer. */
   #keepTicking(): void {
     if (this.#cancelTick || this.#closed) return;
-    const limited = this.#governor.isHolding || this.#up.rate !== null;
-    this.#cancelTick = this.#clock.setTimer(limited ? LIMITED_TICK_MS : TICK_MS, () => {
+    const ms = this.#isLimited() ? LIMITED_TICK_MS : TICK_MS;
+    this.#cancelTick = this.#clock.setTimer(ms, () => {
       this.#cancelTick = null;
       this.#tick();
     });
+  }
+
+  /** Something may be waiting for a limit. */
+  #isLimited(): boolean {
+    if (this.#governor.isHolding || this.#up.rate !== null) return true;
+    for (const { isBusy, swarm } of this.#torrents.values()) {
+      if (isBusy && swarm.uploader.limiter.rate !== null) return true;
+    }
+    return false;
   }
 
   #tick(): void {

@@ -58,6 +58,7 @@ export class UploadPump {
       // Torrents with a limit of their own come again with the next tick.
       if (upload === null) continue;
       this.#turns.add(torrent);
+      limiter.spend(upload.job.length, now);
       if (!this.#begin(torrent, upload)) return;
     }
   }
@@ -122,8 +123,6 @@ export class UploadPump {
       this.#over(owner);
       return;
     }
-    const { limiter, clock } = this.#options;
-    limiter.spend(length, clock.monotonic());
     torrent.swarm.uploaded(upload, length);
     const over = () => this.#over(owner);
     for (let at = 0; at < length; at += blockLength) {

@@ -94,7 +94,9 @@ export class AnnounceLoop {
       if (this.#abort.signal.aborted) return;
       const error = toFleetseedError(thrown);
       logger.warn('announce failed', { code: error.code, error });
-      this.#schedule(announcer.retryAfterMs());
+      const retryMs = announcer.retryAfterMs();
+      this.#notBefore = clock.monotonic() + retryMs;
+      this.#schedule(retryMs);
     }
   }
 

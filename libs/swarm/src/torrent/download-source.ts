@@ -20,8 +20,6 @@ export class DownloadSource extends Source {
   snubbedAt = 0;
   /** It rejected something: it is left alone until then. */
   restsUntil = 0;
-  /** Bytes that were cancelled, and may come all the same. */
-  cancelledBytes = 0;
   /** The request whose block is coming in, and where in its span. */
   receiving: SpanRequest | null = null;
   receivingAt = 0;

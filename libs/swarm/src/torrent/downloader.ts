@@ -11,7 +11,8 @@ import type { SpanTable } from '../policy/span.table.js';
 import type { ByteLedger } from './byte-ledger.js';
 import { DownloadPeer, DownloadSource } from './download-source.js';
 import type { Neighbour, Sender } from './neighbour.js';
-import { SpanRequest } from './span-request.js';
+import { RequestDesk } from './request-desk.js';
+import type { SpanRequest } from './span-request.js';
 import type { TorrentContext, TorrentTimeouts } from './torrent.types.js';
 
 /** Receiving takes no more of the memory than this, so that sending goes on. */
@@ -45,6 +46,7 @@ export class Downloader {
   readonly picker: SpanPicker;
   readonly table: SpanTable;
   readonly #planner: RequestPlanner<DownloadSource>;
+  readonly #desk: RequestDesk;
   readonly #options: DownloaderOptions;
   /** Nothing is requested while it is held: the disk is full. */
   #held = false;
@@ -61,6 +63,7 @@ export class Downloader {
     this.picker = new SpanPicker(options.table, random);
     const usualSpan = layout.length / Math.max(1, layout.runCount);
     this.#planner = new RequestPlanner(this.picker, Math.min(usualSpan, 1024 * 1024), random);
+    this.#desk = new RequestDesk(options.table, () => clock.monotonic());
     this.lastBytesAt = clock.monotonic();
   }
 
@@ -144,17 +147,16 @@ export class Downloader {
 
   rejected(n: Neighbour, kind: BlockKind, index: number, begin: number, length: number): void {
     const { source } = n;
-    if (source === null) return;
-    const place = this.#placeOf(kind, index, begin);
+    const place = source && this.#desk.placeOf(kind, index, begin);
     const request = place && source.requests.get(place.span);
-    if (request && (kind === 'piece' || request.length === length)) {
-      // Rejected blocks of a cancelled span are let go of one by one, below.
+    if (source && request && (kind === 'piece' || request.length === length)) {
+      // The other blocks of a stranger's span are given up with the one that it rejects.
       this.#cancel(source, request, kind === 'piece');
-      if (kind === 'piece') source.cancelledBytes -= length;
+      if (kind === 'piece') n.cancelledBytes -= length;
       source.restsUntil = this.#now() + REST_MS;
       source.full = true;
     } else {
-      source.cancelledBytes = Math.max(0, source.cancelledBytes - length);
+      n.cancelledBytes = Math.max(0, n.cancelledBytes - length);
     }
     this.#fillWanted = true;
   }
@@ -162,7 +164,7 @@ export class Downloader {
   blockBegins(n: Neighbour, kind: BlockKind, index: number, begin: number, length: number) {
     const { source } = n;
     if (source === null) return null;
-    const place = this.#placeOf(kind, index, begin);
+    const place = this.#desk.placeOf(kind, index, begin);
     const request = place && source.requests.get(place.span);
     const target = request?.targetOf(place!.at, length) ?? null;
     if (target !== null) {
@@ -171,8 +173,8 @@ export class Downloader {
       return target;
     }
     this.#options.ledger.wasted('duplicate', length);
-    if (source.cancelledBytes < length) throw protocolError('payload that nobody asked for');
-    source.cancelledBytes -= length;
+    if (n.cancelledBytes < length) throw protocolError('payload that nobody asked for');
+    n.cancelledBytes -= length;
     return null;
   }
 
@@ -186,7 +188,8 @@ export class Downloader {
     source.depth.delivered(length, now);
     this.#progressed(source, now);
     if (request.isComplete) this.#complete(source, request);
-    else this.#pumpBlocks(source);
+    else this.#desk.pumpBlocks(source);
+    if (!source.full) this.#fillWanted = true;
   }
 
   /** A chunk was taken in; now is the time for what it made possible. */
@@ -202,10 +205,12 @@ export class Downloader {
     for (const source of this.#planner.sources) {
       if (source.restsUntil > 0 && now >= source.restsUntil) {
         source.restsUntil = 0;
-        this.#updateFull(source);
+        this.#desk.updateFull(source);
       }
       this.#showInterest(source);
       if (source.requests.size === 0) continue;
+      // A limit of ours keeps it from delivering: that time does not count.
+      if (this.#options.context.isHeld(source.neighbour.connection)) source.lastBytesAt = now;
       const { oldestAt, lastBytesAt, outstandingBytes } = source;
       const rate = source.depth.rate(now);
       if (!isOverdue({ oldestAt, lastBytesAt, outstandingBytes, rate }, now, patienceMs)) continue;
@@ -238,7 +243,7 @@ export class Downloader {
         this.#planner.ended(source);
         return;
       }
-      this.#request(source, span, buffer, now);
+      this.#desk.request(source, span, buffer);
     }
   }
 
@@ -269,42 +274,6 @@ export class Downloader {
     return this.#options.context.clock.monotonic();
   }
 
-  #request(source: DownloadSource, span: number, buffer: SpanBuffer, now: number): void {
-    const { connection } = source.neighbour;
-    const request = new SpanRequest(span, buffer, now, this.table, !connection.isMember);
-    source.requests.set(span, request);
-    if (connection.isMember) {
-      const run = this.table.runOf[span]!;
-      connection.send!.request('span', run, this.table.offsetInRun[span]!, request.length);
-    } else {
-      this.#pumpBlocks(source);
-    }
-  }
-
-  /** Keeps as many blocks requested from a stranger as it can do with. */
-  #pumpBlocks(source: DownloadSource): void {
-    const { connection } = source.neighbour;
-    if (connection.isMember) return;
-    let room = source.depth.blocks(this.#now());
-    for (const request of source.requests.values()) room -= request.outstandingBlocks;
-    for (const request of source.requests.values()) {
-      for (; room > 0; room--) {
-        const block = request.nextBlock();
-        if (block === null) break;
-        connection.send!.request('piece', block.piece, block.begin, block.length);
-      }
-    }
-    this.#updateFull(source);
-  }
-
-  /** A stranger is given another span when all blocks of the last one are requested. */
-  #updateFull(source: DownloadSource): void {
-    let unsent = false;
-    for (const request of source.requests.values()) unsent ||= request.hasUnsentBlocks;
-    source.full = unsent || source.restsUntil > 0;
-    if (!source.full) this.#fillWanted = true;
-  }
-
   #progressed(source: DownloadSource, now: number): void {
     this.lastBytesAt = now;
     source.lastBytesAt = now;
@@ -318,7 +287,7 @@ export class Downloader {
     source.requests.delete(request.span);
     this.#planner.ended(source);
     this.#planner.took(this.#now() - request.askedAt);
-    this.#updateFull(source);
+    this.#desk.updateFull(source);
     this.#fillWanted = true;
     const { span, buffer } = request;
     if (this.picker.isWanted(span)) {
@@ -338,29 +307,10 @@ export class Downloader {
     this.#options.arrived(arrival);
   }
 
-  /** @param tell whether the peer has to hear of it */
   #cancel(source: DownloadSource, request: SpanRequest, tell: boolean): void {
-    const { connection } = source.neighbour;
-    source.requests.delete(request.span);
     this.#planner.ended(source);
     this.picker.release(request.span, source.pick);
-    if (source.receiving === request) {
-      source.receiving = null;
-      connection.discardBlock();
-    }
-    this.#options.ledger.wasted('duplicate', request.received);
-    if (tell && connection.isMember) {
-      const run = this.table.runOf[request.span]!;
-      connection.send!.cancel('span', run, this.table.offsetInRun[request.span]!, request.length);
-      source.cancelledBytes += request.length;
-    } else if (tell) {
-      for (const { piece, begin, length } of request.outstanding()) {
-        connection.send!.cancel('piece', piece, begin, length);
-        source.cancelledBytes += length;
-      }
-    }
-    request.buffer.release();
-    this.#updateFull(source);
+    this.#options.ledger.wasted('duplicate', this.#desk.cancel(source, request, tell));
   }
 
   #cancelAll(neighbour: Neighbour): void {
@@ -377,14 +327,5 @@ export class Downloader {
     const { connection } = source.neighbour;
     if (connection.isMember) return;
     connection.send!.interest(source.pick.interesting > 0 || source.requests.size > 0);
-  }
-
-  #placeOf(kind: BlockKind, index: number, begin: number): { span: number; at: number } | null {
-    const { runs, runCount, pieceCount } = this.table.layout;
-    if (index >= (kind === 'span' ? runCount : pieceCount)) return null;
-    const run = kind === 'span' ? index : runs.runOfPiece(index);
-    const offset = kind === 'span' ? begin : runs.offsetOfPiece(index) + begin;
-    const span = this.table.spanAt(run, offset);
-    return span < 0 ? null : { span, at: offset - this.table.offsetInRun[span]! };
   }
 }

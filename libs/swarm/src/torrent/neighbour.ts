@@ -48,6 +48,8 @@ export class Neighbour implements PeerHandler, Sender {
   source: DownloadSource | null = null;
   /** Its place in the copy budget; null unless we are an origin. */
   member: CopyMember | null = null;
+  /** Bytes that we requested and cancelled: they may come all the same. */
+  cancelledBytes = 0;
   /** Payload bytes. */
   receivedBytes = 0;
   sentBytes = 0;

@@ -119,7 +119,6 @@ export class TorrentSwarm {
     peer.sentBytes += bytes;
     peer.up.add(bytes, now);
     ledger.sent(peer.connection.isMember ? job.reason : 'stranger', bytes, now);
-    this.uploader.limiter.spend(bytes, now);
     const run = job.kind === 'span' ? job.index : layout.runs.runOfPiece(job.index);
     this.#origin?.sent(peer, run, bytes);
   }

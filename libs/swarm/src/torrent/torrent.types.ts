@@ -57,7 +57,7 @@ export interface TorrentOptions {
   readonly swarmSecret?: Buffer | null;
   /** 'members' by default. */
   readonly access?: PeerAccess;
-  /** For access 'announced'. */
+  /** For access 'announced'; by default the addresses that the announcer told of. */
   readonly isAnnounced?: (host: string, port: number) => boolean;
   readonly announcer?: Announcer;
   readonly webSeeds?: readonly WebSeed[];
@@ -97,6 +97,8 @@ export interface TorrentContext {
   uploadsWait(): void;
   /** Bytes came in; the connection is paused while a limit is exceeded. */
   received(connection: PeerConnection, bytes: number): void;
+  /** The connection is paused for a limit of ours. */
+  isHeld(connection: PeerConnection): boolean;
   /** Bytes a second that may be downloaded; Infinity without a limit. */
   downloadAllowance(): number;
   /** The torrent became active, or has nothing more to do on a tick. */

@@ -105,7 +105,10 @@ export class Uploader {
   /** What is to be sent next; null when nothing waits, or the torrent's limit is exceeded. */
   next(now: number): Upload | null {
     if (this.limiter.available(now) === 0) return null;
-    return this.#scheduler.next();
+    const upload = this.#scheduler.next();
+    // Paid for at once: others must not begin while the bytes are being read.
+    if (upload) this.limiter.spend(upload.job.length, now);
+    return upload;
   }
 
   /** Where the bytes of a job lie in the payload, and how many are there; the rest is pads. */
