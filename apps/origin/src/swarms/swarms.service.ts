@@ -1,5 +1,5 @@
 import { Inject, Injectable, type MessageEvent } from '@nestjs/common';
-import { Observable } from 'rxjs';
+import { Observable, share } from 'rxjs';
 
 import type {
   Page,
@@ -28,6 +28,9 @@ const FRAME_MS = 1000;
 /** Swarms as people see them: who is in, and live while somebody looks. */
 @Injectable()
 export class SwarmsService {
+  /** By artifact: all who watch a swarm share one look at it a second. */
+  readonly #live = new Map<string, Observable<MessageEvent>>();
+
   constructor(
     private readonly artifacts: ArtifactIndexService,
     private readonly tracker: Tracker,
@@ -69,6 +72,25 @@ export class SwarmsService {
    */
   live(artifact: string): Observable<MessageEvent> {
     this.artifacts.get(artifact);
+    let live = this.#live.get(artifact);
+    if (!live) this.#live.set(artifact, (live = this.#frames(artifact).pipe(share())));
+    return live;
+  }
+
+  /** Frames of an agent, which speaks for itself only: `peer` is its target's id, whatever it says. */
+  agentFrames({ id, name }: AgentPrincipal, frames: readonly SwarmFrameReport[]): void {
+    const now = this.clock.now();
+    for (const { artifact, frame } of frames) {
+      const own: PeerFrame = { ...frame, peer: id, label: frame.label || name, role: 'agent' };
+      this.swarms.board.put(artifact, own, now);
+    }
+  }
+
+  /**
+   * A frame counts the bytes since the one before, so there is one that looks for each swarm. It ends
+   * with its last watcher.
+   */
+  #frames(artifact: string): Observable<MessageEvent> {
     return new Observable<MessageEvent>((subscriber) => {
       const leave = this.swarms.watch(artifact);
       const tick = () => {
@@ -83,17 +105,9 @@ export class SwarmsService {
         cancel();
         this.shutdown.signal.removeEventListener('abort', end);
         leave();
+        this.#live.delete(artifact);
       };
     });
-  }
-
-  /** Frames of an agent, which speaks for itself only: `peer` is its target's id, whatever it says. */
-  agentFrames({ id, name }: AgentPrincipal, frames: readonly SwarmFrameReport[]): void {
-    const now = this.clock.now();
-    for (const { artifact, frame } of frames) {
-      const own: PeerFrame = { ...frame, peer: id, label: frame.label || name, role: 'agent' };
-      this.swarms.board.put(artifact, own, now);
-    }
   }
 
   #frame(artifact: string): SwarmFrame {
