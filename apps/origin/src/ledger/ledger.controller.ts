@@ -3,6 +3,7 @@ import { z } from 'zod';
 
 import { LedgerRecord, type Savings, type SavingsSeries } from '#lib/contracts';
 
+import { ArtifactAccess } from '../artifacts/artifact-access.js';
 import type { Principal } from '../auth/principal.js';
 import { Caller, Scopes } from '../auth/scopes.decorator.js';
 import { LedgerService } from './ledger.service.js';
@@ -14,7 +15,10 @@ type SeriesQuery = z.infer<typeof SeriesQuery>;
 
 @Controller('api/v1')
 export class LedgerController {
-  constructor(private readonly ledger: LedgerService) {}
+  constructor(
+    private readonly ledger: LedgerService,
+    private readonly artifacts: ArtifactAccess,
+  ) {}
 
   @Get('savings')
   @Scopes('fleet:read')
@@ -28,7 +32,10 @@ export class LedgerController {
     return this.ledger.series(hours);
   }
 
-  /** For pulls without an agent, which have a token and no session. */
+  /**
+   * For pulls without an agent, which have a token and no session: of what the token may read, or
+   * one app's CI could bend the account of another.
+   */
   @Post('ledger/records')
   @Scopes('app:read')
   @HttpCode(200)
@@ -36,6 +43,8 @@ export class LedgerController {
     @Caller() caller: Principal,
     @Body({ schema: LedgerRecords }) { records }: LedgerRecords,
   ): Promise<{ acknowledged: number }> {
+    const artifacts = new Set(records.map(({ artifact }) => artifact));
+    for (const artifact of artifacts) await this.artifacts.require(caller, artifact);
     return { acknowledged: await this.ledger.record(`${caller.kind}-${caller.id}`, records) };
   }
 }

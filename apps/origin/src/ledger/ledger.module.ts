@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 
+import { ArtifactsModule } from '../artifacts/artifacts.module.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { DepotModule } from '../depot/depot.module.js';
 import { ArtifactIndexModule } from '../tracker/artifact-index.module.js';
@@ -7,7 +8,7 @@ import { LedgerController } from './ledger.controller.js';
 import { LedgerService } from './ledger.service.js';
 
 @Module({
-  imports: [AuthModule, ArtifactIndexModule, DepotModule],
+  imports: [ArtifactsModule, AuthModule, ArtifactIndexModule, DepotModule],
   controllers: [LedgerController],
   providers: [LedgerService],
   exports: [LedgerService],
