@@ -12,11 +12,7 @@ import {
   someBytes,
   type MemoryFile,
 } from '../../libs/torrent/src/metainfo/metainfo.fixture.js';
-import {
-  askOracle,
-  type OracleAnswer,
-  type OracleCase,
-} from '../support/metainfo-oracle.js';
+import { askOracle, type OracleAnswer, type OracleCase } from '../support/metainfo-oracle.js';
 
 const KIB = 1024;
 const FORMATS: readonly MetainfoFormat[] = ['v1', 'v2', 'hybrid'];
