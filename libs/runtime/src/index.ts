@@ -5,3 +5,4 @@ export * from './logger.js';
 export * from './product-version.js';
 export * from './random.js';
 export * from './retry.js';
+export * from './side-by-side.js';

@@ -81,8 +81,9 @@ class DyingDepot {
 }
 
 function publisherOn(depot: Depot) {
+  const clock = new VirtualClock(5000);
   const uploads = new UploadStore(depot);
-  const catalog = new ReleaseCatalog(depot);
+  const catalog = new ReleaseCatalog(depot, clock);
   const artifacts = new ArtifactStore(depot);
   const blobs = new BlobStore(depot);
   const readers = new ReaderPool(depot);
@@ -103,7 +104,7 @@ function publisherOn(depot: Depot) {
     events,
     new ShutdownSignal(),
     new InProcessJobQueue<OriginJobs>({ names: ORIGIN_JOB_NAMES }),
-    new VirtualClock(5000),
+    clock,
     silentLogger,
   );
   return { publisher, uploads, catalog, artifacts, readers, events };

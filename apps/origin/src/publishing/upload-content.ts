@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 
 import { BlobStore, leavesLength, type Depot, type Place } from '#lib/depot';
+import { sideBySide } from '#lib/runtime';
 import { fileRoot, HASH_LENGTH, rootOfPieceLayer } from '#lib/torrent';
 
 import { DEPOT } from '../depot/depot.tokens.js';
@@ -50,17 +51,13 @@ export class UploadContent {
     signal: AbortSignal,
   ): Promise<Map<string, StoredContent>> {
     const contents = new Map<string, StoredContent>();
-    const queue = [...plan.objects];
-    const work = async () => {
-      for (let next = queue.shift(); next && !signal.aborted; next = queue.shift()) {
-        for (const [root, content] of await this.#storeObject(record, plan, next)) {
-          contents.set(root, content);
-        }
-        stored();
+    await sideBySide(plan.objects, OBJECTS_AT_ONCE, async (planned) => {
+      signal.throwIfAborted();
+      for (const [root, content] of await this.#storeObject(record, plan, planned)) {
+        contents.set(root, content);
       }
-    };
-    await Promise.all(Array.from({ length: OBJECTS_AT_ONCE }, work));
-    signal.throwIfAborted();
+      stored();
+    });
     return contents;
   }
 
@@ -104,14 +101,10 @@ export class UploadContent {
   }
 
   async #hashesOf(upload: string, planned: PlanObject): Promise<PartHashes> {
-    const count = partCountOf(planned);
-    const parts: PartHashes[] = [];
-    for (let first = 0; first < count; first += READS_AT_ONCE) {
-      const reads = Array.from({ length: Math.min(READS_AT_ONCE, count - first) }, (_, index) =>
-        this.uploads.readHashes(upload, planned.object, first + index),
-      );
-      parts.push(...(await Promise.all(reads)));
-    }
+    const parts: PartHashes[] = Array.from({ length: partCountOf(planned) });
+    await sideBySide(parts.keys(), READS_AT_ONCE, async (part) => {
+      parts[part] = await this.uploads.readHashes(upload, planned.object, part);
+    });
     return {
       leaves: Buffer.concat(parts.map(({ leaves }) => leaves)),
       layer: Buffer.concat(parts.map(({ layer }) => layer)),

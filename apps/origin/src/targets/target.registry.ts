@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { FleetseedError, TargetDocument, type JoinRequest } from '#lib/contracts';
 import { DocumentStore, type Depot } from '#lib/depot';
+import { sideBySide } from '#lib/runtime';
 
 /** `targets/<id>.json`; the version of the agent is kept so that a target can be shown while it is off. */
 const StoredTarget = TargetDocument.extend({ agentVersion: z.string().default('') });
@@ -28,10 +29,7 @@ export class TargetRegistry {
     while (after !== null) {
       const page: Awaited<ReturnType<Depot['list']>> = await this.depot.list(PREFIX, { after });
       const ids = page.keys.map((key) => key.slice(PREFIX.length, -'.json'.length));
-      const read = async () => {
-        for (let id = ids.pop(); id !== undefined; id = ids.pop()) await this.#read(id);
-      };
-      await Promise.all(Array.from({ length: READERS }, read));
+      await sideBySide(ids, READERS, (id) => this.#read(id));
       after = page.next;
     }
   }

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 
 import type { StartUpload, Upload } from '#lib/contracts';
 import { uploadKey, type Depot } from '#lib/depot';
-import type { Clock } from '#lib/runtime';
+import { sideBySide, type Clock } from '#lib/runtime';
 
 import { ArtifactLibrary } from '../artifacts/artifact-library.js';
 import type { Principal } from '../auth/principal.js';
@@ -120,25 +120,22 @@ export class UploadStarter {
     earlier: ReadonlyMap<string, PlanObject>,
   ): Promise<PlanObject[]> {
     const begun: PlanObject[] = [];
-    const begin = async (index: number, object: PlannedObject) => {
-      const { bytes, partBytes } = object;
-      const source = earlier.get(keyOf(object))?.source ?? {
-        parted: await this.depot.beginParts(uploadKey(id, object.object), bytes, partBytes),
-      };
-      begun[index] = { ...object, entries: [...object.entries], source };
-    };
-    const queue = [...planned.entries()];
-    const work = async () => {
-      for (let next = queue.shift(); next; next = queue.shift()) await begin(...next);
-    };
-    const done = await Promise.allSettled(Array.from({ length: BEGUN_AT_ONCE }, work));
-    const failed = done.find((each) => each.status === 'rejected');
-    if (!failed) return begun;
-    // The depot is full, say: nothing of this try stays behind.
-    for (const object of begun.filter((each) => each !== undefined)) {
-      if (!earlier.has(keyOf(object))) await this.#abort(object);
+    try {
+      await sideBySide(planned.entries(), BEGUN_AT_ONCE, async ([index, object]) => {
+        const { bytes, partBytes } = object;
+        const source = earlier.get(keyOf(object))?.source ?? {
+          parted: await this.depot.beginParts(uploadKey(id, object.object), bytes, partBytes),
+        };
+        begun[index] = { ...object, entries: [...object.entries], source };
+      });
+      return begun;
+    } catch (error) {
+      // The depot is full, say: nothing of this try stays behind.
+      for (const object of begun.filter((each) => each !== undefined)) {
+        if (!earlier.has(keyOf(object))) await this.#abort(object);
+      }
+      throw error;
     }
-    throw failed.reason;
   }
 
   async #dropLost(plan: UploadPlan, winner: UploadRecord): Promise<void> {

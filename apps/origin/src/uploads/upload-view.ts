@@ -1,17 +1,22 @@
 import { Injectable } from '@nestjs/common';
 
 import type { Release, Upload, UploadObject } from '#lib/contracts';
+import { sideBySide } from '#lib/runtime';
 
 import { ReleaseCatalog } from '../releases/release-catalog.js';
 import type { DeclaredTree } from './declared-tree.js';
-import { partLengthOf } from './upload-planner.js';
-import type { UploadRecord } from './upload-record.js';
+import { partCountOf, partLengthOf } from './upload-planner.js';
+import type { PlanObject, UploadRecord } from './upload-record.js';
 import { UploadStore } from './upload-store.js';
+
+const LOOKS_AT_ONCE = 16;
 
 /** Uploads as the API shows them. */
 @Injectable()
 export class UploadViews {
   readonly #progress = new Map<string, number>();
+  /** What of an open upload is there whole stays there: no event looks at it again. */
+  readonly #whole = new WeakMap<PlanObject, UploadObject>();
 
   constructor(
     private readonly store: UploadStore,
@@ -78,12 +83,19 @@ export class UploadViews {
 
   async #objects(record: UploadRecord): Promise<UploadObject[]> {
     const plan = await this.store.plan(record);
-    return Promise.all(
-      plan.objects.map(async (planned) => {
-        const { object, bytes, partBytes, entries } = planned;
-        return { object, bytes, partBytes, entries, received: await this.store.received(planned) };
-      }),
-    );
+    const objects: UploadObject[] = [];
+    await sideBySide(plan.objects.entries(), LOOKS_AT_ONCE, async ([index, planned]) => {
+      objects[index] = this.#whole.get(planned) ?? (await this.#look(planned));
+    });
+    return objects;
+  }
+
+  async #look(planned: PlanObject): Promise<UploadObject> {
+    const { object, bytes, partBytes, entries } = planned;
+    const received = await this.store.received(planned);
+    const found = { object, bytes, partBytes, entries, received };
+    if (received.length === partCountOf(planned)) this.#whole.set(planned, found);
+    return found;
   }
 }
 

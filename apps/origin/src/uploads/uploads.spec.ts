@@ -67,7 +67,7 @@ describe('push', () => {
       const bytes = noise(20 * MIB + 1, 'single');
       const tree = new TestTree({ 'build.tgz': bytes }, { version: format, single: true, format });
       const upload = await origin.push('single', tree);
-      const metainfo = await torrentOf('single', format);
+      const metainfo = await torrentOf('single', format, format);
       expect(metainfo.infoHashV2?.toString('hex')).toBe(upload.release?.artifact);
       expect(metainfo.single).toBe(true);
       const sha1 = createHash('sha1').update(bytes.subarray(0, metainfo.pieceLength)).digest();
@@ -84,7 +84,7 @@ describe('push', () => {
     await origin.push('hybrid-tree', tree('1', 'v2'));
     const again = await origin.push('hybrid-tree', tree('2', 'hybrid'));
     expect(again).toMatchObject({ state: 'published', knownBytes: again.bytes });
-    const metainfo = await torrentOf('hybrid-tree', '2');
+    const metainfo = await torrentOf('hybrid-tree', '2', 'hybrid');
     const first = createHash('sha1').update(noise(100_000, 'a').subarray(0, 65_536)).digest();
     expect(metainfo.v1?.pieces.subarray(0, 20)).toEqual(first);
   });
@@ -298,8 +298,9 @@ async function start<T = Upload>(app: string, tree: TestTree, token?: string) {
   return origin.call<T>('POST', `/apps/${app}/uploads`, { ...options, json: tree.request });
 }
 
-async function torrentOf(app: string, version: string) {
-  const answer = await fetch(`${origin.api}/apps/${app}/releases/${version}/torrent`, {
+async function torrentOf(app: string, version: string, format: 'v2' | 'hybrid') {
+  const path = `/apps/${app}/releases/${version}/torrent?format=${format}`;
+  const answer = await fetch(origin.api + path, {
     headers: { authorization: `Bearer ${origin.admin}` },
   });
   return parseMetainfo(Buffer.from(await answer.arrayBuffer()));

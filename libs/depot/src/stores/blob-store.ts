@@ -1,4 +1,5 @@
 import { FleetseedError } from '#lib/contracts';
+import { sideBySide } from '#lib/runtime';
 
 import type { Depot } from '../depot.js';
 import { bringContent, dropContent, type ContentSource } from './content-source.js';
@@ -28,13 +29,9 @@ export class BlobStore {
   /** Which of these roots are there as blobs of their own. */
   async findBlobs(roots: Iterable<string>): Promise<Set<string>> {
     const found = new Set<string>();
-    const queue = [...new Set(roots)];
-    const lookUp = async () => {
-      for (let root = queue.pop(); root !== undefined; root = queue.pop()) {
-        if (await this.depot.statObject(leavesKey(root))) found.add(root);
-      }
-    };
-    await Promise.all(Array.from({ length: LOOK_UPS_AT_ONCE }, lookUp));
+    await sideBySide(new Set(roots), LOOK_UPS_AT_ONCE, async (root) => {
+      if (await this.depot.statObject(leavesKey(root))) found.add(root);
+    });
     return found;
   }
 
