@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { FleetseedError } from '#lib/contracts';
 
-import { isAdmin, mayApp, type Principal } from '../auth/principal.js';
+import { mayApp, type Principal } from '../auth/principal.js';
 import { ReleaseCatalog } from '../releases/release-catalog.js';
 import { unknownArtifact } from './artifact-library.js';
 
@@ -15,7 +15,6 @@ export class ArtifactAccess {
   async require(caller: Principal, artifact: string): Promise<void> {
     const releases = await this.catalog.ofArtifact(artifact);
     if (releases.some(({ app }) => mayApp(caller, 'read', app))) return;
-    if (releases.length > 0 && isAdmin(caller)) return;
     throw unknownArtifact(artifact);
   }
 

@@ -2,10 +2,14 @@ import { Inject, Injectable } from '@nestjs/common';
 
 import { AppName, Release, ReleaseDocument } from '#lib/contracts';
 import { depotPrefix, DocumentStore, type Depot } from '#lib/depot';
+import { sideBySide, type Clock } from '#lib/runtime';
 
+import { CLOCK } from '../config/start-context.js';
 import { DEPOT } from '../depot/depot.tokens.js';
 
 const READS_AT_ONCE = 32;
+/** How soon what another replica has written is seen, when an artifact is not known here. */
+const LOOK_EVERY_MS = 1000;
 
 /** Everything known of one app's releases; documents are write-once, so nothing here gets old. */
 interface KnownApp {
@@ -24,7 +28,13 @@ export class ReleaseCatalog {
   readonly #apps = new Map<string, KnownApp>();
   readonly #byArtifact = new Map<string, Release[]>();
 
-  constructor(@Inject(DEPOT) private readonly depot: Depot) {
+  #looking: Promise<void> | null = null;
+  #lookedAt = 0;
+
+  constructor(
+    @Inject(DEPOT) private readonly depot: Depot,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {
     this.#documents = new DocumentStore(depot, ReleaseDocument, 1);
   }
 
@@ -74,8 +84,21 @@ export class ReleaseCatalog {
   async ofArtifact(artifact: string): Promise<readonly Release[]> {
     const known = this.#byArtifact.get(artifact);
     if (known) return known;
-    for (const app of await this.apps()) await this.#refresh(app);
+    await this.#look();
     return this.#byArtifact.get(artifact) ?? [];
+  }
+
+  /** A list of artifacts that nobody has must not cost a look at the depot for each of them. */
+  async #look(): Promise<void> {
+    const now = this.clock.monotonic();
+    if (this.#looking && now - this.#lookedAt < LOOK_EVERY_MS) return this.#looking;
+    this.#lookedAt = now;
+    this.#looking = this.#refreshAll();
+    return this.#looking;
+  }
+
+  async #refreshAll(): Promise<void> {
+    for (const app of await this.apps()) await this.#refresh(app);
   }
 
   async #refresh(app: string): Promise<KnownApp> {
@@ -90,12 +113,7 @@ export class ReleaseCatalog {
       });
       const versions = page.keys.map((key) => key.slice(prefix.length, -'.json'.length));
       const unknown = versions.filter((version) => !known.byVersion.has(version));
-      const load = async () => {
-        for (let next = unknown.pop(); next !== undefined; next = unknown.pop()) {
-          await this.#load(app, next);
-        }
-      };
-      await Promise.all(Array.from({ length: READS_AT_ONCE }, load));
+      await sideBySide(unknown, READS_AT_ONCE, (version) => this.#load(app, version));
       if (page.next === null) return known;
       after = page.next;
     }
