@@ -140,6 +140,16 @@ describe('CopyBudget', () => {
     expect(reasons(again)).toEqual(['first']);
   });
 
+  it('does not offer again what a member declined, but offers it to others', () => {
+    const { budget, join } = budgetOf(4);
+    const picky = join(0);
+    for (const { run } of budget.deal(0, 0)) budget.declined(picky, run, 1);
+    expect(budget.deal(0, 1)).toEqual([]);
+    expect(budget.deal(0, 60_000)).toEqual([]);
+    const other = join(1);
+    expect(budget.deal(0, 2).map(({ member }) => member)).toEqual([other, other, other, other]);
+  });
+
   it('leaves runs of another replica to it, until they are missed', () => {
     const { budget, join } = budgetOf(10, { responsible: (run) => run < 4 });
     join(0);

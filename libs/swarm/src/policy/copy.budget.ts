@@ -118,11 +118,13 @@ export class CopyBudget {
     const run = member.holdings.gained(piece);
     if (run < 0) return;
     this.#holders[run]!++;
+    member.declined.delete(run);
     member.gotRun(this.#end(member, run, now) !== undefined, now);
   }
 
   /** The member withdrew a piece. */
   lost(member: CopyMember, piece: number): void {
+    member.declined.delete(this.#layout.runs.runOfPiece(piece));
     if (member.holdings.all) {
       this.#seeds--;
       for (let run = 0; run < this.#layout.runCount; run++) this.#holders[run]!++;
@@ -132,6 +134,13 @@ export class CopyBudget {
     if (run < 0) return;
     this.#holders[run]!--;
     member.held--;
+  }
+
+  /** The member has no use for a run that it was offered: it has parts of it, or wants none of it. */
+  declined(member: CopyMember, run: number, now: number): void {
+    if (!member.offers.has(run) || member.holdings.holds(run)) return;
+    this.#takeBack(member, run, now);
+    member.declined.add(run);
   }
 
   /** Why the member may request the run; null when it may not. */
@@ -230,7 +239,7 @@ export class CopyBudget {
     const seeds = this.#seeds + this.#seedsElsewhere();
     const affordable = cohort.spent + cohort.promised < this.#copies * this.#layout.length;
     if (!affordable || seeds >= ENOUGH_HOLDERS) return null;
-    const lacks = (run: number) => !member.holdings.holds(run) && !member.offers.has(run);
+    const lacks = (run: number) => member.lacks(run);
     const first = cohort.findFresh(
       (run) =>
         lacks(run) &&
@@ -263,7 +272,7 @@ export class CopyBudget {
     const start = randomInt(this.#random, runCount);
     for (let step = 0; step < runCount && member.open < member.helped; step++) {
       const run = (start + step) % runCount;
-      if (member.holdings.holds(run) || member.offers.has(run)) continue;
+      if (!member.lacks(run)) continue;
       changes.push(this.#make(member, run, 'stall', now));
     }
   }

@@ -23,6 +23,8 @@ const NEWEST = 0.2;
 /** One machine as the copy budget sees it. Changed by the budget alone. */
 export class CopyMember {
   readonly offers = new Map<number, Offer>();
+  /** Runs that it lacks, and does not want. */
+  readonly declined = new Set<number>();
   /** Offers that are not sent whole. */
   open = 0;
   /** Offers ever made to it. */
@@ -50,7 +52,12 @@ export class CopyMember {
   }
 
   isComplete(runCount: number): boolean {
-    return this.holdings.all || this.held === runCount;
+    return this.holdings.all || this.held + this.declined.size >= runCount;
+  }
+
+  /** It could use an offer of the run. */
+  lacks(run: number): boolean {
+    return !this.holdings.holds(run) && !this.offers.has(run) && !this.declined.has(run);
   }
 
   /** It got a run. @param offered whether we had offered it */

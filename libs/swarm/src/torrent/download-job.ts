@@ -56,6 +56,7 @@ export class DownloadJob {
       ledger,
       timeouts,
       arrived: (arrival) => this.#verifier.submit(arrival),
+      verifying: () => this.#verifier.pending,
     });
     this.#verifier = new SpanVerifier({
       table: this.#table,
@@ -64,6 +65,7 @@ export class DownloadJob {
       hasher: context.hasher,
       verdicts: {
         right: (spans, arrival) => this.#right(spans, arrival),
+        kept: () => this.downloader.fill(),
         wrong: (spans, culprits) => this.#wrong(spans, culprits),
         convicted: (culprits) => this.#punish(culprits),
         unwritten: (span, error) => this.#unwritten(span, error),

@@ -10,6 +10,7 @@ import { SpanPicker } from '../policy/span.picker.js';
 import type { SpanTable } from '../policy/span.table.js';
 import type { ByteLedger } from './byte-ledger.js';
 import { DownloadPeer, DownloadSource } from './download-source.js';
+import { merged } from './have-broadcast.js';
 import type { Neighbour, Sender } from './neighbour.js';
 import { RequestDesk } from './request-desk.js';
 import type { SpanRequest } from './span-request.js';
@@ -35,6 +36,8 @@ export interface DownloaderOptions {
   readonly ledger: ByteLedger;
   readonly timeouts: TorrentTimeouts;
   readonly arrived: (arrival: SpanArrival) => void;
+  /** Spans that arrived and are not judged. */
+  readonly verifying: () => number;
 }
 
 /**
@@ -122,18 +125,26 @@ export class Downloader {
     if (neighbour.source) this.picker.peerLost(neighbour.source.pick, piece);
   }
 
-  offered(neighbour: Neighbour, runs: readonly IndexRange[], withdrawn: boolean): void {
+  /** An origin offers runs; those that are of no use are declined, so that others get them. */
+  offered(neighbour: Neighbour, runs: readonly IndexRange[]): void {
     const { source } = neighbour;
     if (source === null) return;
-    const { runCount } = this.table.layout;
-    for (const { first, count } of runs) {
-      if (first + count > runCount) throw protocolError('a run that does not exist', { first });
-      for (let run = first; run < first + count; run++) {
-        if (withdrawn) this.picker.withdrawOffer(source.pick, run);
-        else this.picker.offer(source.pick, run);
+    const declined: IndexRange[] = [];
+    for (const run of this.#each(runs)) {
+      if (this.table.endSpanOf(run) > this.table.firstSpanOf(run)) {
+        this.picker.offer(source.pick, run);
+      } else {
+        declined.push({ first: run, count: 1 });
       }
     }
+    if (declined.length > 0) neighbour.connection.send!.offer('withdraw', merged(declined));
     this.#fillWanted = true;
+  }
+
+  withdrawn(neighbour: Neighbour, runs: readonly IndexRange[]): void {
+    const { source } = neighbour;
+    if (source === null) return;
+    for (const run of this.#each(runs)) this.picker.withdrawOffer(source.pick, run);
   }
 
   choking(neighbour: Neighbour): void {
@@ -228,12 +239,13 @@ export class Downloader {
   fill(): void {
     this.#fillWanted = false;
     if (this.#held || this.#closed) return;
-    const { context, ledger } = this.#options;
+    const { context, ledger, verifying } = this.#options;
     const { buffers } = context;
     const now = this.#now();
     const rate = ledger.down.rate(now);
     const limit = context.downloadAllowance();
-    while (this.inFlight === 0 || buffers.used < buffers.budget * MEMORY_SHARE) {
+    // However full the memory is with what is others', one span at a time goes on.
+    while (buffers.used < buffers.budget * MEMORY_SHARE || this.inFlight + verifying() === 0) {
       const planned = this.#planner.next(rate, now, limit);
       if (planned === null) return;
       const { source, span } = planned;
@@ -267,6 +279,14 @@ export class Downloader {
     for (const source of this.#planner.sources.slice()) {
       this.#cancelAll(source.neighbour);
       this.detach(source.neighbour);
+    }
+  }
+
+  *#each(runs: readonly IndexRange[]): Generator<number> {
+    const { runCount } = this.table.layout;
+    for (const { first, count } of runs) {
+      if (first + count > runCount) throw protocolError('a run that does not exist', { first });
+      for (let run = first; run < first + count; run++) yield run;
     }
   }
 

@@ -65,6 +65,17 @@ export class OriginRole {
     if (neighbour.member !== null) this.budget.lost(neighbour.member, piece);
   }
 
+  /** The neighbour has no use for these runs. */
+  declined(neighbour: Neighbour, runs: readonly IndexRange[]): void {
+    const { member } = neighbour;
+    if (member === null) return;
+    for (const { first, count } of runs) {
+      const end = Math.min(first + count, this.#layout.runCount);
+      for (let run = first; run < end; run++) this.budget.declined(member, run, this.clock());
+    }
+    this.#dealSoon();
+  }
+
   /** Why the neighbour may have bytes of a run; null when it may not. */
   reasonFor(neighbour: Neighbour, run: number): OfferReason | null {
     return neighbour.member && this.budget.reasonOf(neighbour.member, run);

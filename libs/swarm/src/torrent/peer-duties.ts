@@ -67,11 +67,13 @@ export class PeerDuties implements NeighbourDuties {
   }
 
   offered(neighbour: Neighbour, runs: readonly IndexRange[]): void {
-    this.parts.job()?.downloader.offered(neighbour, runs, false);
+    this.parts.job()?.downloader.offered(neighbour, runs);
   }
 
   withdrawn(neighbour: Neighbour, runs: readonly IndexRange[]): void {
-    this.parts.job()?.downloader.offered(neighbour, runs, true);
+    // Said by an origin it ends an offer; said to one it declines an offer.
+    this.parts.job()?.downloader.withdrawn(neighbour, runs);
+    this.parts.origin?.declined(neighbour, runs);
   }
 
   choking(neighbour: Neighbour): void {

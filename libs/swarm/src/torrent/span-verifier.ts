@@ -14,6 +14,8 @@ import type { Sender } from './neighbour.js';
 export interface Verdicts {
   /** All pieces of these spans are right and written. `arrival` is the one that made it so. */
   right(spans: readonly VerifiedSpan[], arrival: SpanArrival): void;
+  /** A part of a larger piece is written, of which more is lacking. */
+  kept(): void;
   /** Bytes were wrong; nothing of these spans is kept. Nobody is named while it is not known who. */
   wrong(spans: readonly number[], culprits: readonly Sender[]): void;
   /** A culprit of an earlier round was found out when the piece turned out right. */
@@ -51,76 +53,89 @@ export class SpanVerifier {
   readonly #options: SpanVerifierOptions;
   readonly #large = new Map<number, LargePiece>();
   #closed = false;
+  #pending = 0;
 
   constructor(options: SpanVerifierOptions) {
     this.#options = options;
   }
 
-  /** Takes over the buffer of the arrival; of a span that is right it goes on to `right`. */
-  submit(arrival: SpanArrival): void {
-    const judging = this.#options.table.isSlice(arrival.span)
-      ? this.#judgePart(arrival)
-      : this.#judgePieces(arrival);
-    judging.catch((error: unknown) => {
-      arrival.buffer.release();
-      if (!this.#closed) this.#options.verdicts.unwritten(arrival.span, toFleetseedError(error));
-    });
+  /** Spans that are being hashed and written. */
+  get pending(): number {
+    return this.#pending;
   }
 
-  /** No verdict is told from now on. */
+  /** Takes over the buffer of the arrival; of a span that is right it goes on to `right`. */
+  submit(arrival: SpanArrival): void {
+    const { table, verdicts } = this.#options;
+    const { span, buffer } = arrival;
+    this.#pending++;
+    const judging = table.isSlice(span) ? this.#judgePart(arrival) : this.#judgePieces(arrival);
+    judging.then(
+      (verdict) => {
+        if (this.#closed) buffer.release();
+        this.#tell(verdict);
+      },
+      (error: unknown) => {
+        buffer.release();
+        this.#tell(() => verdicts.unwritten(span, toFleetseedError(error)));
+      },
+    );
+  }
+
+  /** No verdict is told from now on. What is being hashed is let go when the hasher is done with it. */
   close(): void {
     this.#closed = true;
   }
 
-  async #judgePieces(arrival: SpanArrival): Promise<void> {
+  #tell(verdict: () => void): void {
+    this.#pending--;
+    if (!this.#closed) verdict();
+  }
+
+  async #judgePieces(arrival: SpanArrival): Promise<() => void> {
     const { table, pieces, store, hasher, verdicts } = this.#options;
     const { span, buffer, sender } = arrival;
     const first = table.firstPiece[span]!;
     const cut = cutOfPieces(pieces, first, table.pieceCount[span]!);
     const { roots } = await hasher.hashSpan(buffer.bytes, cut);
-    if (this.#closed) return buffer.release();
-    if (wrongPieces(pieces, first, roots).length > 0) {
-      buffer.release();
-      return verdicts.wrong([span], [sender]);
-    }
-    await store.write(table.payloadOffset(span), buffer.bytes);
-    if (this.#closed) return buffer.release();
-    verdicts.right([{ span, sender }], arrival);
+    const right = wrongPieces(pieces, first, roots).length === 0;
+    if (right && !this.#closed) await store.write(table.payloadOffset(span), buffer.bytes);
+    if (right) return () => verdicts.right([{ span, sender }], arrival);
+    buffer.release();
+    return () => verdicts.wrong([span], [sender]);
   }
 
-  async #judgePart(arrival: SpanArrival): Promise<void> {
-    const { table, store, hasher } = this.#options;
+  async #judgePart(arrival: SpanArrival): Promise<() => void> {
+    const { table, store, hasher, verdicts } = this.#options;
     const { span, buffer, sender } = arrival;
     const piece = table.firstPiece[span]!;
     const { leaves } = await hasher.hashSpan(buffer.bytes, cutOfPart(buffer.bytes.length));
-    await store.write(table.payloadOffset(span), buffer.bytes);
-    if (this.#closed) return buffer.release();
+    if (!this.#closed) await store.write(table.payloadOffset(span), buffer.bytes);
     const large = this.#largePiece(piece);
     const offset = table.offsetInRun[span]! - table.layout.runs.offsetOfPiece(piece);
     large.assembly.add(offset, leaves, sender);
     large.written.push({ span, sender });
-    if (large.assembly.complete) await this.#judgeLarge(piece, large, arrival);
-    else buffer.release();
+    if (large.assembly.complete && !this.#closed) return this.#judgeLarge(piece, large, arrival);
+    buffer.release();
+    return () => verdicts.kept();
   }
 
-  async #judgeLarge(piece: number, large: LargePiece, arrival: SpanArrival): Promise<void> {
+  async #judgeLarge(piece: number, large: LargePiece, arrival: SpanArrival): Promise<() => void> {
     const { hasher, verdicts } = this.#options;
     const { assembly, written } = large;
     const root = await hasher.merkleRoot(assembly.leaves, assembly.paddedLeaves);
-    if (this.#closed) return arrival.buffer.release();
-    const verdict = assembly.conclude(root);
+    const { right, culprits } = assembly.conclude(root);
     large.written = [];
-    if (verdict.right) {
+    if (right) {
       this.#large.delete(piece);
-      verdicts.right(written, arrival);
-      if (verdict.culprits.length > 0) verdicts.convicted(verdict.culprits);
-    } else {
-      arrival.buffer.release();
-      verdicts.wrong(
-        written.map(({ span }) => span),
-        verdict.culprits,
-      );
+      return () => {
+        verdicts.right(written, arrival);
+        if (culprits.length > 0) verdicts.convicted(culprits);
+      };
     }
+    arrival.buffer.release();
+    const spans = written.map(({ span }) => span);
+    return () => verdicts.wrong(spans, culprits);
   }
 
   #largePiece(piece: number): LargePiece {
