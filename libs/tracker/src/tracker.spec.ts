@@ -184,20 +184,6 @@ describe('addresses', () => {
   });
 });
 
-describe('isAnnounced', () => {
-  it('knows addresses that announced with a key, by either hash', async () => {
-    const { tracker } = trackerOf('known');
-    await tracker.announce(requestFrom('10.0.0.1'), { ...ANYBODY, id: 'token' });
-    await tracker.announce(requestFrom('10.0.0.2'), ANYBODY);
-    expect(await tracker.isAnnounced('10.0.0.1', V1)).toBe(true);
-    expect(await tracker.isAnnounced('::ffff:10.0.0.1', V2)).toBe(true);
-    expect(await tracker.isAnnounced('10.0.0.2', V2)).toBe(false);
-    expect(await tracker.isAnnounced('10.0.0.1', OTHER)).toBe(false);
-    expect(await tracker.isAnnounced('10.0.0.1', UNKNOWN)).toBe(false);
-    expect(await tracker.isAnnounced('nonsense', V2)).toBe(false);
-  });
-});
-
 describe('a batch', () => {
   it('announces all that a machine holds, and names what is unknown', async () => {
     const { tracker } = trackerOf('closed');

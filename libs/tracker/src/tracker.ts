@@ -199,19 +199,6 @@ export class Tracker {
     return this.#store.peers(swarm, limit);
   }
 
-  /** For FLEETSEED_PEER_ACCESS=announced: did this address announce, with a key? */
-  async isAnnounced(ip: string, infoHash: Buffer): Promise<boolean> {
-    const host = normalizeIp(ip);
-    if (host === null) return false;
-    try {
-      const { swarm } = await this.#gate.resolve(infoHash);
-      return await this.#store.hasKeyedHost(swarm, host);
-    } catch (error) {
-      if (error instanceof FleetseedError && error.code === 'INFO_HASH_UNKNOWN') return false;
-      throw error;
-    }
-  }
-
   stats(): Promise<PeerStoreStats> {
     return this.#store.stats();
   }

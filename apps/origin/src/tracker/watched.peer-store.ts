@@ -48,10 +48,6 @@ export class WatchedPeerStore implements PeerStore {
     return this.store.peers(swarm, limit);
   }
 
-  hasKeyedHost(swarm: SwarmId, host: string): Promise<boolean> {
-    return this.store.hasKeyedHost(swarm, host);
-  }
-
   stats(): Promise<PeerStoreStats> {
     return this.store.stats();
   }

@@ -9,13 +9,6 @@ import {
   type SwarmCounts,
 } from './peer-store.js';
 
-/** Records of one address; `until` is when the last of those announced with a key expires. */
-interface Host {
-  all: number;
-  strangers: number;
-  until: number;
-}
-
 /** Records looked through by one purge; what is left waits for the next call. */
 const PURGE_RECORDS = 1024;
 /** Zones that are looked through one by one for neighbours outside of the own. */
@@ -27,7 +20,8 @@ export class MemorySwarm {
   readonly #all = list((entry) => entry.at, setPlace);
   readonly #zones = new Map<string, IndexedList<Entry>>();
   readonly #origins = new Set<Entry>();
-  readonly #hosts = new Map<string, Host>();
+  /** How many strangers each address has, if any. */
+  readonly #strangers = new Map<string, number>();
   readonly #counts = { complete: 0, downloading: 0, paused: 0 };
   #completions = 0;
   #draws = 0;
@@ -47,11 +41,7 @@ export class MemorySwarm {
   }
 
   strangersAt(host: string): number {
-    return this.#hosts.get(host)?.strangers ?? 0;
-  }
-
-  hasKeyedHost(host: string, now: number): boolean {
-    return (this.#hosts.get(host)?.until ?? 0) > now;
+    return this.#strangers.get(host) ?? 0;
   }
 
   has(record: PeerRecord): boolean {
@@ -193,11 +183,7 @@ export class MemorySwarm {
     entry.zone?.add(entry);
     if (record.kind === 'origin') this.#origins.add(entry);
     else this.#counts[record.state]++;
-    const host = this.#hosts.get(record.host) ?? { all: 0, strangers: 0, until: 0 };
-    host.all++;
-    if (record.caller !== '') host.until = Math.max(host.until, record.expiresAt);
-    if (record.kind === 'stranger') host.strangers++;
-    this.#hosts.set(record.host, host);
+    if (record.kind === 'stranger') this.#countStranger(record.host, 1);
   }
 
   #unlink(entry: Entry): void {
@@ -212,10 +198,13 @@ export class MemorySwarm {
     entry.zone?.remove(entry);
     if (entry.zone?.length === 0) this.#zones.delete(record.zone);
     if (!this.#origins.delete(entry)) this.#counts[record.state]--;
-    const host = this.#hosts.get(record.host)!;
-    host.all--;
-    if (record.kind === 'stranger') host.strangers--;
-    if (host.all === 0) this.#hosts.delete(record.host);
+    if (record.kind === 'stranger') this.#countStranger(record.host, -1);
+  }
+
+  #countStranger(host: string, change: 1 | -1): void {
+    const count = this.strangersAt(host) + change;
+    if (count > 0) this.#strangers.set(host, count);
+    else this.#strangers.delete(host);
   }
 
   #zoneOf(zone: string): IndexedList<Entry> {

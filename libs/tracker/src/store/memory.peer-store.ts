@@ -82,11 +82,6 @@ export class MemoryPeerStore implements PeerStore {
     return Promise.resolve(this.#purged(id, now)?.live(limit, now) ?? []);
   }
 
-  hasKeyedHost(id: SwarmId, host: string): Promise<boolean> {
-    const now = this.#clock.now();
-    return Promise.resolve(this.#purged(id, now)?.hasKeyedHost(host, now) ?? false);
-  }
-
   stats(): Promise<PeerStoreStats> {
     this.#sweepOne(this.#clock.now());
     return Promise.resolve({ swarms: this.#swarms.size, peers: this.#peers });

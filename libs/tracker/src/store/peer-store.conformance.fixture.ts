@@ -130,7 +130,6 @@ export function describePeerStore(
       clock.advance(1);
       expect((await store.counts(SWARM)).downloading).toBe(1);
       expect(hostsOf(await store.peers(SWARM, 10))).toEqual(['10.0.0.2']);
-      expect(await store.hasKeyedHost(SWARM, '10.0.0.1')).toBe(false);
       expect(hostsOf((await announce(peerOf('10.0.0.3', later))).picked)).toEqual(['10.0.0.2']);
     });
 
@@ -249,17 +248,6 @@ export function describePeerStore(
       clock.advance(LIFETIME);
       const stranger = { kind: 'stranger' as const, caller: '', expiresAt: clock.now() + LIFETIME };
       expect((await announce(peerOf('10.0.0.1', stranger))).stored).toBe(true);
-    });
-
-    it('knows which addresses announced with a key', async () => {
-      await announce(peerOf('10.0.0.1', { kind: 'stranger', caller: 'token' }));
-      await announce(peerOf('10.0.0.2', { kind: 'stranger', caller: '' }));
-      const known = ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map((host) =>
-        store.hasKeyedHost(SWARM, host),
-      );
-      expect(await Promise.all(known)).toEqual([true, false, false]);
-      await announce(peerOf('10.0.0.1', { kind: 'stranger', caller: 'token' }), { stopped: true });
-      expect(await store.hasKeyedHost(SWARM, '10.0.0.1')).toBe(false);
     });
 
     it('stores a batch in one call', async () => {

@@ -96,8 +96,6 @@ export interface PeerStore {
   counts(swarm: SwarmId): Promise<SwarmCounts>;
   /** At most `limit` live records, in no order. */
   peers(swarm: SwarmId, limit: number): Promise<PeerRecord[]>;
-  /** True when this address announced in the swarm with a key, whatever its port. */
-  hasKeyedHost(swarm: SwarmId, host: string): Promise<boolean>;
   stats(): Promise<PeerStoreStats>;
 }
 
