@@ -35,13 +35,18 @@ export async function writeFileDurably(
   mode = 0o644,
 ): Promise<void> {
   const temporary = await writeTemporary(path, bytes, mode);
-  await rename(temporary, path);
+  try {
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
   await syncFolder(dirname(path));
 }
 
 /**
  * Creates a file that must not exist yet; of any number of racers exactly one wins.
- * @returns false if the name was taken, whose content is then untouched.
+ * @returns false if the name was taken, whose content is then untouched; it is durable either way.
  */
 export async function createFileDurably(
   path: string,
@@ -49,14 +54,15 @@ export async function createFileDurably(
   mode = 0o644,
 ): Promise<boolean> {
   const temporary = await writeTemporary(path, bytes, mode);
+  let created = true;
   try {
     await link(temporary, path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    created = false;
   } finally {
     await rm(temporary, { force: true });
   }
   await syncFolder(dirname(path));
-  return true;
+  return created;
 }

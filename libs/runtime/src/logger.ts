@@ -42,8 +42,16 @@ function jsonLine(level: LogLevel, message: string, facts: LogFacts = {}): strin
 }
 
 function textLine(level: LogLevel, message: string, facts: LogFacts = {}): string {
-  const shown = Object.entries(facts).map(([key, value]) => `${key}=${String(plain(value))}`);
+  const shown = Object.entries(facts).map(([key, value]) => `${key}=${shownText(plain(value))}`);
   return `${[level.padEnd(5), message, ...shown].join(' ')}\n`;
+}
+
+/** What comes from outside must not write lines of its own, or move a terminal's cursor. */
+function shownText(value: unknown): string {
+  const text = typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
+  return text.replaceAll(/\p{Cc}/gu, (control) => {
+    return `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
 }
 
 function plain(value: unknown): unknown {
