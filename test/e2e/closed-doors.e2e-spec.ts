@@ -8,6 +8,7 @@ import { buildAnnounceUrl, buildScrapeUrl, decodeAnnounceAnswer, peerIdOf } from
 
 import { callApi, tokenWith, type ApiCall, type Refusal } from '../support/origin-api.js';
 import { Sandbox, type OriginProcess } from '../support/sandbox.js';
+import { announceOverUdp } from '../support/udp-tracker.js';
 import { until } from '../support/waiting.js';
 
 let sandbox: Sandbox;
@@ -18,7 +19,7 @@ const content = randomBytes(200_000);
 
 beforeAll(async () => {
   sandbox = await Sandbox.create();
-  origin = await sandbox.origin();
+  origin = await sandbox.origin(undefined, { args: ['--udp-tracker', '127.0.0.1:0'] });
   const tree = await sandbox.tree({ web: content, other: randomBytes(100_000) });
   for (const app of ['web', 'other']) {
     const push = ['push', `${tree}/${app}`, '--app', app, '--version', '1', '--channel', 'stable'];
@@ -324,6 +325,21 @@ describe('the tracker', () => {
     expect(await refusal(forged, 'web')).toContain('TRACKER_KEY_INVALID');
     expect(await refusal(key, 'other')).toContain('TRACKER_KEY_INVALID');
     expect(await refusal('x'.repeat(2000), 'web')).toContain('TRACKER_KEY_INVALID');
+  });
+
+  it('does so over UDP, too', async () => {
+    const { udpTracker } = await origin.service.event('ready');
+    const infoHash = Buffer.from(artifacts['web']!, 'hex').subarray(0, 20);
+    const ask = async (urlData: string) => {
+      const answer = await announceOverUdp(String(udpTracker), infoHash, urlData);
+      return answer.action === 'error' ? answer.message : answer.action;
+    };
+    const { pathname } = new URL((await ticketOf('web')).announce[0]![0]!);
+    const other = new URL((await ticketOf('other')).announce[0]![0]!);
+    expect(await ask(pathname)).toBe('announce');
+    for (const urlData of ['', '/announce', '/announce/nonsense/announce', other.pathname]) {
+      expect(await ask(urlData)).toMatch(/TRACKER_KEY_INVALID|key/i);
+    }
   });
 
   it('forgets a key with the token it was made for', async () => {

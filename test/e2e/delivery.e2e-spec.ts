@@ -97,31 +97,6 @@ describe('an agent', () => {
 });
 
 describe('pull', () => {
-  it('with --seed serves the next one', async () => {
-    const content = randomBytes(16 * MIB);
-    const file = `${await sandbox.tree({ 'build.tgz': content })}/build.tgz`;
-    await pushStable(origin, file, 'seeded', '1');
-    const out = await sandbox.folder('out');
-    const seed = ['pull', 'seeded@1', '--out', out, '--listen', '127.0.0.1:0', '--seed', '--json'];
-    const seeding = sandbox.start(seed, origin.env);
-    expect(await seeding.event('done')).toMatchObject({ bytes: 16 * MIB, fromOrigin: 16 * MIB });
-    const second = await pull('seeded@1');
-    expect(readFileSync(`${second.out}/build.tgz`).equals(content)).toBe(true);
-    expect(second.done.fromPeers).toBeGreaterThanOrEqual(0.9 * 16 * MIB);
-    expect(await seeding.stop()).toBe(0);
-  });
-
-  it('goes on where it was when it was killed', async () => {
-    const content = randomBytes(16 * MIB);
-    const file = `${await sandbox.tree({ build: content })}/build`;
-    await pushStable(origin, file, 'again', '1');
-    const out = await sandbox.folder('out');
-    const first = await origin.json<Done>('pull', 'again@1', '--out', out);
-    expect(first.fromOrigin).toBe(16 * MIB);
-    const second = await origin.json<Done>('pull', 'again@1', '--out', out);
-    expect(second).toMatchObject({ fromOrigin: 0, fromPeers: 0, bytes: 16 * MIB });
-  });
-
   it('takes what was pushed by curl', async () => {
     const content = randomBytes(2 * MIB);
     const folder = await sandbox.tree({ 'build.tgz': content });

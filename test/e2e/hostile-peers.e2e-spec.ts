@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Savings, SwarmTicket } from '#lib/contracts';
 import { EXTENSION, encodeRunMessage, extendedMessage } from '#lib/wire';
 
+import { active, staged, type StagedEvent } from '../support/fleet.js';
 import {
   flood,
   HOSTILE_HOST,
@@ -14,9 +15,8 @@ import {
   type Misdeed,
 } from '../support/hostile-peers.js';
 import { callApi } from '../support/origin-api.js';
-import type { JsonObject } from '../support/processes.js';
 import { RawPeer, swarmOf } from '../support/raw-peer.js';
-import { freePort, Sandbox, type OriginProcess } from '../support/sandbox.js';
+import { Sandbox, type OriginProcess } from '../support/sandbox.js';
 import { until } from '../support/waiting.js';
 
 const MIB = 1024 * 1024;
@@ -54,40 +54,43 @@ function residentBytes(pid: number): number {
 
 interface Beside {
   readonly peer: HostilePeer;
-  readonly done: JsonObject;
-  readonly wasted: number;
-  /** Where who pulled goes on seeding, `HOST:PORT`. */
+  readonly account: StagedEvent;
+  /** Where the agent goes on seeding, `HOST:PORT`. */
   readonly door: string;
 }
 
-/** Pulls beside a hostile peer, and looks at both while who pulled goes on seeding. */
-async function pullBeside(misdeed: Misdeed, look: (beside: Beside) => Promise<void>) {
+/**
+ * Lets an agent stage beside a hostile peer, slowly enough for it to be asked, and looks at both while
+ * the agent goes on seeding.
+ */
+async function stageBeside(misdeed: Misdeed, look: (beside: Beside) => Promise<void>) {
   const peer = await HostilePeer.start(ticket, misdeed);
-  const out = await sandbox.folder('out');
-  const door = `127.0.0.1:${await freePort()}`;
-  const pull = ['pull', `web@${version}`, '--out', out, '--listen', door, '--seed', '--json'];
-  const pulling = sandbox.start(pull, origin.env);
+  const args = ['--app', 'web@stable', '--download-limit', String(16 * MIB)];
+  const agent = await sandbox.agent(origin, undefined, { args });
   try {
-    const done = await pulling.event('done');
-    expect(readFileSync(`${out}/build`).equals(content)).toBe(true);
-    const { wasted } = await until('the account arrives', async () => {
-      const { artifacts } = await origin.json<Savings>('savings');
-      return artifacts.find(({ artifact, stages }) => artifact === ticket.artifact && stages > 0);
-    });
-    await look({ peer, done, wasted, door });
+    const { peer: door } = await agent.service.event('ready');
+    const account = await staged(agent, `${version}`);
+    await active(agent, `${version}`);
+    const installed = readFileSync(`${agent.data}/apps/web/current/build`);
+    expect(installed.equals(content)).toBe(true);
+    expect(account).toMatchObject({ fromOrigin: SIZE, fromPeers: 0 });
+    await look({ peer, account, door: String(door) });
   } finally {
     await peer.close();
-    await pulling.stop();
+    await agent.service.stop();
   }
 }
 
 describe('a download beside a peer that belongs to the swarm', () => {
   it('and sends wrong blocks: it is banned, its bytes are waste, the content is right', async () => {
-    await pullBeside('wrong-blocks', async ({ peer, done, wasted, door }) => {
-      expect(peer.sentBytes).toBeGreaterThan(0);
-      expect(done).toMatchObject({ bytes: SIZE, fromOrigin: SIZE, fromPeers: 0 });
-      expect(wasted).toBeGreaterThan(0);
-      expect(wasted).toBeLessThanOrEqual(peer.sentBytes);
+    await stageBeside('wrong-blocks', async ({ peer, account, door }) => {
+      expect(account.wasted).toBeGreaterThan(0);
+      expect(account.wasted).toBeLessThanOrEqual(peer.sentBytes);
+      const known = await until('the account arrives', async () => {
+        const { artifacts } = await origin.json<Savings>('savings');
+        return artifacts.find(({ artifact, stages }) => artifact === ticket.artifact && stages > 0);
+      });
+      expect(known.wasted).toBe(account.wasted);
       // It was given no second chance, and is let in no more; others are.
       await Promise.all(peer.connections.map(({ closed }) => closed));
       expect(peer.connections.length).toBe(1);
@@ -101,19 +104,18 @@ describe('a download beside a peer that belongs to the swarm', () => {
   });
 
   it('and goes silent: what was asked of it is asked elsewhere', async () => {
-    await pullBeside('silence', async ({ peer, done }) => {
+    await stageBeside('silence', async ({ peer, account }) => {
       expect(peer.requests).toBeGreaterThan(0);
-      expect(done).toMatchObject({ bytes: SIZE, fromOrigin: SIZE });
+      expect(account.wasted).toBe(0);
     });
   });
 
   it.each(['garbage', 'oversized', 'unasked'] as const)(
     'and sends what is not allowed (%s): it is hung up on',
     async (misdeed) => {
-      await pullBeside(misdeed, async ({ peer, done }) => {
+      await stageBeside(misdeed, async ({ peer }) => {
         expect(peer.requests).toBeGreaterThan(0);
         await Promise.all(peer.connections.map(({ closed }) => closed));
-        expect(done).toMatchObject({ bytes: SIZE, fromOrigin: SIZE });
       });
     },
   );
