@@ -4,5 +4,6 @@ export * from './durable-file.js';
 export * from './logger.js';
 export * from './product-version.js';
 export * from './random.js';
+export * from './repeat.js';
 export * from './retry.js';
 export * from './side-by-side.js';

@@ -13,6 +13,7 @@ import { TokenRegistry } from './token-registry.js';
 import { TokenResolver } from './token-resolver.js';
 import { TokenStore } from './token-store.js';
 import { TokensController } from './tokens.controller.js';
+import { TrackerKeySweeper } from './tracker-key.sweeper.js';
 import { TrackerKeys } from './tracker-keys.js';
 
 @Module({
@@ -30,6 +31,7 @@ import { TrackerKeys } from './tracker-keys.js';
     TokenRegistry,
     TokenResolver,
     TokenStore,
+    TrackerKeySweeper,
     TrackerKeys,
     { provide: APP_GUARD, useClass: ScopesGuard },
   ],

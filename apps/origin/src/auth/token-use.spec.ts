@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { MemoryDepot } from '#lib/depot';
-import { systemClock, VirtualClock } from '#lib/runtime';
+import { silentLogger, systemClock, VirtualClock } from '#lib/runtime';
 
 import { checkConfig } from '../config/config-parser.js';
 import { MasterSecret } from '../depot/master-secret.js';
@@ -14,6 +14,7 @@ import { JoinTokens } from './join-tokens.js';
 import type { Principal } from './principal.js';
 import { TokenRegistry } from './token-registry.js';
 import { TokenStore } from './token-store.js';
+import { TrackerKeySweeper } from './tracker-key.sweeper.js';
 import { TrackerKeys } from './tracker-keys.js';
 
 const DAY_MS = 86_400_000;
@@ -122,6 +123,18 @@ describe('tracker keys', () => {
     expect([await keys.check(key), keys.checkNow(key)]).toEqual([grant, grant]);
     await registry.revoke(key.split('.')[1]!);
     await expect(keys.check(key)).rejects.toEqual(revoked);
+  });
+
+  it('are forgotten when they have ended, and tokens that people made are not', async () => {
+    const keys = await keysOf();
+    await registry.create({ name: 'ci', scopes: ['admin'], expiresInSeconds: 60 });
+    const options = { artifact: HASH, name: 'web@1' };
+    await keys.mintRevocable(agent, { ...options, expiresAt: clock.now() + DAY_MS });
+    await keys.mintRevocable(agent, { ...options, expiresAt: clock.now() + 2 * DAY_MS });
+    clock.advance(DAY_MS);
+    await new TrackerKeySweeper(store, clock, silentLogger).sweep();
+    const left = (await registry.list({ limit: 10 })).items.map(({ kind }) => kind);
+    expect(left.sort()).toEqual(['api', 'tracker']);
   });
 
   it('of a token end with the token, and those of a torrent also alone', async () => {

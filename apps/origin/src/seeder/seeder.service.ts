@@ -7,7 +7,7 @@ import {
 
 import { configurationError, FleetseedError, type PeerFrame } from '#lib/contracts';
 import { BlobStore } from '#lib/depot';
-import type { Clock, Logger } from '#lib/runtime';
+import { repeat, type Clock, type Logger } from '#lib/runtime';
 import { Bitfield, InlineHasher, Session } from '#lib/swarm';
 import { Tracker } from '#lib/tracker';
 import { normalizeIp, type HostPort } from '#lib/wire';
@@ -37,7 +37,7 @@ const IDLE_TURNS = 8;
 export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
   #session: Session | null = null;
   #address: HostPort = { host: '127.0.0.1', port: 0 };
-  #cancelRefresh: () => void = () => undefined;
+  #stopRefreshing: () => void = () => undefined;
   #unsubscribe: () => void = () => undefined;
   #looks = 0;
   readonly #pool: SeedPool<SeededArtifact>;
@@ -87,13 +87,15 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
       );
     });
     this.door.openWith((swarm) => this.#wantSwarm(swarm));
-    this.#keepFresh();
+    const onError = (error: unknown) => this.logger.warn('seeder not refreshed', { error });
+    const every = { clock: this.clock, pauseMs: REFRESH_MS, onError };
+    this.#stopRefreshing = repeat(() => this.#refresh(), every);
   }
 
   async onModuleDestroy(): Promise<void> {
     const session = this.#session;
     this.#session = null;
-    this.#cancelRefresh();
+    this.#stopRefreshing();
     this.#unsubscribe();
     await this.#pool.close();
     await session?.close();
@@ -179,14 +181,6 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
   #isAnnounced(swarm: string, host: string): boolean {
     const address = normalizeIp(host);
     return address !== null && this.door.hosts.has(swarm, address, this.clock.now());
-  }
-
-  #keepFresh(): void {
-    this.#cancelRefresh = this.clock.setTimer(REFRESH_MS, () => {
-      this.#refresh()
-        .catch((error: unknown) => this.logger.warn('seeder not refreshed', { error }))
-        .finally(() => this.#session && this.#keepFresh());
-    });
   }
 
   async #refresh(): Promise<void> {

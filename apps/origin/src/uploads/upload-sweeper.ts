@@ -5,7 +5,7 @@ import {
   type OnModuleDestroy,
 } from '@nestjs/common';
 
-import type { Clock, Logger } from '#lib/runtime';
+import { repeat, type Clock, type Logger } from '#lib/runtime';
 
 import type { OriginConfig } from '../config/origin-config.schema.js';
 import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
@@ -18,7 +18,7 @@ const LONGEST_PAUSE_MS = 600_000;
 export class UploadSweeper implements OnApplicationBootstrap, OnModuleDestroy {
   /** Folders without a record at the last look: an upload being begun is one for a moment only. */
   #orphans = new Set<string>();
-  #cancel: () => void = () => undefined;
+  #stop: () => void = () => undefined;
   #ended = false;
 
   constructor(
@@ -29,12 +29,15 @@ export class UploadSweeper implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   onApplicationBootstrap(): void {
-    this.#schedule();
+    const { clock, logger } = this;
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, this.config.uploadExpirySeconds * 250);
+    const onError = (error: unknown) => logger.error('uploads not swept', { error });
+    this.#stop = repeat(() => this.sweep(), { clock, pauseMs, onError });
   }
 
   onModuleDestroy(): void {
     this.#ended = true;
-    this.#cancel();
+    this.#stop();
   }
 
   /** One look at all uploads. */
@@ -50,16 +53,5 @@ export class UploadSweeper implements OnApplicationBootstrap, OnModuleDestroy {
       else orphans.add(id);
     }
     this.#orphans = orphans;
-  }
-
-  #schedule(): void {
-    const pause = Math.min(LONGEST_PAUSE_MS, this.config.uploadExpirySeconds * 250);
-    this.#cancel = this.clock.setTimer(pause, () => {
-      this.sweep()
-        .catch((error: unknown) => this.logger.error('uploads not swept', { error }))
-        .finally(() => {
-          if (!this.#ended) this.#schedule();
-        });
-    });
   }
 }
