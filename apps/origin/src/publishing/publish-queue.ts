@@ -28,12 +28,15 @@ export class PublishQueue implements OnApplicationBootstrap {
     }
   }
 
-  /** Writes down that the upload is being published, and only then lets the job begin. */
+  /**
+   * Writes down that the upload is being published, and only then lets the job begin.
+   * @throws UPLOAD_NOT_FOUND for one that was dropped meanwhile
+   */
   async publish(record: UploadRecord): Promise<UploadRecord> {
-    const publishing: UploadRecord = { ...record, state: 'publishing', error: null };
-    const written = await this.uploads.update(record.upload, (current) =>
-      current?.state === 'publishing' || current?.state === 'published' ? null : publishing,
-    );
+    const written = await this.uploads.update(record.upload, (current) => {
+      const begun = current?.state === 'publishing' || current?.state === 'published';
+      return current && !begun ? { ...current, state: 'publishing', error: null } : null;
+    });
     const now = written ?? (await this.uploads.find(record.upload));
     if (!now) throw unknownUpload(record.upload);
     if (now.state === 'publishing') await this.#enqueue(record.upload);

@@ -58,6 +58,7 @@ export class ContentUploads {
     const id = Buffer.from(randomSecret(16), 'base64url').toString('hex');
     const received = await this.#store(id, request);
     const record = await this.#record(id, target, received, caller);
+    await this.store.create(record);
     const { release, created } = await this.queue.publishAndWait(record);
     await this.#moveChannel(target, release, caller);
     return Response.json(release, { status: created ? 201 : 200 });

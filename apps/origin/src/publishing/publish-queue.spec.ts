@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+
+import { MemoryDepot } from '#lib/depot';
+import { InProcessJobQueue } from '#lib/jobs';
+import { VirtualClock } from '#lib/runtime';
+
+import { ORIGIN_JOB_NAMES, type OriginJobs } from '../jobs/origin-jobs.js';
+import { ReleaseCatalog } from '../releases/release-catalog.js';
+import { UploadEvents } from '../uploads/upload-events.js';
+import type { UploadRecord } from '../uploads/upload-record.js';
+import { UploadStore } from '../uploads/upload-store.js';
+import { PublishQueue } from './publish-queue.js';
+
+const RECORD: UploadRecord = {
+  v: 1,
+  upload: 'ab'.repeat(16),
+  app: 'web',
+  version: '1',
+  state: 'open',
+  plan: 'plan.json',
+  bytes: 1,
+  knownBytes: 0,
+  createdAt: 1,
+  createdBy: 'ci',
+  creator: 'ci',
+  expiresAt: 1e12,
+  error: null,
+};
+
+async function parts() {
+  const depot = await MemoryDepot.open();
+  const clock = new VirtualClock();
+  const uploads = new UploadStore(depot);
+  const jobs = new InProcessJobQueue<OriginJobs>({ names: ORIGIN_JOB_NAMES, clock });
+  const catalog = new ReleaseCatalog(depot, clock);
+  return { uploads, jobs, queue: new PublishQueue(uploads, new UploadEvents(), catalog, jobs) };
+}
+
+describe('PublishQueue', () => {
+  it('writes down what it hands over, once', async () => {
+    const { uploads, jobs, queue } = await parts();
+    await uploads.create(RECORD);
+    await Promise.all([queue.publish(RECORD), queue.publish(RECORD)]);
+    expect(await uploads.find(RECORD.upload)).toEqual({ ...RECORD, state: 'publishing' });
+    expect(await jobs.list()).toHaveLength(1);
+  });
+
+  it('does not bring back an upload that was dropped meanwhile', async () => {
+    const { uploads, jobs, queue } = await parts();
+    await uploads.create(RECORD);
+    await uploads.remove(RECORD.upload, { keepRecord: false });
+    await expect(queue.publish(RECORD)).rejects.toMatchObject({ code: 'UPLOAD_NOT_FOUND' });
+    expect(await uploads.find(RECORD.upload)).toBeNull();
+    expect(await jobs.list()).toEqual([]);
+  });
+});
