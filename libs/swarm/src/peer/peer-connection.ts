@@ -9,6 +9,7 @@ import {
   decodeExtensionHandshake,
   decodeOfferMessage,
   decodeRunMessage,
+  formatIpPort,
   type BlockKind,
   type FleetRole,
   type Handshake,
@@ -17,6 +18,7 @@ import {
 } from '#lib/wire';
 
 import { Bitfield } from '../bitfield.js';
+import type { BanSubject } from '../policy/ban.list.js';
 import { RateLimiter } from '../policy/rate.limiter.js';
 import { peerRefused, protocolError } from './peer-errors.js';
 import { OUR_EXTENSION, PeerGreeting } from './peer-greeting.js';
@@ -120,6 +122,17 @@ export class PeerConnection implements WireSink {
   /** The port on which the peer itself accepts connections; undefined when it does not tell. */
   get listenPort(): number | undefined {
     return this.initiated ? this.transport.port : this.#greeting?.extensions?.p;
+  }
+
+  /**
+   * What a ban of this peer goes by: the address at which it would be met again. One that does not tell
+   * its port is known by its peer id.
+   */
+  get banSubject(): BanSubject {
+    const { host } = this.transport;
+    const { listenPort: port } = this;
+    if (port !== undefined) return { host, peer: formatIpPort({ host, port }) };
+    return { host, peer: `${host} ${this.peerId?.toString('hex') ?? ''}` };
   }
 
   get isClosed(): boolean {
@@ -318,11 +331,20 @@ export class PeerConnection implements WireSink {
 
   #hasNew(have: Bitfield): void {
     // It belongs first, but clients exist that send extensions, and even HAVE, before it.
-    if (this.#gotPieces) throw protocolError('a second bitfield');
+    if (this.#gotPieces) {
+      this.#hasMore(have);
+      return;
+    }
     this.#gotPieces = true;
     for (const piece of this.have.indices()) have.set(piece);
     this.have = have;
     this.#handler?.hasNew();
+  }
+
+  /** aria2 sends a bitfield again, instead of many HAVEs, when that is shorter. */
+  #hasMore(have: Bitfield): void {
+    if (have.count <= this.have.count) throw protocolError('a bitfield that says nothing new');
+    for (const piece of have.indices()) this.#gained(piece, 1);
   }
 
   #gained(first: number, count: number): void {

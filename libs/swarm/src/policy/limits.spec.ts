@@ -160,18 +160,26 @@ describe('DialPolicy', () => {
 });
 
 describe('BanList', () => {
+  const subject = (host: string, port: number) => ({ host, peer: `${host}:${port}` });
+
   it('bans at once or by adding up, for ten minutes', () => {
     const bans = new BanList();
-    bans.ban('10.0.0.1', 0);
-    expect(bans.isBanned('10.0.0.1', 599_999)).toBe(true);
-    expect(bans.isBanned('10.0.0.1', 600_001)).toBe(false);
-    expect([bans.offend('b', 0), bans.offend('b', 1), bans.offend('b', 2)]).toEqual([
-      false,
-      false,
-      true,
-    ]);
-    expect(bans.isBanned('b', 3)).toBe(true);
+    const [one, other] = [subject('10.0.0.1', 1), subject('10.0.0.2', 1)];
+    bans.ban(one, 0);
+    expect(bans.isBanned(one, 599_999)).toBe(true);
+    expect(bans.isBanned(one, 600_001)).toBe(false);
+    expect([0, 1, 2].map((now) => bans.offend(other, now))).toEqual([false, false, true]);
+    expect(bans.isBanned(other, 3)).toBe(true);
     expect(bans.count(3)).toBe(2);
+  });
+
+  it('leaves the neighbours of a banned peer alone, until too many of them are banned', () => {
+    const bans = new BanList();
+    for (let port = 1; port <= 7; port++) bans.ban(subject('10.0.0.1', port), 0);
+    expect(bans.isBanned(subject('10.0.0.1', 99), 1)).toBe(false);
+    bans.ban(subject('10.0.0.1', 8), 0);
+    expect(bans.isBanned(subject('10.0.0.1', 99), 1)).toBe(true);
+    expect(bans.isBanned(subject('10.0.0.2', 99), 1)).toBe(false);
   });
 });
 

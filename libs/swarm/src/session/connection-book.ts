@@ -5,6 +5,8 @@ export interface ConnectionLimits {
   readonly mostPerHost: number;
   /** Connections that are not known yet. */
   readonly mostHalfOpen: number;
+  /** Of those with one host: somebody who opens and says nothing must leave places for others. */
+  readonly mostHalfOpenPerHost: number;
 }
 
 /** All connections of a session, counted as a whole, by host, and those that are not known yet. */
@@ -25,11 +27,12 @@ export class ConnectionBook {
 
   /** Whether one more connection with this host may come into being. */
   hasPlace(host: string): boolean {
-    const { most, mostPerHost, mostHalfOpen } = this.limits;
+    const { most, mostPerHost, mostHalfOpen, mostHalfOpenPerHost } = this.limits;
     return (
       this.#all.size < most &&
       this.#halfOpen.size < mostHalfOpen &&
-      (this.#byHost.get(host) ?? 0) < mostPerHost
+      (this.#byHost.get(host) ?? 0) < mostPerHost &&
+      this.#halfOpenWith(host) < mostHalfOpenPerHost
     );
   }
 
@@ -52,6 +55,12 @@ export class ConnectionBook {
     const left = (this.#byHost.get(host) ?? 1) - 1;
     if (left > 0) this.#byHost.set(host, left);
     else this.#byHost.delete(host);
+  }
+
+  #halfOpenWith(host: string): number {
+    let count = 0;
+    for (const { transport } of this.#halfOpen) if (transport.host === host) count++;
+    return count;
   }
 
   *[Symbol.iterator](): Generator<PeerConnection> {

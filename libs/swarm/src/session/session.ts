@@ -10,7 +10,7 @@ import { PeerConnection } from '../peer/peer-connection.js';
 import { PEER_TIMEOUTS, type PeerTimeouts } from '../peer/peer.types.js';
 import { TcpTransport } from '../peer/tcp.transport.js';
 import type { Transport } from '../peer/transport.js';
-import { BanList } from '../policy/ban.list.js';
+import { BanList, type BanSubject } from '../policy/ban.list.js';
 import { RateLimiter } from '../policy/rate.limiter.js';
 import { UPLOADS_AT_ONCE } from '../policy/upload.scheduler.js';
 import { Torrent } from '../torrent/torrent.js';
@@ -67,7 +67,8 @@ export class Session {
     this.#book = new ConnectionBook({
       most: options.maxConnections ?? 1000,
       mostPerHost: options.maxConnectionsPerHost ?? 64,
-      mostHalfOpen: options.maxHalfOpen ?? 100,
+      mostHalfOpen: options.maxHalfOpen ?? 256,
+      mostHalfOpenPerHost: options.maxHalfOpenPerHost ?? 64,
     });
     const now = this.#clock.monotonic();
     this.#down = new RateLimiter(options.downloadLimit ?? null, now);
@@ -170,7 +171,7 @@ export class Session {
       torrents: this.#torrents.size,
       connections: this.#book.size,
       halfOpen: this.#book.halfOpen.size,
-      bannedHosts: this.#bans.count(this.#clock.monotonic()),
+      bannedPeers: this.#bans.count(this.#clock.monotonic()),
       refused: this.#refused,
       memoryUsed: this.buffers.used,
       uploads: this.#pump.active,
@@ -199,8 +200,7 @@ export class Session {
   #accepted(socket: Socket): void {
     const transport = TcpTransport.accepted(socket);
     const { host } = transport;
-    const unwanted = this.#bans.isBanned(host, this.#clock.monotonic());
-    if (this.#closed || unwanted || !this.#book.hasPlace(host)) {
+    if (this.#closed || !this.#book.hasPlace(host)) {
       this.#refused++;
       socket.destroy();
       return;
@@ -261,16 +261,21 @@ export class Session {
     this.#logger.debug('connection closed', { host, code, reason: reason.message });
     if (code !== 'WIRE_INVALID' && code !== 'PEER_REFUSED') return;
     this.#refused++;
-    if (code === 'WIRE_INVALID' && this.#bans.offend(host, this.#clock.monotonic())) {
-      this.#logger.warn('peer banned', { host, code });
+    // Whoever has not said yet which peer it is can be anybody behind the address: it costs a place among
+    // the half-open of its host, and no more.
+    if (code !== 'WIRE_INVALID' || !connection.isReady) return;
+    const { banSubject } = connection;
+    if (this.#bans.offend(banSubject, this.#clock.monotonic())) {
+      this.#logger.warn('peer banned', { peer: banSubject.peer, code });
     }
   }
 
-  #ban(host: string, reason: FleetseedError): void {
-    this.#bans.ban(host, this.#clock.monotonic());
-    this.#logger.warn('peer banned', { host, code: reason.code });
+  #ban(subject: BanSubject, reason: FleetseedError): void {
+    const now = this.#clock.monotonic();
+    this.#bans.ban(subject, now);
+    this.#logger.warn('peer banned', { peer: subject.peer, code: reason.code });
     for (const connection of this.#book) {
-      if (connection.transport.host === host) connection.close(reason);
+      if (this.#bans.isBanned(connection.banSubject, now)) connection.close(reason);
     }
   }
 
@@ -295,8 +300,8 @@ export class Session {
       buffers: this.buffers,
       hasher,
       acquire: (length) => this.#acquire(length),
-      isBanned: (host) => this.#bans.isBanned(host, this.#clock.monotonic()),
-      ban: (host, reason) => this.#ban(host, reason),
+      isBanned: (peer) => this.#bans.isBanned(peer, this.#clock.monotonic()),
+      ban: (peer, reason) => this.#ban(peer, reason),
       dial: (address) => this.#dial(torrent(), address),
       uploadsWait: () => this.#pump.wake(torrent()),
       received: (connection, bytes) => this.#received(torrent(), connection, bytes),

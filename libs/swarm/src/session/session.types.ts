@@ -19,8 +19,10 @@ export interface SessionOptions {
   readonly maxConnections?: number;
   /** Connections at most with one address; 64 by default: machines may share one behind NAT. */
   readonly maxConnectionsPerHost?: number;
-  /** Connections at most that are not known yet; 100 by default. */
+  /** Connections at most that are not known yet; 256 by default. */
   readonly maxHalfOpen?: number;
+  /** Of those with one address; 64 by default. */
+  readonly maxHalfOpenPerHost?: number;
   /** Transfers sent at the same time, of all torrents together. */
   readonly uploadsAtOnce?: number;
   /** Milliseconds until a dial is given up; 5,000 by default. */
@@ -35,7 +37,7 @@ export interface SessionStats {
   readonly torrents: number;
   readonly connections: number;
   readonly halfOpen: number;
-  readonly bannedHosts: number;
+  readonly bannedPeers: number;
   /** Connections that were refused or closed for what the peer did, since the start. */
   readonly refused: number;
   /** Bytes of the memory budget that are lent. */

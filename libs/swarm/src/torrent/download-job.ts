@@ -3,6 +3,7 @@ import type { PieceMap } from '#lib/torrent';
 
 import type { Bitfield } from '../bitfield.js';
 import type { PayloadStore } from '../disk/payload-store.js';
+import type { BanSubject } from '../policy/ban.list.js';
 import type { PayloadLayout } from '../policy/payload.layout.js';
 import { SpanTable } from '../policy/span.table.js';
 import type { ByteLedger } from './byte-ledger.js';
@@ -29,7 +30,7 @@ export interface DownloadJobOptions {
   readonly timeouts: TorrentTimeouts;
   readonly verified: (firstPiece: number, count: number) => void;
   readonly finished: () => void;
-  readonly culprit: (host: string) => void;
+  readonly culprit: (peer: BanSubject) => void;
   readonly diskFull: (error: FleetseedError | null) => void;
   readonly failed: (error: FleetseedError) => void;
 }
@@ -117,8 +118,8 @@ export class DownloadJob {
 
   #punish(culprits: readonly Sender[]): void {
     for (const sender of culprits) {
-      if (!this.#floor.switchOff(sender) && sender.host !== null) {
-        this.#options.culprit(sender.host);
+      if (!this.#floor.switchOff(sender) && sender.banSubject !== null) {
+        this.#options.culprit(sender.banSubject);
       }
     }
   }

@@ -3,6 +3,7 @@ import type { BlockKind, HashRange, IndexRange } from '#lib/wire';
 
 import type { PeerConnection } from '../peer/peer-connection.js';
 import type { PeerHandler } from '../peer/peer.types.js';
+import type { BanSubject } from '../policy/ban.list.js';
 import type { CopyMember } from '../policy/copy.member.js';
 import { RateMeter } from '../policy/rate.meter.js';
 import type { ByteSource } from './byte-ledger.js';
@@ -13,7 +14,7 @@ import type { NeighbourStats } from './torrent.types.js';
 export interface Sender {
   readonly kind: ByteSource;
   /** For bans; null for a web seed, which is switched off instead. */
-  readonly host: string | null;
+  readonly banSubject: BanSubject | null;
 }
 
 /** What a torrent does for its neighbours; each has its part of it. */
@@ -75,6 +76,10 @@ export class Neighbour implements PeerHandler, Sender {
 
   get host(): string {
     return this.connection.transport.host;
+  }
+
+  get banSubject(): BanSubject {
+    return this.connection.banSubject;
   }
 
   /** It wants nothing: it has everything, or says so, or is an origin, which says neither. */

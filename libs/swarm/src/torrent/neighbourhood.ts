@@ -103,7 +103,8 @@ export class Neighbourhood {
     for (;;) {
       const address = this.#dials.next(this.all.size, now);
       if (address === null) return;
-      const refused = this.context.isBanned(address.host) || !this.context.dial(address);
+      const subject = { host: address.host, peer: formatIpPort(address) };
+      const refused = this.context.isBanned(subject) || !this.context.dial(address);
       if (refused) this.#dials.ended(address, now);
       if (refused) return;
     }

@@ -73,7 +73,7 @@ export class TorrentSwarm {
   /** A connection is known by now. @throws FleetseedError PEER_REFUSED */
   attach(connection: PeerConnection): PeerHandler {
     const { context, pieces, have, job } = this.#options;
-    if (context.isBanned(connection.transport.host)) throw peerRefused('it is banned');
+    if (context.isBanned(connection.banSubject)) throw peerRefused('it is banned');
     this.neighbourhood.admit(connection);
     this.#broadcast.flush();
     const neighbour = new Neighbour(connection, this.#duties, context.clock.monotonic());

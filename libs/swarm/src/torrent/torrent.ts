@@ -9,6 +9,7 @@ import { Bitfield } from '../bitfield.js';
 import type { PeerConnection } from '../peer/peer-connection.js';
 import { peerRefused } from '../peer/peer-errors.js';
 import type { PeerHandler, PeerIdentity } from '../peer/peer.types.js';
+import type { BanSubject } from '../policy/ban.list.js';
 import { PayloadLayout } from '../policy/payload.layout.js';
 import { RateLimiter } from '../policy/rate.limiter.js';
 import { AnnounceLoop } from './announce-loop.js';
@@ -270,7 +271,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
       timeouts: this.#timeouts,
       verified: (first, count) => this.#verified(first, count),
       finished: () => this.#finished(),
-      culprit: (host) => this.#ban(host),
+      culprit: (peer) => this.#ban(peer),
       diskFull: (error) => error && this.emit('disk-full', error),
       failed: (error) => this.#fail(error),
     });
@@ -316,13 +317,13 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     await announces?.stop();
   }
 
-  #ban(host: string): void {
+  #ban(peer: BanSubject): void {
     // Other spans of the same sender may have been on their way through the hashing.
-    if (this.#context.isBanned(host)) return;
-    const text = `The peer ${host} sent wrong bytes.`;
-    const reason = new FleetseedError('HASH_MISMATCH', text, { host });
-    this.#context.ban(host, reason);
-    this.emit('peer-banned', host, reason);
+    if (this.#context.isBanned(peer)) return;
+    const text = `The peer ${peer.peer} sent wrong bytes.`;
+    const reason = new FleetseedError('HASH_MISMATCH', text, { peer: peer.peer });
+    this.#context.ban(peer, reason);
+    this.emit('peer-banned', peer, reason);
   }
 
   #makeIdentity(): PeerIdentity {

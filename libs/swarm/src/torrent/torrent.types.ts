@@ -9,6 +9,7 @@ import type { PayloadStore } from '../disk/payload-store.js';
 import type { BufferPool, SpanBuffer } from '../hashing/buffer-pool.js';
 import type { SpanHasher } from '../hashing/span-hasher.js';
 import type { PeerConnection } from '../peer/peer-connection.js';
+import type { BanSubject } from '../policy/ban.list.js';
 import type { OfferReason } from '../policy/copy.member.js';
 
 /** Who is served: members only, also who announced to our tracker, or everybody. */
@@ -89,8 +90,8 @@ export interface TorrentContext {
   /** A buffer, for which memory that is only kept in case is given up; null when there is none. */
   acquire(length: number): SpanBuffer | null;
   readonly hasher: SpanHasher;
-  isBanned(host: string): boolean;
-  ban(host: string, reason: FleetseedError): void;
+  isBanned(peer: BanSubject): boolean;
+  ban(peer: BanSubject, reason: FleetseedError): void;
   /** Begins to dial; false when the session has no place for another connection now. */
   dial(address: PeerAddress): boolean;
   /** There is something to upload. */
@@ -182,7 +183,7 @@ export interface TorrentEvents {
   progress: [];
   /** Everything wanted is verified and written. */
   done: [];
-  'peer-banned': [host: string, reason: FleetseedError];
+  'peer-banned': [peer: BanSubject, reason: FleetseedError];
   /** Writing failed for lack of space; it is tried again by itself. */
   'disk-full': [error: FleetseedError];
   /** Nothing has come for long although something is lacking. */

@@ -13,7 +13,7 @@ const AT_ONCE = 2;
 /** One web seed while it is in use. */
 class SeedSender implements Sender {
   readonly kind = 'web-seed';
-  readonly host = null;
+  readonly banSubject = null;
   active = 0;
   /** It sent wrong bytes: it is not used again. */
   isBad = false;
