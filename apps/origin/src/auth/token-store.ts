@@ -25,6 +25,8 @@ interface Cached {
 export class TokenStore {
   readonly #documents: DocumentStore<TokenDocument>;
   readonly #cache = new Map<string, Cached>();
+  /** Grows with each change: what was read before one is not remembered after it. */
+  #changes = 0;
 
   constructor(
     @Inject(DEPOT) private readonly depot: Depot,
@@ -44,13 +46,15 @@ export class TokenStore {
     if (!ID.test(id)) return null;
     const cached = this.cached(id);
     if (cached !== undefined) return cached;
+    const changes = this.#changes;
     const document = (await this.#documents.read(keyOf(id)))?.value ?? null;
-    this.#remember(id, document);
+    if (changes === this.#changes) this.#remember(id, document);
     return document;
   }
 
   async create(document: TokenDocument): Promise<void> {
     await this.#documents.create(keyOf(document.token), document);
+    this.#changes++;
     this.#remember(document.token, document);
   }
 
@@ -59,12 +63,18 @@ export class TokenStore {
     id: string,
     change: (current: TokenDocument | null) => TokenDocument | null,
   ): Promise<TokenDocument | null> {
-    this.#cache.delete(id);
-    return ID.test(id) ? this.#documents.update(keyOf(id), change) : null;
+    if (!ID.test(id)) return null;
+    try {
+      return await this.#documents.update(keyOf(id), change);
+    } finally {
+      this.#changes++;
+      this.#cache.delete(id);
+    }
   }
 
   async delete(id: string): Promise<void> {
     if (ID.test(id)) await this.#documents.delete(keyOf(id));
+    this.#changes++;
     this.#remember(id, null);
   }
 

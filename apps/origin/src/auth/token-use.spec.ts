@@ -73,6 +73,25 @@ describe('join tokens', () => {
   });
 });
 
+describe('a revoked token', () => {
+  it('ends at once, also when it was being looked up', async () => {
+    const { token } = await registry.create({ name: 'ci', scopes: ['admin'] });
+    const fresh = new TokenStore(depot, clock);
+    const read = depot.readDocument.bind(depot);
+    const goOn = Promise.withResolvers<void>();
+    depot.readDocument = async (key) => {
+      const found = await read(key);
+      await goOn.promise;
+      return found;
+    };
+    const looking = fresh.find(token);
+    await fresh.delete(token);
+    goOn.resolve();
+    await looking;
+    expect(await fresh.find(token)).toBeNull();
+  });
+});
+
 describe('token files', () => {
   it('of the owner are taken as they are, and named when they cannot be used', async () => {
     const file = join(folder, 'mine');
