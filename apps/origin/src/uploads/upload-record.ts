@@ -2,21 +2,9 @@ import { z } from 'zod';
 
 import { ByteCount, Hex32, StartUpload, UploadDocument, UploadObject } from '#lib/contracts';
 
-/**
- * `uploads/<id>/upload.json`: the state of an upload. What was declared and what was asked for is
- * large and never changes, so it lies beside it as the object `plan`.
- */
-export const UploadRecord = z.looseObject({
-  ...UploadDocument.omit({ request: true, objects: true, knownRoots: true }).shape,
-  version: z.string(),
-  /** Who may go on with it besides `createdBy`, who is only a name: the id of the caller. */
-  creator: z.string(),
-  /** Name of the plan's object below `uploads/<id>/`. */
-  plan: z.string(),
-  bytes: ByteCount,
-  knownBytes: ByteCount,
-});
-export type UploadRecord = z.infer<typeof UploadRecord>;
+/** What is known of an upload from moment to moment, as its document says. */
+export const UploadRecord = UploadDocument;
+export type UploadRecord = UploadDocument;
 
 const Parted = z.object({
   key: z.string(),

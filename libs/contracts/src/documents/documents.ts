@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { ChannelState, Release } from '../api/releases.js';
-import { StartUpload, UploadObject, UploadState } from '../api/uploads.js';
+import { Release } from '../api/releases.js';
+import { UploadState } from '../api/uploads.js';
 import { AppName, ByteCount, Hex32, Labels, TargetId, Timestamp } from '../names.js';
 
 /** Documents carry a format version: a newer one than known is refused, unknown fields are kept. */
@@ -10,10 +10,6 @@ const v1 = { v: z.literal(1) };
 /** `apps/<app>/releases/<version>.json`, write-once. */
 export const ReleaseDocument = Release.extend(v1).loose();
 export type ReleaseDocument = z.infer<typeof ReleaseDocument>;
-
-/** An entry of the log `apps/<app>/channels/<channel>/`. */
-export const ChannelDocument = ChannelState.extend(v1).loose();
-export type ChannelDocument = z.infer<typeof ChannelDocument>;
 
 /** `targets/<id>.json`. */
 export const TargetDocument = z.looseObject({
@@ -46,18 +42,24 @@ export const TokenDocument = z.looseObject({
 });
 export type TokenDocument = z.infer<typeof TokenDocument>;
 
-/** `uploads/<id>/upload.json`. */
+/**
+ * `uploads/<id>/upload.json`: the state of an upload. What was declared and what was asked for is
+ * large and never changes, so it lies beside it as the object `plan`.
+ */
 export const UploadDocument = z.looseObject({
   ...v1,
   upload: z.string(),
   app: AppName,
+  version: z.string(),
   state: UploadState,
-  request: StartUpload,
-  objects: z.array(UploadObject.omit({ received: true })),
-  /** Roots the client was told exist: they must not be collected while the upload lives. */
-  knownRoots: z.array(Hex32),
+  /** Name of the plan's object below `uploads/<id>/`. */
+  plan: z.string(),
+  bytes: ByteCount,
+  knownBytes: ByteCount,
   createdAt: Timestamp,
+  /** The name of the token, and the id of the caller: the same tree of another is another upload. */
   createdBy: z.string(),
+  creator: z.string(),
   expiresAt: Timestamp,
   error: z.object({ code: z.string(), detail: z.string() }).nullable(),
 });
