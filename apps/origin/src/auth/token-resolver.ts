@@ -51,7 +51,7 @@ export class TokenResolver implements OnModuleInit {
   }
 }
 
-export const ADMIN: Principal = {
+const ADMIN: Principal = {
   kind: 'token',
   id: 'admin',
   name: 'admin',
@@ -59,7 +59,7 @@ export const ADMIN: Principal = {
   expiresAt: null,
 };
 
-export function principalOf(document: TokenDocument): Principal {
+function principalOf(document: TokenDocument): Principal {
   const { token, name, scopes, expiresAt } = document;
   return { kind: 'token', id: token, name, scopes, expiresAt };
 }
