@@ -230,12 +230,21 @@ describe('PeerConnection', () => {
     await expect.poll(() => right.connection.have.all && right.connection.interested).toBe(true);
   });
 
-  it('closes on a second bitfield and on pieces that do not exist', async () => {
+  it('takes a later bitfield for the HAVEs that it stands for, as aria2 sends it', async () => {
+    const [left, right] = pairOf(identityOf(), identityOf());
+    await ready(left, right);
+    const some = new Bitfield(PIECES);
+    some.set(1);
+    left.connection.send!.pieces(some);
+    some.set(3);
+    left.connection.send!.pieces(some);
+    await expect.poll(() => right.handler.notes).toContain('gained 3');
+    expect(right.handler.notes).not.toContain('gained 1');
+    expect([...right.connection.have.indices()]).toEqual([1, 3]);
+  });
+
+  it('closes on pieces that do not exist', async () => {
     for (const wrong of [
-      (end: End) => {
-        end.connection.send!.pieces(Bitfield.full(PIECES));
-        end.connection.send!.pieces(Bitfield.full(PIECES));
-      },
       (end: End) => end.connection.send!.have(PIECES),
       (end: End) => end.connection.send!.haveRanges([{ first: 1, count: 4_000_000_000 }]),
       (end: End) => end.connection.send!.dontHave(PIECES),

@@ -343,7 +343,6 @@ export class PeerConnection implements WireSink {
 
   /** aria2 sends a bitfield again, instead of many HAVEs, when that is shorter. */
   #hasMore(have: Bitfield): void {
-    if (have.count <= this.have.count) throw protocolError('a bitfield that says nothing new');
     for (const piece of have.indices()) this.#gained(piece, 1);
   }
 

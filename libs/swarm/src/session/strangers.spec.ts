@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { VirtualClock } from '#lib/runtime';
 import { bdict, bencode, v1EditionOf } from '#lib/torrent';
 import { extendedMessage } from '#lib/wire';
 
@@ -298,6 +299,34 @@ describe('strangers', () => {
     const client = WireClient.dial(origin.session.port, { artifact });
     await client.until(() => client.has('haveNone') && client.extensions !== null);
     expect(client.extensions!.uploadOnly).not.toBe(true);
+  });
+
+  it('are shown an artifact of one piece at once, since a HAVE would look like a seed without use', async () => {
+    const artifact = artifactOf({ files: [5] });
+    const origin = await fleetOf(artifact).origin({ access: 'open' });
+    const client = WireClient.dial(origin.session.port, { artifact });
+    await client.until(() => client.has('haveAll'));
+    client.send({ type: 'haveNone' });
+    expect(await downloadAll(client, [5])).toEqual(artifact.payload);
+    expect(client.has('have')).toBe(false);
+  });
+
+  it('may ask late for what an origin revealed to them', async () => {
+    const artifact = artifactOf({ files: [2 * MIB], pieceLength: 64 * KIB });
+    const clock = new VirtualClock();
+    const origin = await fleetOf(artifact).origin({ access: 'open', session: { clock } });
+    const client = WireClient.dial(origin.session.port, { artifact });
+    await client.until(() => client.has('haveNone'));
+    client.send({ type: 'haveNone' }, { type: 'interested' });
+    await client.until(() => client.has('have') && client.has('unchoke'));
+    const piece = client.messages.flatMap((message) =>
+      message.type === 'have' ? message.piece : [],
+    )[0]!;
+    // By then the origin has given the run to others.
+    clock.advance(20_000);
+    client.send({ type: 'request', piece, begin: 0, length: 16 * KIB });
+    await client.until(() => client.blocks.length === 1);
+    expect(client.has('reject')).toBe(false);
   });
 
   it('get an artifact from an origin piece by piece, as it reveals them', async () => {

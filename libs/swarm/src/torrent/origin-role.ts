@@ -1,5 +1,6 @@
 import type { IndexRange } from '#lib/wire';
 
+import { Bitfield } from '../bitfield.js';
 import { CopyBudget, type CopyBudgetOptions, type OfferChange } from '../policy/copy.budget.js';
 import type { CopyMember, OfferReason } from '../policy/copy.member.js';
 import type { PayloadLayout } from '../policy/payload.layout.js';
@@ -22,6 +23,8 @@ export class OriginRole {
   readonly #waiting = new Set<Neighbour>();
   readonly #neighbours = new Map<CopyMember, Neighbour>();
   readonly #firstSeen = new Map<string, number>();
+  /** Runs that strangers were told of: they may have them for as long as they stay. */
+  readonly #revealed = new WeakMap<Neighbour, Set<number>>();
   #scheduled: NodeJS.Immediate | null = null;
 
   constructor(
@@ -33,6 +36,17 @@ export class OriginRole {
   ) {
     this.#layout = layout;
     this.budget = new CopyBudget(layout, options);
+  }
+
+  /**
+   * What a new neighbour is told that we have: nothing, since a bitfield would be an offer of it all. Of
+   * a single piece strangers are told at once: a HAVE would make us a seed before the other end is
+   * interested, and from such a peer libtorrent parts.
+   */
+  shown(neighbour: Neighbour, have: Bitfield): Bitfield {
+    if (neighbour.connection.isMember || have.size > 1) return new Bitfield(have.size);
+    this.#revealed.set(neighbour, new Set([0]));
+    return have;
   }
 
   attach(neighbour: Neighbour): void {
@@ -78,7 +92,9 @@ export class OriginRole {
 
   /** Why the neighbour may have bytes of a run; null when it may not. */
   reasonFor(neighbour: Neighbour, run: number): OfferReason | null {
-    return neighbour.member && this.budget.reasonOf(neighbour.member, run);
+    const reason = neighbour.member && this.budget.reasonOf(neighbour.member, run);
+    // A HAVE cannot be taken back: who is slow to ask is served all the same.
+    return reason ?? (this.#revealed.get(neighbour)?.has(run) ? 'stall' : null);
   }
 
   accepted(neighbour: Neighbour, run: number): void {
@@ -98,7 +114,6 @@ export class OriginRole {
     }
     const expired = this.budget.expire(now);
     for (const [neighbour, runs] of this.#byNeighbour(expired)) {
-      // What was told by HAVE cannot be taken back from every client: its requests are rejected.
       if (neighbour.connection.isMember) neighbour.connection.send!.offer('withdraw', runs);
     }
     this.deal();
@@ -144,9 +159,14 @@ export class OriginRole {
     this.#scheduled ??= setImmediate(() => this.deal());
   }
 
-  #reveal({ connection }: Neighbour, firstRun: number, count: number): void {
+  #reveal(neighbour: Neighbour, firstRun: number, count: number): void {
     const { runs } = this.#layout;
+    const { connection } = neighbour;
+    const revealed = this.#revealed.get(neighbour) ?? new Set();
+    this.#revealed.set(neighbour, revealed);
     for (let run = firstRun; run < firstRun + count; run++) {
+      if (revealed.has(run)) continue;
+      revealed.add(run);
       const first = runs.firstPieceOf(run);
       for (let piece = first; piece < first + runs.pieceCountOf(run); piece++) {
         if (!connection.have.get(piece)) connection.send!.have(piece);

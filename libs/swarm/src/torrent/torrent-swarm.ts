@@ -1,7 +1,7 @@
 import type { FleetseedError } from '#lib/contracts';
 import type { PieceMap } from '#lib/torrent';
 
-import { Bitfield } from '../bitfield.js';
+import type { Bitfield } from '../bitfield.js';
 import type { PeerConnection } from '../peer/peer-connection.js';
 import { peerRefused } from '../peer/peer-errors.js';
 import type { PeerHandler } from '../peer/peer.types.js';
@@ -72,15 +72,14 @@ export class TorrentSwarm {
 
   /** A connection is known by now. @throws FleetseedError PEER_REFUSED */
   attach(connection: PeerConnection): PeerHandler {
-    const { context, pieces, have, job } = this.#options;
+    const { context, have, job } = this.#options;
     if (context.isBanned(connection.banSubject)) throw peerRefused('it is banned');
     this.neighbourhood.admit(connection);
     this.#broadcast.flush();
     const neighbour = new Neighbour(connection, this.#duties, context.clock.monotonic());
     this.neighbourhood.joined(neighbour);
     const { send } = connection;
-    // An origin says by offers what it gives; a bitfield would be an offer to everybody.
-    send!.pieces(this.#origin ? new Bitfield(pieces.pieceCount) : have);
+    send!.pieces(this.#origin ? this.#origin.shown(neighbour, have) : have);
     if (connection.isMember) send!.choke(false);
     job()?.downloader.attach(neighbour);
     this.#origin?.attach(neighbour);
