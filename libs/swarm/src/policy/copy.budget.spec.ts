@@ -105,6 +105,22 @@ describe('CopyBudget', () => {
     expect(budget.deal(0, 2011)).toHaveLength(4);
   });
 
+  it('does not make a lone machine wait when the copies of its cohort are spent', () => {
+    const { budget, join, take } = budgetOf(50, { copies: 1 });
+    const first = join(0);
+    for (let now = 0; now < 500; now += 10)
+      for (const offer of budget.deal(0, now)) take(offer, now);
+    budget.leave(first, 500);
+    const second = join(600, new Bitfield(50), 0);
+    const offers = budget.deal(0, 600);
+    expect(reasons(offers)).toEqual(['stall']);
+    for (const offer of offers) take(offer, 601);
+    expect(reasons(budget.deal(0, 602))).toEqual(['stall']);
+    expect(second.held).toBeGreaterThan(0);
+    const third = join(603, new Bitfield(50), 0);
+    expect(budget.deal(0, 604).some(({ member }) => member === third)).toBe(false);
+  });
+
   it('lets a member wait again once others give it something', () => {
     const { budget, join, take } = budgetOf(64, { seedsElsewhere: () => 2 });
     const member = join(0);

@@ -51,7 +51,7 @@ export interface OfferChange {
  *
  * - `first`: when it was not dealt to the member's cohort and too few hold it,
  * - `rare`: when it was dealt, but its holders left, or the only one does not pass it on,
- * - `stall`: when the member makes no progress, whatever that costs.
+ * - `stall`: when the member makes no progress, or has nobody else, whatever that costs.
  *
  * First and rare copies are bounded by a budget per cohort. Offers are made just in time, a few more
  * than are being sent: an early promise would bind a run to a member that others overtake.
@@ -263,8 +263,10 @@ export class CopyBudget {
    * again, and gets more and more ahead: it may be that it can reach nobody but us.
    */
   #help(member: CopyMember, window: number, changes: OfferChange[], now: number): void {
-    const patience = Math.max(STALL_MS, STALL_SLACK * member.usualMs);
-    const stalled = now - Math.max(member.progressAt, member.lastSentAt) > patience;
+    // A lone machine has nobody to wait for: whatever the budget is, its next run comes from us.
+    const isAlone = this.#members.size === 1 && this.#seedsElsewhere() === 0;
+    const patience = isAlone ? 0 : Math.max(STALL_MS, STALL_SLACK * member.usualMs);
+    const stalled = now - Math.max(member.progressAt, member.lastSentAt) >= patience;
     if (member.dependent ? member.open > member.helped / 2 : member.open > 0 || !stalled) return;
     const most = Math.min(MOST_OFFERS_EACH, Math.max(LEAST_HELP_LIMIT, window));
     member.helped = Math.min(most, Math.max(2, member.helped * 2));
