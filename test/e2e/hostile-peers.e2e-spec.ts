@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { Savings, SwarmTicket } from '#lib/contracts';
 import { EXTENSION, encodeRunMessage, extendedMessage } from '#lib/wire';
 
-import { active, staged, type StagedEvent } from '../support/fleet.js';
+import { active, pushStable, staged, type StagedEvent } from '../support/fleet.js';
 import {
   flood,
   HOSTILE_HOST,
@@ -26,9 +26,7 @@ const MEMORY_MARGIN = 160 * MIB;
 
 let sandbox: Sandbox;
 let origin: OriginProcess;
-let content: Buffer;
-let ticket: SwarmTicket;
-let version = 0;
+let apps = 0;
 
 beforeAll(async () => {
   sandbox = await Sandbox.create();
@@ -36,15 +34,22 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
+interface Swarm {
+  readonly app: string;
+  readonly content: Buffer;
+  readonly ticket: SwarmTicket;
+}
+
 /** Each test has a swarm of its own. */
-beforeEach(async () => {
-  content = randomBytes(SIZE);
+async function newSwarm(): Promise<Swarm> {
+  const app = `app-${++apps}`;
+  const content = randomBytes(SIZE);
   const tree = await sandbox.tree({ build: content });
-  const push = ['push', `${tree}/build`, '--app', 'web', '--version', `${++version}`];
-  const { artifact } = await origin.json<{ artifact: string }>(...push, '--channel', 'stable');
+  const { artifact } = await pushStable(origin, `${tree}/build`, app, '1');
   const path = `/api/v1/artifacts/${artifact}/ticket`;
-  ticket = (await callApi<SwarmTicket>(origin, 'GET', path)).body;
-});
+  const { body: ticket } = await callApi<SwarmTicket>(origin, 'GET', path);
+  return { app, content, ticket };
+}
 
 /** Resident bytes of a process. */
 function residentBytes(pid: number): number {
@@ -52,38 +57,39 @@ function residentBytes(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
 }
 
-interface Beside {
+interface Beside extends Swarm {
   readonly peer: HostilePeer;
   readonly account: StagedEvent;
   /** Where the agent goes on seeding, `HOST:PORT`. */
   readonly door: string;
 }
 
-/**
- * Lets an agent stage beside a hostile peer, slowly enough for it to be asked, and looks at both while
- * the agent goes on seeding.
- */
+/** Lets an agent stage beside a hostile peer, and looks at both while the agent goes on seeding. */
 async function stageBeside(misdeed: Misdeed, look: (beside: Beside) => Promise<void>) {
-  const peer = await HostilePeer.start(ticket, misdeed);
-  const args = ['--app', 'web@stable', '--download-limit', String(16 * MIB)];
+  const swarm = await newSwarm();
+  const peer = await HostilePeer.start(swarm.ticket, misdeed);
+  const args = ['--app', `${swarm.app}@stable`];
+  // Whoever goes silent has to be asked before the origin has sent everything.
+  if (misdeed === 'silence') args.push('--download-limit', String(6 * MIB));
+  else await peer.announcePhantom();
   const agent = await sandbox.agent(origin, undefined, { args });
   try {
     const { peer: door } = await agent.service.event('ready');
-    const account = await staged(agent, `${version}`);
-    await active(agent, `${version}`);
-    const installed = readFileSync(`${agent.data}/apps/web/current/build`);
-    expect(installed.equals(content)).toBe(true);
+    const account = await staged(agent, '1');
+    await active(agent, '1');
+    const installed = readFileSync(`${agent.data}/apps/${swarm.app}/current/build`);
+    expect(installed.equals(swarm.content)).toBe(true);
     expect(account).toMatchObject({ fromOrigin: SIZE, fromPeers: 0 });
-    await look({ peer, account, door: String(door) });
+    await look({ ...swarm, peer, account, door: String(door) });
   } finally {
     await peer.close();
     await agent.service.stop();
   }
 }
 
-describe('a download beside a peer that belongs to the swarm', () => {
+describe.concurrent('a download beside a peer that belongs to the swarm', () => {
   it('and sends wrong blocks: it is banned, its bytes are waste, the content is right', async () => {
-    await stageBeside('wrong-blocks', async ({ peer, account, door }) => {
+    await stageBeside('wrong-blocks', async ({ peer, account, door, ticket }) => {
       expect(account.wasted).toBeGreaterThan(0);
       expect(account.wasted).toBeLessThanOrEqual(peer.sentBytes);
       const known = await until('the account arrives', async () => {
@@ -123,10 +129,11 @@ describe('a download beside a peer that belongs to the swarm', () => {
 
 describe('an agent that seeds', () => {
   it('keeps its memory and goes on serving whatever members send', async () => {
-    const args = ['--app', 'web@stable'];
+    const { app, ticket } = await newSwarm();
+    const args = ['--app', `${app}@stable`];
     const { service } = await sandbox.agent(origin, undefined, { args });
     const { peer: door } = await service.event('ready');
-    await service.event('active', 30_000, { version: `${version}` });
+    await service.event('active', 30_000, { version: '1' });
     const bound = residentBytes(service.pid) + MEMORY_MARGIN;
     const dial = () => RawPeer.dial(String(door), swarmOf(ticket));
 

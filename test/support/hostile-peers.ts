@@ -21,6 +21,9 @@ import { OWN_ID, RawPeer, swarmOf } from './raw-peer.js';
  */
 export const HOSTILE_HOST = '127.0.0.66';
 
+/** Where nobody listens. */
+const PHANTOM = '127.0.0.67:9';
+
 /** What a peer that belongs to the swarm does when it is asked for a span. */
 export type Misdeed =
   /** Sends as many bytes as were asked for, but wrong ones. */
@@ -64,11 +67,22 @@ export class HostilePeer {
     return `${HOSTILE_HOST}:${(this.server.address() as AddressInfo).port}`;
   }
 
-  async announce(event: 'started' | 'stopped'): Promise<void> {
+  /**
+   * Announces another seed that nobody finds. With two seeds in a swarm the origin sends nothing of
+   * its own accord, so that who downloads has to ask this one.
+   */
+  async announcePhantom(): Promise<void> {
+    await this.announce('started', { peerId: peerIdOf('-XX0000-'), address: PHANTOM });
+  }
+
+  async announce(
+    event: 'started' | 'stopped',
+    { peerId, address } = { peerId: this.#peerId, address: this.address },
+  ): Promise<void> {
     const url = buildAnnounceUrl(this.ticket.announce[0]![0]!, {
       infoHash: Buffer.from(this.ticket.artifact, 'hex').subarray(0, 20),
-      peerId: this.#peerId,
-      port: Number(this.address.split(':')[1]),
+      peerId,
+      port: Number(address.split(':')[1]),
       uploaded: 0,
       downloaded: 0,
       left: 0,
@@ -77,7 +91,7 @@ export class HostilePeer {
       compact: true,
       noPeerId: true,
       fleet: true,
-      advertise: this.address,
+      advertise: address,
     });
     const answer = Buffer.from(await (await fetch(url)).arrayBuffer()).toString('latin1');
     if (answer.includes('failure reason')) throw new Error(`The tracker refused: ${answer}`);
