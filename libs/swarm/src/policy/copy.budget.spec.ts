@@ -54,6 +54,19 @@ describe('CopyBudget', () => {
     expect(budget.deal(100 * PIECE * 10, 2)).toHaveLength(128 - 12);
   });
 
+  it('lets who asks at leisure have more ahead, and the others as much as before', () => {
+    const { budget, layout, join } = budgetOf(500);
+    const members = [join(0), join(0)];
+    const idle = new RunHoldings(layout, new Bitfield(500), null);
+    const slow = budget.join(idle, 0, 0, 64 * PIECE);
+    const offers = budget.deal(0, 0);
+    const dealtTo = (member: CopyMember) =>
+      offers.filter((offer) => offer.member === member).length;
+    expect(dealtTo(slow)).toBe(64);
+    expect(members.map(dealtTo)).toEqual([4, 4]);
+    expect(new Set(offers.map(({ run }) => run)).size).toBe(offers.length);
+  });
+
   it('gives nothing to a late joiner while enough hold everything', () => {
     const { budget, join } = budgetOf(10, { seedsElsewhere: () => 2 });
     join(0);

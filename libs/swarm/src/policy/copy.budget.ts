@@ -89,9 +89,13 @@ export class CopyBudget {
     return this.#members;
   }
 
-  /** @param firstSeen when the machine was first seen; a machine that reconnects keeps its cohort */
-  join(holdings: RunHoldings, now: number, firstSeen = now): CopyMember {
-    const member = new CopyMember(holdings, this.#cohortOf(firstSeen), now);
+  /**
+   * @param firstSeen when the machine was first seen; a machine that reconnects keeps its cohort
+   * @param aheadBytes offers that it needs at a time, because it asks at leisure
+   */
+  join(holdings: RunHoldings, now: number, firstSeen = now, aheadBytes = 0): CopyMember {
+    const ahead = Math.min(MOST_OFFERS_EACH, Math.ceil(aheadBytes / this.#usualRun));
+    const member = new CopyMember(holdings, this.#cohortOf(firstSeen), now, ahead);
     this.#members.add(member);
     if (holdings.all) this.#seeds++;
     for (let run = 0; run < this.#layout.runCount; run++) {
@@ -177,11 +181,15 @@ export class CopyBudget {
     const changes: OfferChange[] = [];
     let open = 0;
     const waiting: CopyMember[] = [];
+    let leisure = 0;
     for (const member of this.#members) {
       open += member.open;
-      if (!member.isComplete(this.#layout.runCount)) waiting.push(member);
+      if (member.isComplete(this.#layout.runCount)) continue;
+      waiting.push(member);
+      leisure += member.ahead;
     }
-    this.#spread(waiting, window, open, changes, now);
+    const fair = Math.max(2, Math.ceil(window / Math.max(1, waiting.length)));
+    this.#spread(waiting, fair, window + leisure - open, changes, now);
     for (const member of waiting) this.#help(member, window, changes, now);
     return changes;
   }
@@ -202,16 +210,15 @@ export class CopyBudget {
   /** First and rare copies: always to the member that was promised least. */
   #spread(
     waiting: CopyMember[],
-    window: number,
-    open: number,
+    fair: number,
+    room: number,
     changes: OfferChange[],
     now: number,
   ): void {
-    const fair = Math.max(2, Math.ceil(window / Math.max(1, waiting.length)));
-    const share = Math.min(MOST_OFFERS_EACH, fair);
     const candidates = new Set(waiting);
-    for (let left = window - open; left > 0 && candidates.size > 0; left--) {
+    for (let left = room; left > 0 && candidates.size > 0; left--) {
       const member = this.#leastPromised(candidates);
+      const share = Math.min(MOST_OFFERS_EACH, Math.max(fair, member.ahead));
       const offer = member.open < share ? this.#copyFor(member, now) : null;
       if (offer === null) {
         candidates.delete(member);

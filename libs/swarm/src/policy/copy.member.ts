@@ -42,6 +42,8 @@ export class CopyMember {
     readonly holdings: RunHoldings,
     readonly cohort: Cohort,
     now: number,
+    /** Offers that it needs at a time, whatever the others get. */
+    readonly ahead = 0,
   ) {
     this.progressAt = now;
   }

@@ -10,6 +10,8 @@ import type { Neighbour } from './neighbour.js';
 
 /** A stranger without a bitfield has nothing; so long it is waited for, milliseconds. */
 const BITFIELD_MS = 1000;
+/** Revealed to a stranger at a time, bytes: Transmission asks once a second, and for that much at most. */
+const STRANGER_AHEAD = 8 * 1024 * 1024;
 /** Machines whose first appearance is remembered, so that a reconnection does not make a new cohort. */
 const MOST_MACHINES = 20_000;
 
@@ -139,7 +141,8 @@ export class OriginRole {
     this.#waiting.delete(neighbour);
     const now = this.clock();
     const holdings = new RunHoldings(this.#layout, neighbour.connection.have, null);
-    neighbour.member = this.budget.join(holdings, now, this.#firstSeenOf(neighbour, now));
+    const ahead = neighbour.connection.isMember ? 0 : STRANGER_AHEAD;
+    neighbour.member = this.budget.join(holdings, now, this.#firstSeenOf(neighbour, now), ahead);
     this.#neighbours.set(neighbour.member, neighbour);
     this.#dealSoon();
   }
