@@ -122,7 +122,7 @@ export class Agent {
         this.#link.metainfo(artifact, until),
       ),
       stateFolder: folders.state,
-      reserveBytes: config.diskReserve,
+      reserveBytes: config.diskReserve ?? null,
       door,
       clock,
       logger,

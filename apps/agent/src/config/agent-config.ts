@@ -63,8 +63,10 @@ export const AgentConfigSchema = z.object({
     .number()
     .int()
     .min(0)
-    .default(512 * 1024 * 1024)
-    .describe('Bytes of free disk that staging never touches.'),
+    .optional()
+    .describe(
+      'Bytes of free disk that staging never touches; by default 512 MiB, on a small disk 2 % of it.',
+    ),
   uploadLimit: bytesPerSecond
     .default(0)
     .describe('Bytes per second sent to peers at most; 0 is no limit.'),

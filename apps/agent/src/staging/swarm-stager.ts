@@ -34,7 +34,7 @@ export interface SwarmStagerOptions {
   readonly metainfos: MetainfoStore;
   /** `<data>/state`. */
   readonly stateFolder: string;
-  readonly reserveBytes: number;
+  readonly reserveBytes: number | null;
   readonly door: SwarmDoor;
   readonly clock: Clock;
   readonly logger: Logger;

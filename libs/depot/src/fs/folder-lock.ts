@@ -10,8 +10,8 @@ import { isSystemError } from './fs-errors.js';
 
 /** The path of a Unix socket has room for 108 bytes (104 on macOS). */
 const SOCKET_PATH_LIMIT = 100;
-const PROBE_TIMEOUT_MS = 1000;
-const CONTEND_MS = 5000;
+const PROBE_TIMEOUT_MS = 3000;
+const CONTEND_MS = 10_000;
 const CONTEND_STEP_MS = 20;
 const UNFINISHED_NAME = '.new';
 const UNFINISHED_IS_STALE_MS = 3_600_000;
@@ -129,9 +129,11 @@ function probe(path: string): Promise<Found> {
     socket.on('data', (chunk: Buffer) => {
       answer += chunk.toString('latin1');
     });
-    socket.on('end', () => settle(answer === 'waiting' ? 'waiting' : 'held'));
+    // Cut off before it answered: it is giving up, and the next look finds it gone.
+    socket.on('end', () => settle(answer === 'held' ? 'held' : 'waiting'));
     socket.on('error', (error) => {
-      settle(isSystemError(error, 'ECONNREFUSED', 'ENOENT') ? 'gone' : 'held');
+      if (isSystemError(error, 'ECONNREFUSED', 'ENOENT')) settle('gone');
+      else settle(isSystemError(error, 'ECONNRESET', 'EPIPE') ? 'waiting' : 'held');
     });
   });
 }

@@ -10,15 +10,15 @@ export interface SpaceClaim {
 }
 
 /**
- * Keeps `reserveBytes` of the disk for documents: objects are refused before they use it, so that
- * what is known can still be written down when uploads have filled the disk.
+ * Keeps a reserve of the disk for documents: objects are refused before they use it, so that what is
+ * known can still be written down when uploads have filled the disk.
  */
 export class SpaceGuard {
   #claimed = 0;
 
   constructor(
     private readonly folder: string,
-    private readonly reserveBytes: number,
+    private readonly reserveBytes: number | null,
   ) {}
 
   /** @throws DEPOT_FULL if `bytes` would reach into the reserve, counting what others were promised. */
@@ -31,15 +31,19 @@ export class SpaceGuard {
       this.#claimed -= settled;
     };
     try {
-      const { bavail, bsize } = await io(key, statfs(this.folder));
+      const { bavail, blocks, bsize } = await io(key, statfs(this.folder));
       const free = bavail * bsize;
-      if (free < this.#claimed + this.reserveBytes) {
-        throw depotFull(key, { free, reserve: this.reserveBytes, wanted: bytes });
-      }
+      const reserve = this.reserveBytes ?? usualReserve(blocks * bsize);
+      if (free < this.#claimed + reserve) throw depotFull(key, { free, reserve, wanted: bytes });
     } catch (error) {
       settle(left);
       throw error;
     }
     return { written: settle, release: () => settle(left) };
   }
+}
+
+/** 64 MiB, on a small disk a fiftieth of it. */
+function usualReserve(diskBytes: number): number {
+  return Math.min(64 * 1024 * 1024, Math.floor(diskBytes / 50));
 }

@@ -1,3 +1,4 @@
+import type { StatsFs } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -10,10 +11,20 @@ import { diskError } from './disk-errors.js';
  * its nearest existing folder counts.
  */
 export async function freeBytes(path: string): Promise<number> {
+  const { bavail, bsize } = await fileSystemOf(path);
+  return bavail * bsize;
+}
+
+/** What is left free by default: 512 MiB, on a small file system a fiftieth of it. */
+export async function usualReserve(path: string): Promise<number> {
+  const { blocks, bsize } = await fileSystemOf(path);
+  return Math.min(512 * 1024 * 1024, Math.floor((blocks * bsize) / 50));
+}
+
+async function fileSystemOf(path: string): Promise<StatsFs> {
   for (let at = path; ; at = dirname(at)) {
     try {
-      const stat = await statfs(at);
-      return stat.bavail * stat.bsize;
+      return await statfs(at);
     } catch (error) {
       if (systemErrorCode(error) !== 'ENOENT' || dirname(at) === at) throw diskError(error, at);
     }

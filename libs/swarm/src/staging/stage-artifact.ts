@@ -10,7 +10,7 @@ import { Bitfield } from '../bitfield.js';
 import { diskError } from '../disk/disk-errors.js';
 import { DiskStore } from '../disk/disk-store.js';
 import { finishTree, readTreeDocument } from '../disk/finish-tree.js';
-import { requireSpace } from '../disk/free-space.js';
+import { requireSpace, usualReserve } from '../disk/free-space.js';
 import { lstatPath } from '../disk/raw-file.js';
 import { ResumeFile } from '../disk/resume-file.js';
 import type { SpanHasher } from '../hashing/span-hasher.js';
@@ -52,8 +52,8 @@ export interface StageOptions {
   readonly access: SwarmAccess;
   /** What the machine holds already. */
   readonly local: LocalContent;
-  /** Bytes of free disk that must be left over. */
-  readonly reserveBytes: number;
+  /** Bytes of free disk that must be left over; null for the usual reserve. */
+  readonly reserveBytes: number | null;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -233,7 +233,8 @@ class Stage {
   async #requireSpaceBeside(pieces: Bitfield): Promise<void> {
     const { metainfo, reserveBytes } = this.options;
     const lacking = metainfo.length - this.#bytesOf(pieces);
-    await requireSpace(dirname(this.#container), lacking, reserveBytes);
+    const folder = dirname(this.#container);
+    await requireSpace(folder, lacking, reserveBytes ?? (await usualReserve(folder)));
   }
 
   #bytesOf(pieces: Bitfield): number {
