@@ -171,6 +171,13 @@ export class SpanPicker {
     }
   }
 
+  /** The other peer that was asked for the span; null when there is none. */
+  rivalOf(span: number, peer: PickerPeer): PickerPeer | null {
+    const asked = this.#asked.get(span);
+    if (asked === undefined) return null;
+    return asked.first === peer ? asked.second : asked.first;
+  }
+
   /** The request is overdue: the span may be requested from one more peer. */
   late(span: number): void {
     if (this.#state[span] === ASKED && this.#asked.get(span)?.second === null) this.#reopen(span);
@@ -181,12 +188,11 @@ export class SpanPicker {
    * @returns the other peer that was asked for it, whose request is now to be cancelled, or null
    */
   received(span: number, peer: PickerPeer): PickerPeer | null {
-    const asked = this.#asked.get(span);
+    const rival = this.rivalOf(span, peer);
     this.#asked.delete(span);
     if (this.#state[span] === OPEN) this.#leaveOpen(span);
     this.#state[span] = RECEIVED;
-    if (asked === undefined) return null;
-    return asked.first === peer ? asked.second : asked.first;
+    return rival;
   }
 
   /** What was received is not right, or could not be written. */

@@ -399,6 +399,22 @@ describe('members that do not behave', () => {
     await eventually(() => silent.clients.every(({ closed }) => closed)).toBe(true);
   });
 
+  it('do not keep a span between two of them that are silent', async () => {
+    const swarm = fleetOf(artifact);
+    // Nobody is replaced in the time of this test.
+    const machine = await swarm.add({ timeouts: { patienceMs: 100, hungMs: 600_000 } });
+    for (const host of ['127.0.0.2', '127.0.0.3']) {
+      const silent = keep(await memberThat(artifact, host, () => {}));
+      machine.torrent.addPeers([{ host, port: silent.port }]);
+      const isSnubbed = () =>
+        machine.torrent.stats().neighbours.some((n) => n.host === host && n.snubbed);
+      await eventually(isSnubbed).toBe(true);
+    }
+    await swarm.add({ complete: true });
+    await machine.torrent.done;
+    expect(artifact.payload.equals(await machine.content())).toBe(true);
+  });
+
   it('are asked elsewhere for what they reject', async () => {
     const refuser = keep(
       await memberThat(artifact, '127.0.0.2', (client, run, offset, bytes) => {

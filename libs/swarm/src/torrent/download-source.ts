@@ -47,4 +47,10 @@ export class DownloadSource extends Source {
     for (const request of this.requests.values()) return request.askedAt;
     return Infinity;
   }
+
+  /** Its silence up to now was our own doing. */
+  excuse(now: number): void {
+    this.lastBytesAt = now;
+    if (this.snubbed) this.snubbedAt = now;
+  }
 }

@@ -212,27 +212,43 @@ export class Downloader {
 
   /** Deadlines; to be called a few times a second. */
   tick(now: number): void {
-    const { patienceMs, hungMs } = this.#options.timeouts;
+    const { hungMs } = this.#options.timeouts;
     for (const source of this.#planner.sources) {
       if (source.restsUntil > 0 && now >= source.restsUntil) {
         source.restsUntil = 0;
         this.#desk.updateFull(source);
       }
       this.#showInterest(source);
-      if (source.requests.size === 0) continue;
       // A limit of ours keeps it from delivering: that time does not count.
-      if (this.#options.context.isHeld(source.neighbour.connection)) source.lastBytesAt = now;
-      const { oldestAt, lastBytesAt, outstandingBytes } = source;
-      const rate = source.depth.rate(now);
-      if (!isOverdue({ oldestAt, lastBytesAt, outstandingBytes, rate }, now, patienceMs)) continue;
-      if (!source.snubbed) source.snubbedAt = now;
-      source.snubbed = true;
-      for (const span of source.requests.keys()) this.picker.late(span);
-      if (now - source.snubbedAt > hungMs) {
+      if (this.#options.context.isHeld(source.neighbour.connection)) source.excuse(now);
+      this.#callIn(source, now);
+      if (source.snubbed && now - source.snubbedAt > hungMs) {
         source.neighbour.connection.close(protocolError('it does not deliver'));
       }
     }
     this.fill();
+  }
+
+  /** What is overdue may be asked of others, and who owes it is asked for nothing more. */
+  #callIn(source: DownloadSource, now: number): void {
+    if (source.requests.size === 0) return;
+    const { oldestAt, lastBytesAt, outstandingBytes } = source;
+    const rate = source.depth.rate(now);
+    const debt = { oldestAt, lastBytesAt, outstandingBytes, rate };
+    if (!isOverdue(debt, now, this.#options.timeouts.patienceMs)) return;
+    if (!source.snubbed) source.snubbedAt = now;
+    source.snubbed = true;
+    for (const span of source.requests.keys()) {
+      // Two that are both late would keep the span from a third that has it.
+      const rival = this.picker.rivalOf(span, source.pick);
+      if (rival instanceof DownloadPeer && rival.source?.snubbed) this.#giveUp(span, rival.source);
+      this.picker.late(span);
+    }
+  }
+
+  #giveUp(span: number, source: DownloadSource): void {
+    const request = source.requests.get(span);
+    if (request) this.#cancel(source, request, true);
   }
 
   /** Sends the requests that the planner wants sent. */
@@ -320,10 +336,7 @@ export class Downloader {
 
   #received(span: number, peer: DownloadSource['pick'], arrival: SpanArrival): void {
     const rival = this.picker.received(span, peer);
-    if (rival instanceof DownloadPeer && rival.source) {
-      const request = rival.source.requests.get(span);
-      if (request) this.#cancel(rival.source, request, true);
-    }
+    if (rival instanceof DownloadPeer && rival.source) this.#giveUp(span, rival.source);
     this.#options.arrived(arrival);
   }
 
