@@ -16,10 +16,8 @@ import {
 
 import { OWN_ID, RawPeer, swarmOf } from './raw-peer.js';
 
-/**
- * Not the address of the honest ones: bans go by address, and all of 127.0.0.0/8 is this machine.
- */
-export const HOSTILE_HOST = '127.0.0.66';
+/** Not the address of the honest ones: all of 127.0.0.0/8 is this machine. */
+const HOST = '127.0.0.66';
 
 /** Where nobody listens. */
 const PHANTOM = '127.0.0.67:9';
@@ -56,7 +54,7 @@ export class HostilePeer {
 
   /** Listens and announces as a seed, so that who downloads dials it. */
   static async start(ticket: SwarmTicket, misdeed: Misdeed): Promise<HostilePeer> {
-    const server = createServer().listen(0, HOSTILE_HOST);
+    const server = createServer().listen(0, HOST);
     await once(server, 'listening');
     const peer = new HostilePeer(server, ticket, misdeed);
     await peer.announce('started');
@@ -64,7 +62,13 @@ export class HostilePeer {
   }
 
   get address(): string {
-    return `${HOSTILE_HOST}:${(this.server.address() as AddressInfo).port}`;
+    return `${HOST}:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** Dials another peer as itself. */
+  dial(address: string): Promise<RawPeer> {
+    const listenPort = Number(this.address.split(':')[1]);
+    return RawPeer.dial(address, { ...swarmOf(this.ticket), listenPort }, HOST);
   }
 
   /**

@@ -27,6 +27,8 @@ export interface SwarmFacts {
   readonly infoHashV2: Buffer;
   /** Null: a stranger. A wrong one: an impostor. */
   readonly secret: Buffer | null;
+  /** Where it says that it accepts connections itself: it is known again by that. */
+  readonly listenPort?: number;
 }
 
 export function swarmOf({ artifact, swarmSecret }: SwarmTicket): SwarmFacts & { secret: Buffer } {
@@ -167,8 +169,13 @@ export class RawPeer {
       [EXTENSION.offer, offer],
     ]);
     const fs = { version: FLEET_PROTOCOL_VERSION, nonce: this.#nonce, role: 'agent' } as const;
-    const fields = this.swarm.secret ? { m, reqq: 500, fs } : { m: new Map(), reqq: 500 };
-    return extendedMessage(EXTENSION_HANDSHAKE_ID, encodeExtensionHandshake(fields));
+    const { secret, listenPort } = this.swarm;
+    const said = {
+      reqq: 500,
+      ...(listenPort === undefined ? {} : { p: listenPort }),
+      ...(secret ? { m, fs } : { m: new Map<string, number>() }),
+    };
+    return extendedMessage(EXTENSION_HANDSHAKE_ID, encodeExtensionHandshake(said));
   }
 
   #proof(secret: Buffer): Buffer {
