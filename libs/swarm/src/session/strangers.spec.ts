@@ -185,6 +185,21 @@ describe('strangers', () => {
     expect(payload.equals(artifact.payload)).toBe(true);
   });
 
+  it('may ask for whole blocks where a file ends, as libtorrent does, and get zeros beyond it', async () => {
+    const artifact = artifactOf({ files: [100 * KIB, 5, 33 * KIB], pieceLength: 64 * KIB });
+    const { session } = await fleetOf(artifact).add({ complete: true, access: 'open' });
+    const client = WireClient.dial(session.port, { artifact });
+    await client.until(() => client.has('haveAll'));
+    // The last piece has nothing behind it: it ends where it ends in v2 as well.
+    const stream = await downloadAll(client, [64 * KIB, 48 * KIB, 16 * KIB, 33 * KIB]);
+    const { payload } = artifact;
+    const expected = Buffer.alloc((64 + 48 + 16 + 33) * KIB);
+    payload.copy(expected, 0, 0, 100 * KIB);
+    payload.copy(expected, 112 * KIB, 100 * KIB, 100 * KIB + 5);
+    payload.copy(expected, 128 * KIB, 100 * KIB + 5);
+    expect(stream.equals(expected)).toBe(true);
+  });
+
   it('with the v1 edition are answered with its hash, also when they could be upgraded', async () => {
     const artifact = artifactOf({ files: [150 * KIB], pieceLength: 64 * KIB, format: 'hybrid' });
     const { session } = await fleetOf(artifact).add({ complete: true, access: 'open' });

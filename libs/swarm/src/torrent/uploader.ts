@@ -55,7 +55,7 @@ export class Uploader {
 
   /** @throws FleetseedError WIRE_INVALID when there are no such bytes at all */
   requested(n: Neighbour, kind: BlockKind, index: number, begin: number, length: number): void {
-    const first = this.#firstPiece(n, kind, index, begin, length);
+    const first = this.#firstPiece(kind, index, begin, length);
     const run = kind === 'span' ? index : this.#options.layout.runs.runOfPiece(index);
     const reason = first === null ? null : this.#options.reasonFor(n, run);
     const { send } = n.connection;
@@ -121,7 +121,6 @@ export class Uploader {
 
   /** @returns the first piece; null when we have not got all of the pieces. */
   #firstPiece(
-    { connection }: Neighbour,
     kind: BlockKind,
     index: number,
     begin: number,
@@ -138,8 +137,7 @@ export class Uploader {
       return have.hasRange(first, last - first + 1) ? first : null;
     }
     if (index >= layout.pieceCount) throw protocolError('it requested a piece that does not exist');
-    const end = connection.isV2 ? pieces.lengthOf(index) : pieces.pieceLengthV1(index);
-    if (length === 0 || begin + length > end) {
+    if (length === 0 || begin + length > pieces.paddedLengthOf(index)) {
       throw protocolError('it requested bytes beyond the piece', { piece: index });
     }
     return length <= LARGEST_BLOCK && have.get(index) ? index : null;

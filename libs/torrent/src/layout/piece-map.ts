@@ -58,10 +58,14 @@ export class PieceMap {
     return Math.min(this.pieceLength, file.length - offset);
   }
 
-  /** Bytes of the piece as a v1 peer of a hybrid sees it: what is beyond the file is zeros. */
-  pieceLengthV1(piece: number): number {
-    if (this.v1Length === null) return this.lengthOf(piece);
-    return Math.min(this.pieceLength, this.v1Length - piece * this.pieceLength);
+  /**
+   * Bytes of the piece as a peer sees it to which all is one stream: up to where the next file starts,
+   * zeros beyond the end of its own. So do v1 peers of a hybrid, and libtorrent 2.0 in v2 torrents too.
+   */
+  paddedLengthOf(piece: number): number {
+    const last = this.pieceCount - 1;
+    const streamLength = this.v1Length ?? last * this.pieceLength + this.lengthOf(last);
+    return Math.min(this.pieceLength, streamLength - piece * this.pieceLength);
   }
 
   /** SHA-256 blocks of the piece. */

@@ -46,7 +46,7 @@ describe('the piece map', () => {
       PIECE,
       1,
     ]);
-    expect([0, 1, 2, 3, 4].map((piece) => map.pieceLengthV1(piece))).toEqual(
+    expect([0, 1, 2, 3, 4].map((piece) => map.paddedLengthOf(piece))).toEqual(
       Array.from({ length: 5 }, () => PIECE),
     );
     const single = buildFromMemory({
@@ -56,7 +56,14 @@ describe('the piece map', () => {
       pieceLength: PIECE,
       format: 'hybrid',
     });
-    expect(new PieceMap(parseMetainfo(single.metainfoBytes)).pieceLengthV1(1)).toBe(5);
+    expect(new PieceMap(parseMetainfo(single.metainfoBytes)).paddedLengthOf(1)).toBe(5);
+    const two = [
+      { path: ['a'], content: someBytes(5) },
+      { path: ['b'], content: someBytes(7) },
+    ];
+    const v2 = buildFromMemory({ name: 't', files: two, pieceLength: PIECE, format: 'v2' });
+    const map2 = new PieceMap(parseMetainfo(v2.metainfoBytes));
+    expect([map2.paddedLengthOf(0), map2.paddedLengthOf(1)]).toEqual([PIECE, 7]);
   });
 
   it('gives empty files no pieces', () => {
