@@ -59,13 +59,14 @@ export class PieceMap {
   }
 
   /**
-   * Bytes of the piece as a peer sees it to which all is one stream: up to where the next file starts,
-   * zeros beyond the end of its own. So do v1 peers of a hybrid, and libtorrent 2.0 in v2 torrents too.
+   * Bytes of the piece as a peer sees it to which all is one stream, with zeros from the end of a file to
+   * the next piece: v1 peers of a hybrid, and libtorrent 2.0 in v2 trees too, after the last file as well.
    */
   paddedLengthOf(piece: number): number {
-    const last = this.pieceCount - 1;
-    const streamLength = this.v1Length ?? last * this.pieceLength + this.lengthOf(last);
-    return Math.min(this.pieceLength, streamLength - piece * this.pieceLength);
+    if (this.v1Length !== null) {
+      return Math.min(this.pieceLength, this.v1Length - piece * this.pieceLength);
+    }
+    return this.files.length > 1 ? this.pieceLength : this.lengthOf(piece);
   }
 
   /** SHA-256 blocks of the piece. */

@@ -63,7 +63,7 @@ describe('the piece map', () => {
     ];
     const v2 = buildFromMemory({ name: 't', files: two, pieceLength: PIECE, format: 'v2' });
     const map2 = new PieceMap(parseMetainfo(v2.metainfoBytes));
-    expect([map2.paddedLengthOf(0), map2.paddedLengthOf(1)]).toEqual([PIECE, 7]);
+    expect([map2.paddedLengthOf(0), map2.paddedLengthOf(1)]).toEqual([PIECE, PIECE]);
   });
 
   it('gives empty files no pieces', () => {
