@@ -2,7 +2,13 @@ import { mkdir, stat } from 'node:fs/promises';
 import { constants, hostname as systemHostname, setPriority } from 'node:os';
 
 import { toFleetseedError } from '#lib/contracts';
-import { productVersion, streamLogger, type Logger } from '#lib/runtime';
+import {
+  outliveReaders,
+  productVersion,
+  serviceLogger,
+  stopOnSignals,
+  type Logger,
+} from '#lib/runtime';
 
 import { AgentFolders } from './agent-folders.js';
 import { Agent } from './agent.js';
@@ -12,21 +18,19 @@ import { lockDataFolder } from './identity/data-folder.lock.js';
 import { loadIdentity } from './identity/identity.js';
 import { readMachineId } from './identity/machine-id.js';
 
-/** A hung end is cut here, so that the process is gone 10 s after it was asked to go. */
-const END_WITHIN_MS = 9_000;
-
 /**
  * Runs an agent as this process: JSON lines of what happens on stdout, log on stderr, ends on SIGTERM
  * or SIGINT. What no waiting can mend is told in one line and ends it with the exit code of its error.
  */
 export async function runAgentProcess(readConfig: () => AgentConfig): Promise<void> {
+  outliveReaders();
   let logger: Logger | null = null;
   try {
     const config = readConfig();
-    logger = loggerOf(config);
+    logger = serviceLogger(config.logLevel);
     bePolite(logger);
     const agent = await prepare(config, logger);
-    stopOnSignals(agent, logger);
+    stopOnSignals(() => agent.close(), logger);
     await agent.run();
   } catch (thrown) {
     const error = toFleetseedError(thrown);
@@ -62,31 +66,4 @@ function bePolite(logger: Logger): void {
   } catch (error) {
     logger.debug('priority not lowered', { error });
   }
-}
-
-function loggerOf(config: AgentConfig): Logger {
-  return streamLogger({
-    level: config.logLevel,
-    json: !process.stderr.isTTY,
-    write: (line) => process.stderr.write(line),
-  });
-}
-
-function stopOnSignals(agent: Agent, logger: Logger): void {
-  let stopping = false;
-  const stop = (signal: string) => {
-    if (stopping) return;
-    stopping = true;
-    logger.info('stopping', { signal });
-    setTimeout(() => process.exit(1), END_WITHIN_MS).unref();
-    agent.close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        logger.error('stopping failed', { error });
-        process.exit(1);
-      },
-    );
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
 }

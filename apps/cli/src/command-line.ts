@@ -9,7 +9,6 @@ const EXIT_USAGE = 2;
  * stderr by then. For a service it returns once that has started.
  */
 export async function runCommandLine(given: readonly string[]): Promise<number> {
-  leaveQuietlyWhenReaderIsGone();
   const args = given[0] === 'help' ? [...given.slice(1), '--help'] : [...given];
   try {
     if (args[0] !== undefined && Object.hasOwn(SERVICES, args[0])) {
@@ -17,6 +16,7 @@ export async function runCommandLine(given: readonly string[]): Promise<number> 
       await startService(args[0], args.slice(1));
       return 0;
     }
+    leaveQuietlyWhenReaderIsGone();
     if (args.length === 1 && args[0] === '--version') {
       const { productVersion } = await import('#lib/runtime');
       process.stdout.write(`${productVersion()}\n`);
@@ -78,10 +78,11 @@ function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`;
 }
 
-/** `fleetseed release list … | head` is no error. */
+/** `fleetseed release list … | head` is no error, and no verb fails because nobody reads its notes. */
 function leaveQuietlyWhenReaderIsGone(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
   });
+  process.stderr.on('error', () => {});
 }

@@ -6,4 +6,5 @@ export * from './product-version.js';
 export * from './random.js';
 export * from './repeat.js';
 export * from './retry.js';
+export * from './service-process.js';
 export * from './side-by-side.js';
