@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, statfsSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -243,14 +243,15 @@ describe('a push that is killed', () => {
 describe('a depot without room', () => {
   it('says so, keeps nothing of it, goes on reading, and takes more when there is room', async () => {
     const disk = await sandbox.smallDisk(100 * MIB);
-    // Of the disk 64 MiB are kept for documents.
     const own = await sandbox.origin(`${disk}/data`);
     const body = randomBytes(8 * MIB);
     const small = await callApi<Release>(own, 'PUT', '/api/v1/apps/a/releases/1/content', { body });
     expect(small.status).toBe(201);
 
     const filler = `${disk}/filler`;
-    writeFileSync(filler, Buffer.alloc(26 * MIB));
+    const { bavail, bsize } = statfsSync(disk);
+    // Room for documents, and not for what comes.
+    writeFileSync(filler, Buffer.alloc(bavail * bsize - 6 * MIB));
     const full = await callApi(own, 'PUT', '/api/v1/apps/a/releases/2/content', {
       body: randomBytes(8 * MIB),
     });
