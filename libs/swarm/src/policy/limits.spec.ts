@@ -74,12 +74,24 @@ describe('RateLimiter', () => {
 describe('RequestDepth', () => {
   it('grows with the rate, and never beyond what the peer queues', () => {
     const depth = new RequestDepth(0, 100);
-    expect(depth.blocks(0)).toBe(6);
-    for (let now = 1; now <= 1000; now++) depth.delivered(KIB, now);
-    expect(depth.blocks(1000)).toBeGreaterThan(50);
+    expect(depth.blocks(0)).toBe(32);
+    for (let now = 1; now <= 1000; now++) depth.delivered(KIB / 2, now);
+    expect(depth.blocks(1000)).toBeGreaterThan(80);
+    expect(depth.blocks(1000)).toBeLessThan(100);
     for (let now = 1001; now <= 3000; now++) depth.delivered(100 * KIB, now);
     expect(depth.blocks(3000)).toBe(100);
     expect(depth.spans(1024 * KIB, 3000)).toBeGreaterThan(20);
+  });
+
+  it('lets a stranger with a lag of half a second come up to speed', () => {
+    const depth = new RequestDepth(0, 500, true);
+    const seconds: number[] = [];
+    for (let now = 500; now <= 5000; now += 500) {
+      const bytes = depth.spans(64 * KIB, now - 500) * 64 * KIB;
+      seconds.push(bytes * 2);
+      depth.delivered(bytes, now);
+    }
+    expect(seconds.at(-1)).toBeGreaterThan(8 * 1024 * KIB);
   });
 
   it('obeys a peer that queues hardly anything', () => {

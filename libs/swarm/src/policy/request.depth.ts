@@ -5,10 +5,10 @@ import { RateMeter } from './rate.meter.js';
 const FIRST_SPANS = 2;
 /** A member gets as much ahead as it delivers in this time, milliseconds. */
 const SPANS_AHEAD_MS = 500;
-/** aria2 starts with so many; small enough for every client. */
-const FIRST_BLOCKS = 6;
-/** A stranger's queue holds what it delivers in this time, milliseconds. */
-const BLOCKS_AHEAD_MS = 1000;
+/** Small enough for every client. */
+const FIRST_BLOCKS = 32;
+/** A stranger's queue holds what it delivers in this time, milliseconds; some answer twice a second only. */
+const BLOCKS_AHEAD_MS = 3000;
 /** The `reqq` of a stranger that does not tell one; libtorrent assumes 250. */
 const DEFAULT_REQQ = 250;
 const MOST_BLOCKS = 500;
@@ -21,8 +21,15 @@ export class RequestDepth {
   readonly #meter: RateMeter;
   readonly #reqq: number;
 
-  /** @param reqq what the peer said it queues (BEP 10), in requests */
-  constructor(now: number, reqq?: number) {
+  /**
+   * @param reqq what the peer said it queues (BEP 10), in requests
+   * @param isStranger it is asked for blocks, not for spans
+   */
+  constructor(
+    now: number,
+    reqq?: number,
+    readonly isStranger = false,
+  ) {
     this.#meter = new RateMeter(now);
     this.#reqq = Math.max(1, reqq ?? DEFAULT_REQQ);
   }
@@ -37,8 +44,9 @@ export class RequestDepth {
     return this.#meter.rate(now);
   }
 
-  /** Spans that may be outstanding at a member. */
+  /** Spans that may be outstanding; at a stranger those that the blocks are part of. */
   spans(spanLength: number, now: number): number {
+    if (this.isStranger) return Math.ceil((this.blocks(now) * BLOCK_LENGTH) / spanLength) + 1;
     const ahead = (this.rate(now) * SPANS_AHEAD_MS) / 1000 / spanLength;
     return Math.max(FIRST_SPANS, Math.ceil(ahead));
   }

@@ -13,6 +13,8 @@ export const FIRST_SPANS_IN_FLIGHT = 10;
 const AHEAD_MS = 40;
 /** Under a rate limit no more is in flight than may arrive in this time, milliseconds. */
 const LIMITED_AHEAD_MS = 2000;
+/** Strangers answer late: as long as less than this is in flight they do not wait for a place, bytes. */
+const STRANGERS_AHEAD = 16 * 1024 * 1024;
 /** In the end game a request is repeated elsewhere after this many times the usual duration. */
 const END_GAME_SLACK = 1.5;
 const LEAST_END_GAME_MS = 250;
@@ -132,11 +134,9 @@ export class RequestPlanner<S extends Source> {
     if (source.pick.interesting === 0 || !isServing(source)) return false;
     // An origin offers only what it is about to send, so this does not wait for a place.
     if (source.pick.offers.size > 0) return true;
-    return room > 0 && source.outstanding < this.#limit(source, now);
-  }
-
-  #limit(source: S, now: number): number {
-    return source.depth.spans(this.#spanLength, now);
+    const hasPlace =
+      room > 0 || (source.depth.isStranger && this.#inFlight * this.#spanLength < STRANGERS_AHEAD);
+    return hasPlace && source.outstanding < source.depth.spans(this.#spanLength, now);
   }
 
   #again(now: number): PlannedRequest<S> | null {

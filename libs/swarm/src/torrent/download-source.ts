@@ -30,7 +30,8 @@ export class DownloadSource extends Source {
     now: number,
   ) {
     const pick = new DownloadPeer(holdings);
-    super(pick, new RequestDepth(now, neighbour.connection.reqq));
+    const { reqq, isMember } = neighbour.connection;
+    super(pick, new RequestDepth(now, reqq, !isMember));
     pick.source = this;
     this.choking = neighbour.connection.choking;
   }
