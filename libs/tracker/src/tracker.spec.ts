@@ -211,6 +211,19 @@ describe('a batch', () => {
   });
 });
 
+describe('strangers that nobody will serve', () => {
+  it('are warned, members are not', async () => {
+    const strangerWarning = 'Members only.';
+    const { tracker } = trackerOf('closed', { strangerWarning });
+    const warningFor = async (key: string) => {
+      const admission = await tracker.admit(key, V2);
+      return (await tracker.announceAdmitted(requestFrom('10.0.0.1'), admission)).warning;
+    };
+    expect(await warningFor(STRANGER_KEY)).toBe(strangerWarning);
+    expect(await warningFor(MEMBER_KEY)).toBeUndefined();
+  });
+});
+
 describe('a full tracker', () => {
   it('still answers, and says that it is full', async () => {
     const { clock } = trackerOf('closed');

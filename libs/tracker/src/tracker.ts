@@ -39,6 +39,8 @@ export interface TrackerOptions {
   readonly random: Random;
   readonly intervals?: Partial<IntervalOptions>;
   readonly handOut?: Partial<HandOutOptions>;
+  /** Told to strangers with a key, as when nobody here will serve them. */
+  readonly strangerWarning?: string;
 }
 
 /** What became of each announce of a batch that was not taken. */
@@ -79,6 +81,7 @@ export class Tracker {
   readonly #random: Random;
   readonly #intervals: IntervalOptions;
   readonly #handOut: HandOutOptions;
+  readonly #strangerWarning: string | undefined;
   #announces = 0;
   #handedOut = 0;
 
@@ -89,6 +92,7 @@ export class Tracker {
     this.#random = options.random;
     this.#intervals = { ...DEFAULT_INTERVALS, ...options.intervals };
     this.#handOut = { ...DEFAULT_HAND_OUT, ...options.handOut };
+    this.#strangerWarning = options.strangerWarning;
   }
 
   get access(): TrackerAccess {
@@ -138,9 +142,7 @@ export class Tracker {
       downloaded: counts.completions,
       peers: picked.map(answeredPeer),
       externalIp: normalizeIp(request.remoteAddress) ?? peer.host,
-      ...(stored
-        ? {}
-        : { warning: 'This tracker is full: other peers will not hear of this one.' }),
+      ...this.#warning(caller, stored),
     };
   }
 
@@ -201,6 +203,14 @@ export class Tracker {
 
   stats(): Promise<PeerStoreStats> {
     return this.#store.stats();
+  }
+
+  #warning({ id, kind }: TrackerCaller, stored: boolean): { warning?: string } {
+    if (!stored) {
+      return { warning: 'This tracker is full: other peers will not hear of this one.' };
+    }
+    const warning = kind === 'stranger' && id !== '' ? this.#strangerWarning : undefined;
+    return warning === undefined ? {} : { warning };
   }
 
   #quietAnnounce(request: AnnounceRequest, found: FoundSwarm, caller: TrackerCaller): PeerAnnounce {

@@ -18,6 +18,10 @@ import { TrackerMiddleware } from './tracker.middleware.js';
 import { UdpTrackerService } from './udp-tracker.service.js';
 import { WatchedPeerStore } from './watched.peer-store.js';
 
+/** A stock client shows this to its user, who would otherwise see peers that hang up. */
+const MEMBERS_ONLY =
+  'Peers here serve members of their fleet only; an origin with --peer-access announced lets this client in.';
+
 /** The tracker, embedded: peers in memory, artifacts and keys from the depot. */
 @Module({
   imports: [AgentStateModule, ArtifactIndexModule, AuthModule, DepotModule],
@@ -65,5 +69,6 @@ function makeTracker(
     store: new WatchedPeerStore(new MemoryPeerStore({ clock, random: systemRandom }), door),
     clock,
     random: systemRandom,
+    ...(config.peerAccess === 'members' ? { strangerWarning: MEMBERS_ONLY } : {}),
   });
 }
