@@ -175,7 +175,7 @@ export class Agent {
     this.#stopped.abort();
     this.#frames.stop();
     await Promise.all([...this.#runners.values()].map((runner) => runner.stop()));
-    await this.#stager.stop();
+    await this.#stager.close();
     await this.#session.close();
     await this.#localApi?.close();
     await this.#originSession.close();
@@ -198,6 +198,7 @@ export class Agent {
       random: systemRandom,
       logger: this.options.logger,
       onChange: () => this.#onChange(journal.state.app),
+      onProgress: () => this.#reporter.changed(),
     });
   }
 
@@ -270,7 +271,7 @@ export class Agent {
       instance: this.#instance,
       freeBytes: free,
       apps: this.#apps(),
-      holds: this.#stager.held.whole,
+      holds: [...this.#stager.seeded.whole],
     };
   }
 
@@ -307,7 +308,7 @@ export class Agent {
   #metrics(): AgentMetrics {
     return {
       ...this.#totals.of(this.#session),
-      seeding: this.#stager.held.seeds.length,
+      seeding: this.#stager.seeded.count,
       connected: this.#connected,
       version: this.options.version,
     };

@@ -1,5 +1,7 @@
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { systemErrorCode } from '#lib/contracts';
 import type { Metainfo } from '#lib/torrent';
 
 /** Where an app's releases stand. */
@@ -18,4 +20,14 @@ export function artifactRoot(
 ): string {
   const release = join(releasesFolder(home), folder);
   return single ? join(release, name) : release;
+}
+
+/** Whether a folder stands under the name of a release. */
+export async function isInstalled(home: string, folder: string): Promise<boolean> {
+  try {
+    return (await stat(join(releasesFolder(home), folder))).isDirectory();
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
 }

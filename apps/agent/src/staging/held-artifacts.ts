@@ -8,15 +8,19 @@ export interface HeldRelease {
   readonly release: InstalledRelease;
 }
 
+export interface SeededRelease extends HeldRelease {
+  readonly seed: InstalledSeed;
+}
+
 /**
  * Which releases hold which artifact, and which of them is seeded: several releases, also of several
  * apps, may have the same content, and a swarm knows this machine once.
  */
 export class HeldArtifacts {
   readonly #releases = new Map<string, HeldRelease[]>();
-  readonly #seeds = new Map<string, HeldRelease & { readonly seed: InstalledSeed }>();
+  readonly #seeds = new Map<string, SeededRelease>();
 
-  get seeds(): (HeldRelease & { readonly seed: InstalledSeed })[] {
+  get seeds(): SeededRelease[] {
     return [...this.#seeds.values()];
   }
 
@@ -27,13 +31,24 @@ export class HeldArtifacts {
       .map(({ release }) => release.artifact);
   }
 
-  seedOf(artifact: string): (HeldRelease & { readonly seed: InstalledSeed }) | null {
+  seedOf(artifact: string): SeededRelease | null {
     return this.#seeds.get(artifact) ?? null;
+  }
+
+  /** The seed of an artifact, if it is this release that is seeded. */
+  seedAt(home: string, folder: string, artifact: string): InstalledSeed | null {
+    const held = this.#seeds.get(artifact);
+    return held && isSame(held, home, folder) ? held.seed : null;
+  }
+
+  /** Any release that has the artifact. */
+  releaseOf(artifact: string): HeldRelease | null {
+    return this.#releases.get(artifact)?.[0] ?? null;
   }
 
   add(home: string, release: InstalledRelease): void {
     const others = this.#releases.get(release.artifact) ?? [];
-    const known = others.some((each) => isSame(each, home, release));
+    const known = others.some((each) => isSame(each, home, release.folder));
     if (!known) this.#releases.set(release.artifact, [...others, { home, release }]);
   }
 
@@ -46,17 +61,15 @@ export class HeldArtifacts {
     this.#seeds.delete(artifact);
   }
 
-  /** @returns another release with the same artifact, which can be seeded instead */
-  remove(home: string, release: InstalledRelease): HeldRelease | null {
-    const others = (this.#releases.get(release.artifact) ?? []).filter(
-      (each) => !isSame(each, home, release),
+  remove(home: string, { artifact, folder }: InstalledRelease): void {
+    const others = (this.#releases.get(artifact) ?? []).filter(
+      (each) => !isSame(each, home, folder),
     );
-    if (others.length > 0) this.#releases.set(release.artifact, others);
-    else this.#releases.delete(release.artifact);
-    return others[0] ?? null;
+    if (others.length > 0) this.#releases.set(artifact, others);
+    else this.#releases.delete(artifact);
   }
 }
 
-function isSame(held: HeldRelease, home: string, release: InstalledRelease): boolean {
-  return held.home === home && held.release.folder === release.folder;
+function isSame(held: HeldRelease, home: string, folder: string): boolean {
+  return held.home === home && held.release.folder === folder;
 }

@@ -15,10 +15,13 @@ export class MetainfoStore {
     private readonly fetch: (artifact: string, signal: AbortSignal) => Promise<Buffer>,
   ) {}
 
-  /** The kept metainfo, or null. */
+  /** The kept metainfo; null when there is none, or none that can be used. */
   async read(artifact: string): Promise<Metainfo | null> {
-    const bytes = await readFile(this.#path(artifact)).catch(() => null);
-    return bytes && parsedFor(bytes, artifact);
+    try {
+      return parsedFor(await readFile(this.#path(artifact)), artifact);
+    } catch {
+      return null;
+    }
   }
 
   /**

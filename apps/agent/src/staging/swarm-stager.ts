@@ -1,24 +1,20 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { FleetseedError, systemErrorCode } from '#lib/contracts';
-import type { Clock, Logger } from '#lib/runtime';
+import { systemErrorCode } from '#lib/contracts';
 import {
-  InstalledSeed,
-  LocalContent,
+  adoptArtifact,
   partialOf,
   stageArtifact,
-  type HashPool,
-  type Session,
+  verifyInstalled,
   type StageBytes,
 } from '#lib/swarm';
 import type { Metainfo } from '#lib/torrent';
 
 import { releaseFolder, type InstalledRelease } from '../journal/app-state.js';
-import type { SwarmDoor } from '../swarm/swarm-door.js';
-import { artifactRoot, releasesFolder } from './artifact-folder.js';
-import { HeldArtifacts } from './held-artifacts.js';
-import type { MetainfoStore } from './metainfo-store.js';
+import { artifactRoot, isInstalled, releasesFolder } from './artifact-folder.js';
+import { leftovers, removedName } from './leftovers.js';
+import { ReleaseSeeds, type ReleaseSeedsOptions } from './release-seeds.js';
 import type { StageOrder, StageProgress, Stager } from './stager.js';
 
 /** A stage that was completed, for the account. */
@@ -28,109 +24,149 @@ export interface StageResult {
   readonly seconds: number;
 }
 
-export interface SwarmStagerOptions {
-  readonly session: Session;
-  readonly hasher: HashPool;
-  readonly metainfos: MetainfoStore;
-  /** `<data>/state`. */
-  readonly stateFolder: string;
+export interface SwarmStagerOptions extends ReleaseSeedsOptions {
+  /** Bytes of free disk that must be left over; null for what is usual. */
   readonly reserveBytes: number | null;
-  readonly door: SwarmDoor;
-  readonly clock: Clock;
-  readonly logger: Logger;
   readonly onStaged: (result: StageResult) => Promise<void>;
 }
 
+type OnProgress = (progress: StageProgress) => void;
+
 /** Stages over the swarm, and seeds what is installed. */
 export class SwarmStager implements Stager {
-  readonly held = new HeldArtifacts();
-  readonly #local = new LocalContent();
-  /** Starts of seeding that are under way, by artifact. */
-  readonly #starting = new Map<string, Promise<void>>();
-  readonly #stopped = new AbortController();
+  readonly #seeds: ReleaseSeeds;
 
-  constructor(private readonly options: SwarmStagerOptions) {}
+  constructor(private readonly options: SwarmStagerOptions) {
+    this.#seeds = new ReleaseSeeds(options);
+  }
+
+  /** Artifacts that are seeded, and those of them of which every byte is here. */
+  get seeded(): { readonly count: number; readonly whole: readonly string[] } {
+    const { seeds, whole } = this.#seeds.held;
+    return { count: seeds.length, whole };
+  }
 
   async stage(
     order: StageOrder,
     signal: AbortSignal,
-    onProgress: (progress: StageProgress) => void,
+    onProgress: OnProgress,
   ): Promise<InstalledRelease> {
     const { artifact } = order.artifact;
-    await this.#starting.get(artifact);
-    const metainfo = await this.options.metainfos.obtain(artifact, signal);
-    const folder = releaseFolder(order.version, artifact);
-    await this.#clearTheWay(order.home, folder);
-    // An artifact is in the session once; where another release has it, its files are only copied.
-    const other = this.held.seedOf(artifact);
-    if (other) await this.#stopSeeding(artifact);
+    await this.#seeds.giveWay(artifact);
     try {
-      await this.#download(order, metainfo, folder, signal, onProgress);
-    } catch (error) {
-      if (other) this.seed(other.home, other.release);
-      throw error;
+      return await this.#seeds.turns.take(artifact, signal, () =>
+        this.#stage(order, signal, onProgress),
+      );
+    } finally {
+      this.#seeds.begin(artifact);
     }
-    return this.held.seedOf(artifact)!.release;
+  }
+
+  async confirm(home: string, release: InstalledRelease, signal: AbortSignal): Promise<boolean> {
+    const { artifact, folder } = release;
+    if (!(await isInstalled(home, folder))) return false;
+    const seed = this.#seeds.held.seedAt(home, folder, artifact);
+    if (seed) return seed.check(signal);
+    const { session, hasher, metainfos } = this.options;
+    const metainfo = await metainfos.read(artifact);
+    if (!metainfo) return false;
+    const root = artifactRoot(home, folder, metainfo);
+    return (await verifyInstalled({ session, hasher, metainfo, root, signal })).all;
   }
 
   seed(home: string, release: InstalledRelease): void {
-    const { artifact } = release;
-    this.held.add(home, release);
-    if (this.held.seedOf(artifact) || this.#starting.has(artifact)) return;
-    const started = this.#startSeeding(home, release)
-      .catch((error: unknown) => {
-        if (this.#stopped.signal.aborted) return;
-        this.options.logger.warn('release not seeded', { version: release.version, error });
-      })
-      .finally(() => this.#starting.delete(artifact));
-    this.#starting.set(artifact, started);
+    this.#seeds.held.add(home, release);
+    this.#seeds.begin(release.artifact);
   }
 
   async forget(home: string, release: InstalledRelease): Promise<void> {
     const { artifact, folder } = release;
-    await this.#starting.get(artifact);
-    const metainfo = await this.options.metainfos.read(artifact);
-    if (metainfo) this.#local.remove(artifactRoot(home, folder, metainfo));
-    const seed = this.held.seedOf(artifact);
-    if (seed?.home === home && seed.release.folder === folder) await this.#stopSeeding(artifact);
-    // Under another name first: what is half removed must not look like a release.
-    const path = join(releasesFolder(home), folder);
-    const doomed = join(releasesFolder(home), `.removed-${folder}`);
-    await renameIfThere(path, doomed);
+    const { held, turns, local } = this.#seeds;
+    const { metainfos } = this.options;
+    held.remove(home, release);
+    await this.#seeds.giveWay(artifact);
+    if (held.seedAt(home, folder, artifact)) await this.#seeds.silence(artifact);
+    const metainfo = await metainfos.read(artifact);
+    if (metainfo) local.remove(artifactRoot(home, folder, metainfo));
+
+    const releases = releasesFolder(home);
+    const doomed = join(releases, removedName(folder));
     await rm(doomed, { recursive: true, force: true });
-    await rm(`${path}.meta`, { recursive: true, force: true });
-    const next = this.held.remove(home, release);
-    if (next) return this.seed(next.home, next.release);
-    await this.options.metainfos.remove(artifact);
-    await rm(this.#signaturesFile(artifact), { force: true });
+    await renameIfThere(join(releases, folder), doomed);
+    await rm(doomed, { recursive: true, force: true });
+    await rm(join(releases, `${folder}.meta`), { recursive: true, force: true });
+
+    this.#seeds.begin(artifact);
+    // Another app may be about to have it.
+    if (held.releaseOf(artifact) || turns.isBusy(artifact)) return;
+    await metainfos.remove(artifact);
+    await rm(this.#seeds.signaturesFile(artifact), { force: true });
   }
 
-  async stop(): Promise<void> {
-    this.#stopped.abort();
-    await Promise.all(this.#starting.values());
-    await Promise.all(this.held.seeds.map(({ release }) => this.#stopSeeding(release.artifact)));
+  async close(): Promise<void> {
+    await this.#seeds.close();
+  }
+
+  async #stage(
+    order: StageOrder,
+    signal: AbortSignal,
+    onProgress: OnProgress,
+  ): Promise<InstalledRelease> {
+    const { home, version } = order;
+    const { artifact } = order.artifact;
+    const { held } = this.#seeds;
+    const folder = releaseFolder(version, artifact);
+    // It may stand and be seeded already, when the journal could not be written after the last stage.
+    const standing = held.seedOf(artifact);
+    const seed = held.seedAt(home, folder, artifact);
+    if (standing && (await seed?.check(signal))) return standing.release;
+    const metainfo = await this.options.metainfos.obtain(artifact, signal);
+    await mkdir(releasesFolder(home), { recursive: true });
+    // An artifact is in the session once; where another release has it, its files are only copied.
+    await this.#seeds.silence(artifact);
+    const adopted = await this.#adopt(order, metainfo, signal);
+    if (adopted) return adopted;
+    await this.#clearTheWay(home, folder);
+    return this.#download(order, metainfo, signal, onProgress);
+  }
+
+  /**
+   * A release that has its name but is not in the journal came there right before a crash, or the journal
+   * is lost and it is the current one: it is not moved if it is whole.
+   */
+  async #adopt(
+    order: StageOrder,
+    metainfo: Metainfo,
+    signal: AbortSignal,
+  ): Promise<InstalledRelease | null> {
+    const { clock } = this.options;
+    const began = clock.monotonic();
+    const places = this.#placesOf(order, metainfo);
+    const seed = this.#seeds.optionsFor(metainfo, places.root);
+    const bytes = await adoptArtifact({ ...seed, ...places, signal });
+    if (!bytes) return null;
+    const release = this.#releaseOf(order, metainfo);
+    this.#seeds.held.add(order.home, release);
+    this.#seeds.local.add(places.root, metainfo);
+    await this.#tell({ order, bytes, seconds: (clock.monotonic() - began) / 1000 });
+    return release;
   }
 
   async #download(
     order: StageOrder,
     metainfo: Metainfo,
-    folder: string,
     signal: AbortSignal,
-    onProgress: (progress: StageProgress) => void,
-  ): Promise<void> {
-    const { session, hasher, stateFolder, reserveBytes, clock, logger } = this.options;
-    const { artifact } = order.artifact;
-    const root = artifactRoot(order.home, folder, metainfo);
-    const ticket = await this.options.door.ticketFor(artifact);
-    const { torrent, store, bytes, seconds } = await stageArtifact({
+    onProgress: OnProgress,
+  ): Promise<InstalledRelease> {
+    const { session, hasher, reserveBytes, door, clock, logger } = this.options;
+    const ticket = await door.ticketFor(order.artifact.artifact, signal);
+    const staged = await stageArtifact({
+      ...this.#placesOf(order, metainfo),
       session,
       hasher,
       metainfo,
-      root,
-      container: join(releasesFolder(order.home), folder),
-      stateFolder: join(stateFolder, 'stages'),
-      access: this.options.door.accessFor(metainfo, ticket),
-      local: this.#local,
+      access: door.accessFor(metainfo, ticket),
+      local: this.#seeds.local,
       reserveBytes,
       clock,
       logger,
@@ -140,61 +176,50 @@ export class SwarmStager implements Stager {
         onProgress({ fraction, bytesPerSecond });
       },
     });
-    const seed = await InstalledSeed.afterStage(this.#seedOptions(metainfo, root), torrent, store);
-    const { home, version } = order;
-    const release = { version, artifact, folder, bytes: metainfo.length, stagedAt: clock.now() };
-    this.held.seeding(home, release, seed);
-    this.#local.add(root, metainfo);
-    await this.options.onStaged({ order, bytes, seconds });
+    const release = this.#releaseOf(order, metainfo);
+    await this.#seeds.takeOver({ home: order.home, release }, metainfo, staged);
+    await this.#tell({ order, bytes: staged.bytes, seconds: staged.seconds });
+    return release;
   }
 
-  async #startSeeding(home: string, release: InstalledRelease): Promise<void> {
-    const metainfo = await this.options.metainfos.read(release.artifact);
-    if (!metainfo) {
-      throw new FleetseedError('ARTIFACT_NOT_FOUND', 'The metainfo of the release is lost.');
-    }
-    const root = artifactRoot(home, release.folder, metainfo);
-    this.#local.add(root, metainfo);
-    const { door } = this.options;
-    const ticket = await door.ticketWhenever(release.artifact, this.#stopped.signal);
-    const access = door.accessFor(metainfo, ticket);
-    const seed = await InstalledSeed.open(this.#seedOptions(metainfo, root), access);
-    this.held.seeding(home, release, seed);
+  /** The release is there; that its account could not be kept must not make it a failure. */
+  async #tell(result: StageResult): Promise<void> {
+    const { onStaged, logger } = this.options;
+    await onStaged(result).catch((error: unknown) => {
+      logger.error('account of a stage lost', { version: result.order.version, error });
+    });
   }
 
-  async #stopSeeding(artifact: string): Promise<void> {
-    await this.held.seedOf(artifact)?.seed.stop();
-    this.held.silent(artifact);
+  #releaseOf(
+    { version, artifact: { artifact } }: StageOrder,
+    metainfo: Metainfo,
+  ): InstalledRelease {
+    const folder = releaseFolder(version, artifact);
+    const stagedAt = this.options.clock.now();
+    return { version, artifact, folder, bytes: metainfo.length, stagedAt };
   }
 
-  #seedOptions(metainfo: Metainfo, root: string) {
-    const { session, hasher, clock, logger } = this.options;
-    const signaturesFile = this.#signaturesFile(metainfo.infoHashV2!.toString('hex'));
-    return { session, hasher, metainfo, root, signaturesFile, clock, logger };
+  #placesOf({ home, version, artifact: { artifact } }: StageOrder, metainfo: Metainfo) {
+    const folder = releaseFolder(version, artifact);
+    return {
+      root: artifactRoot(home, folder, metainfo),
+      container: join(releasesFolder(home), folder),
+      stateFolder: join(this.options.stateFolder, 'stages'),
+    };
   }
 
-  #signaturesFile(artifact: string): string {
-    return join(this.options.stateFolder, 'artifacts', `${artifact}.signatures`);
-  }
-
-  /**
-   * Removes what earlier wishes left behind: one release of an app is staged at a time. A release that
-   * has its name but is not in the journal came there right before a crash; it is staged again, from
-   * itself.
-   */
+  /** Removes what earlier wishes left behind, and takes up what stands there and is not whole. */
   async #clearTheWay(home: string, folder: string): Promise<void> {
     const releases = releasesFolder(home);
-    await mkdir(releases, { recursive: true });
-    await mkdir(join(this.options.stateFolder, 'artifacts'), { recursive: true });
-    for (const name of await readdir(releases)) {
-      const left = /\.partial(?:\.meta)?$|\.repair$|^\.removed-/.test(name);
-      if (left && !name.startsWith(`${folder}.`)) {
-        await rm(join(releases, name), { recursive: true, force: true });
-      }
+    for (const name of leftovers(await readdir(releases), folder)) {
+      await rm(join(releases, name), { recursive: true, force: true });
     }
+    if (!(await isInstalled(home, folder))) return;
     const path = join(releases, folder);
-    await renameIfThere(path, partialOf(path));
-    await renameIfThere(`${path}.meta`, `${partialOf(path)}.meta`);
+    for (const kind of ['', '.meta']) {
+      await rm(`${partialOf(path)}${kind}`, { recursive: true, force: true });
+      await renameIfThere(`${path}${kind}`, `${partialOf(path)}${kind}`);
+    }
   }
 }
 

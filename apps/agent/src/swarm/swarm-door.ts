@@ -1,5 +1,12 @@
 import { FleetseedError, type HttpClient, type SwarmTicket } from '#lib/contracts';
-import { retry, Unrecoverable, type Clock, type Logger, type Random } from '#lib/runtime';
+import {
+  retry,
+  Unrecoverable,
+  untilAborted,
+  type Clock,
+  type Logger,
+  type Random,
+} from '#lib/runtime';
 import {
   HttpAnnouncer,
   TicketAnnouncer,
@@ -59,17 +66,17 @@ export class SwarmDoor {
     };
   }
 
-  /** @throws ARTIFACT_NOT_FOUND, ORIGIN_UNREACHABLE */
-  ticketFor(artifact: string): Promise<SwarmTicket> {
-    return this.options.desk.ticketFor(artifact);
+  /** @throws ARTIFACT_NOT_FOUND, ORIGIN_UNREACHABLE, or the signal's reason */
+  ticketFor(artifact: string, signal: AbortSignal): Promise<SwarmTicket> {
+    return untilAborted(this.options.desk.ticketFor(artifact), signal);
   }
 
   /** A ticket now, or when the origin is back; only an artifact that is gone for good ends the wait. */
   async ticketWhenever(artifact: string, signal: AbortSignal): Promise<SwarmTicket> {
-    const { desk, random, logger } = this.options;
+    const { random, logger } = this.options;
     const ask = async () => {
       try {
-        return await desk.ticketFor(artifact);
+        return await this.ticketFor(artifact, signal);
       } catch (error) {
         const gone = error instanceof FleetseedError && error.code === 'ARTIFACT_NOT_FOUND';
         throw gone ? new Unrecoverable(error) : error;

@@ -1,9 +1,9 @@
 import { rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-import { FleetseedError } from '#lib/contracts';
-import { systemClock, type Logger } from '#lib/runtime';
+import { systemClock, untilAborted, type Logger } from '#lib/runtime';
 import {
+  accessOptions,
   DiskStore,
   HandoverStore,
   InstalledTreeStore,
@@ -88,10 +88,10 @@ async function takeUp(options: PullRunOptions): Promise<PulledContent> {
   const { metainfo, root } = target;
   const have = await verifyExisting({ session, hasher, metainfo, root, signal });
   if (have.all && !seeding) return { bytes: allReused(metainfo.length), staged: false };
-  const { announcer, swarmSecret, webSeeds, peers } = await options.access();
+  const access = await options.access();
   const store = new HandoverStore(new DiskStore(root, metainfo));
-  const torrent = session.add({ metainfo, store, have, announcer, swarmSecret, webSeeds });
-  torrent.addPeers(peers);
+  const torrent = session.add({ ...accessOptions(access), metainfo, store, have });
+  torrent.addPeers(access.peers);
   torrent.on('progress', () => display.update(torrent.progress().haveBytes));
   await untilAborted(torrent.done, signal);
   if (seeding) await store.handOver(await watched(options, torrent));
@@ -132,15 +132,4 @@ async function watched(
       torrent.withdraw(Array.from({ length: pieceCount }, (_, at) => firstPiece + at));
     },
   });
-}
-
-async function untilAborted(done: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(new FleetseedError('ABORTED', 'The pull was stopped.'));
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    await Promise.race([done, promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

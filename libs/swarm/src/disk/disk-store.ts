@@ -96,6 +96,11 @@ export class DiskStore implements PayloadStore {
     });
   }
 
+  /** The path of a file is going to mean another one: what comes from now on opens it anew. */
+  reopen(file: number): void {
+    this.#handles.drop(file);
+  }
+
   /** Closes the files that are kept open, when nothing has moved for a while; the store works on. */
   async rest(): Promise<void> {
     await this.#handles.closeAll();

@@ -52,6 +52,11 @@ export class RepairingStore implements PayloadStore {
     return this.repairs.sync();
   }
 
+  /** Closes the files that are kept open, when nothing has moved for a while; the store works on. */
+  async rest(): Promise<void> {
+    await Promise.all([this.installed.rest(), this.repairs.rest()]);
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.installed.close(), this.repairs.close()]);
   }

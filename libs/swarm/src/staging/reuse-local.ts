@@ -1,5 +1,3 @@
-import { chmod, constants, copyFile, rm } from 'node:fs/promises';
-
 import type { ArtifactFile, Metainfo } from '#lib/torrent';
 
 import type { Bitfield } from '../bitfield.js';
@@ -7,6 +5,7 @@ import { ArtifactPaths } from '../disk/artifact-paths.js';
 import { FolderMaker } from '../disk/folder-maker.js';
 import { eachAtMost } from '../disk/in-flight.js';
 import { lstatPath } from '../disk/raw-file.js';
+import { copyLocal } from './copy-local.js';
 import type { LocalContent } from './local-content.js';
 
 const AT_ONCE = 8;
@@ -44,7 +43,8 @@ export async function reuseLocal(
     if (!source) return;
     const { base, below } = paths.foldersOf(file.path);
     await folders.ensure(base, below);
-    if (await copyInto(source.path, paths.pathOf(file.path))) ranges.push(...source.ranges);
+    // A source that went away meanwhile is no harm: then the pieces come from peers.
+    if (await copyLocal(source.path, paths.pathOf(file.path))) ranges.push(...source.ranges);
   });
   return ranges;
 }
@@ -94,18 +94,4 @@ export function equalPieces(left: Buffer, right: Buffer): { first: number; count
     else ranges.push({ first: piece, count: 1 });
   }
   return ranges;
-}
-
-/** False when the source went away meanwhile: then the pieces come from peers. */
-async function copyInto(source: string, target: string): Promise<boolean> {
-  try {
-    await rm(target, { force: true });
-    await copyFile(source, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
-    // The copy has the mode of an installed file, which may be read-only.
-    await chmod(target, 0o644);
-    return true;
-  } catch {
-    await rm(target, { force: true });
-    return false;
-  }
 }

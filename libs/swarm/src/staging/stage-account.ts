@@ -28,6 +28,21 @@ export function sumOf(left: StageBytes, right: StageBytes): StageBytes {
   };
 }
 
+/** What the origin sent is cut last: it is what people look at. */
+export function cutTo(account: StageBytes, bytes: number): StageBytes {
+  const { fromOrigin, fromPeers, reused } = account;
+  let excess = Math.max(0, fromOrigin + fromPeers + reused - bytes);
+  const cut = (amount: number) => {
+    const kept = Math.max(0, amount - excess);
+    excess -= amount - kept;
+    return kept;
+  };
+  const kept = { reused: cut(reused), fromPeers: cut(fromPeers), fromOrigin: cut(fromOrigin) };
+  // To find bytes on this machine costs nobody anything: only what travelled can be wasted.
+  const lost = fromOrigin - kept.fromOrigin + (fromPeers - kept.fromPeers);
+  return { ...kept, wasted: account.wasted + lost };
+}
+
 /** How often the account is written at most, milliseconds. */
 const PACE_MS = 500;
 
@@ -45,7 +60,7 @@ export class StageAccount {
     private readonly path: string,
     private readonly clock: Clock,
     /** What earlier tries received. */
-    private readonly earlier: StageBytes,
+    private earlier: StageBytes,
   ) {}
 
   static async open(path: string, clock: Clock): Promise<StageAccount> {
@@ -61,6 +76,11 @@ export class StageAccount {
 
   get total(): StageBytes {
     return sumOf(this.earlier, this.#current());
+  }
+
+  /** Of what earlier tries brought only so many bytes are still there: the rest came in vain. */
+  keepOnly(bytes: number): void {
+    this.earlier = cutTo(this.earlier, bytes);
   }
 
   /** @param current what this try has received, asked for when the account is written */

@@ -2,10 +2,9 @@ import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 
 import { systemErrorCode } from '#lib/contracts';
-import { syncFolder, type Clock, type Logger } from '#lib/runtime';
+import { repeat, syncFolder, untilAborted, type Clock, type Logger } from '#lib/runtime';
 import { PieceMap, type Metainfo } from '#lib/torrent';
 
-import type { Announcer, PeerAddress } from '../announce/announcer.js';
 import { Bitfield } from '../bitfield.js';
 import { diskError } from '../disk/disk-errors.js';
 import { DiskStore } from '../disk/disk-store.js';
@@ -13,28 +12,17 @@ import { finishTree, readTreeDocument } from '../disk/finish-tree.js';
 import { requireSpace, usualReserve } from '../disk/free-space.js';
 import { lstatPath } from '../disk/raw-file.js';
 import { ResumeFile } from '../disk/resume-file.js';
+import { planTree } from '../disk/tree-plan.js';
 import type { SpanHasher } from '../hashing/span-hasher.js';
 import { verifyPieces } from '../hashing/verify-pieces.js';
 import type { Session } from '../session/session.js';
 import type { Torrent } from '../torrent/torrent.js';
-import type { PeerAccess, WebSeed } from '../torrent/torrent.types.js';
 import { HandoverStore } from './handover.store.js';
 import type { LocalContent } from './local-content.js';
 import { reuseLocal } from './reuse-local.js';
 import { NO_BYTES, StageAccount, type StageBytes } from './stage-account.js';
-
-/** How to take part in the swarm of an artifact. */
-export interface SwarmAccess {
-  readonly announcer: Announcer;
-  readonly webSeeds: readonly WebSeed[];
-  readonly swarmSecret: Buffer | null;
-  /** 'members' by default. */
-  readonly peerAccess?: PeerAccess;
-  /** Peers that are known without asking a tracker: origins. */
-  readonly peers: readonly PeerAddress[];
-  /** Target id, told to members. */
-  readonly target?: string;
-}
+import { statePath } from './stage-state.js';
+import { accessOptions, type SwarmAccess } from './swarm-access.js';
 
 export interface StageOptions {
   readonly session: Session;
@@ -69,6 +57,11 @@ export interface StagedArtifact {
   readonly bytes: StageBytes;
   readonly seconds: number;
 }
+
+/** How often it is looked whether others leave the machine its reserve, milliseconds. */
+const RESERVE_LOOK_MS = 2_000;
+/** The file system's own books take some of it, for which nobody is to blame. */
+const RESERVE_MARGIN = 0.75;
 
 /**
  * Brings an artifact onto this machine: what an earlier try verified, what the machine holds already,
@@ -130,40 +123,31 @@ class Stage {
   }
 
   static async open(options: StageOptions): Promise<Stage> {
-    const { stateFolder, root, metainfo, clock } = options;
+    const { stateFolder, root, container = root, metainfo, clock } = options;
+    // What the metainfo alone shows to be unsafe is refused before anything is written.
+    planTree(metainfo, null);
     await mkdir(stateFolder, { recursive: true });
-    await mkdir(dirname(root), { recursive: true });
+    await mkdir(dirname(container), { recursive: true });
     const path = statePath(stateFolder, metainfo, 'account');
     return new Stage(options, await StageAccount.open(path, clock));
   }
 
   async download(): Promise<Torrent> {
-    const { session, metainfo, access, signal, onProgress } = this.options;
+    const { session, metainfo, access, signal } = this.options;
     const have = await this.#collect();
-    const torrent = session.add({
-      metainfo,
-      store: this.store,
-      have,
-      swarmSecret: access.swarmSecret,
-      announcer: access.announcer,
-      webSeeds: access.webSeeds,
-      access: access.peerAccess ?? 'members',
-      ...(access.target === undefined ? {} : { target: access.target }),
-    });
+    signal.throwIfAborted();
+    const torrent = session.add({ ...accessOptions(access), metainfo, store: this.store, have });
     this.#torrent = torrent;
-    torrent.on('verified', () => {
-      this.#resume.changed(torrent.have);
-      this.account.changed();
-    });
-    torrent.on('progress', () => {
-      const { haveBytes, downRate } = torrent.progress();
-      onProgress?.({ haveBytes, bytesPerSecond: downRate });
-    });
     // Whoever ordered the stage decides what becomes of it, and can say why nothing moves.
     const full = Promise.withResolvers<never>();
-    torrent.on('disk-full', full.reject);
-    torrent.addPeers(access.peers);
-    await untilAborted(Promise.race([torrent.done, full.promise]), signal);
+    const unfollow = this.#follow(torrent, full.reject);
+    try {
+      torrent.addPeers(access.peers);
+      await untilAborted(Promise.race([torrent.done, full.promise]), signal);
+    } finally {
+      // The torrent goes on: what it repairs later is no part of this stage.
+      unfollow();
+    }
     return torrent;
   }
 
@@ -179,8 +163,9 @@ class Stage {
     await rename(partial, container).catch((error: unknown) => {
       throw diskError(error, container);
     });
-    await syncFolder(dirname(container));
+    // At once: peers are being served, and the files have another path now.
     await this.store.handOver(new DiskStore(root, metainfo));
+    await syncFolder(dirname(container));
   }
 
   async forgetState(): Promise<void> {
@@ -196,6 +181,30 @@ class Stage {
     await this.store.close();
   }
 
+  /** @returns what ends it */
+  #follow(torrent: Torrent, full: (error: unknown) => void): () => void {
+    const { clock, onProgress } = this.options;
+    const verified = () => {
+      this.#resume.changed(torrent.have);
+      this.account.changed();
+    };
+    const progress = () => {
+      const { haveBytes, downRate } = torrent.progress();
+      onProgress?.({ haveBytes, bytesPerSecond: downRate });
+    };
+    torrent.on('verified', verified);
+    torrent.on('progress', progress);
+    torrent.on('disk-full', full);
+    const look = () => this.#requireSpace(0, RESERVE_MARGIN);
+    const endLooking = repeat(look, { clock, pauseMs: RESERVE_LOOK_MS, onError: full });
+    return () => {
+      endLooking();
+      torrent.off('verified', verified);
+      torrent.off('progress', progress);
+      torrent.off('disk-full', full);
+    };
+  }
+
   /** What is on this machine: verified by an earlier try, or found and verified now. */
   async #collect(): Promise<Bitfield> {
     const { metainfo, local, signal } = this.options;
@@ -203,6 +212,7 @@ class Stage {
     // Before anything is hashed, too: a stage that waits for room is tried again and again.
     await this.#requireSpaceBeside(claimed);
     const have = await this.#verify(claimed);
+    this.account.keepOnly(this.#bytesOf(have));
     await this.#requireSpaceBeside(have);
     const found = new Bitfield(this.#pieces.pieceCount);
     const ranges = await reuseLocal({ root: this.#partialRoot, metainfo, local, have, signal });
@@ -231,10 +241,14 @@ class Stage {
   }
 
   async #requireSpaceBeside(pieces: Bitfield): Promise<void> {
-    const { metainfo, reserveBytes } = this.options;
-    const lacking = metainfo.length - this.#bytesOf(pieces);
+    await this.#requireSpace(this.options.metainfo.length - this.#bytesOf(pieces), 1);
+  }
+
+  /** @param share of the reserve that must be left */
+  async #requireSpace(bytes: number, share: number): Promise<void> {
     const folder = dirname(this.#container);
-    await requireSpace(folder, lacking, reserveBytes ?? (await usualReserve(folder)));
+    const reserve = this.options.reserveBytes ?? (await usualReserve(folder));
+    await requireSpace(folder, bytes, Math.floor(reserve * share));
   }
 
   #bytesOf(pieces: Bitfield): number {
@@ -256,26 +270,10 @@ class Stage {
   }
 }
 
-function statePath(folder: string, metainfo: Metainfo, kind: 'resume' | 'account'): string {
-  return join(folder, `${metainfo.infoHashV2!.toString('hex')}.${kind}`);
-}
-
 async function renameIfThere(from: string, to: string): Promise<void> {
   try {
     await rename(from, to);
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT') throw diskError(error, to);
-  }
-}
-
-async function untilAborted(done: Promise<void>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason as Error);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    await Promise.race([done, promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
   }
 }
