@@ -79,4 +79,18 @@ describe('Activator', () => {
     expect((await activator.current())?.version).toBe('2');
     expect((await activator.previous())?.version).toBe('1');
   });
+
+  it('finishes with the release that was meant, when another has the same content', async () => {
+    const before = await openJournal();
+    const one = await install(before, '1');
+    const folder = releaseFolder('2', one.artifact);
+    await mkdir(join(home, 'releases', folder));
+    const two = { ...one, version: '2', folder };
+    await before.record({ releases: [one, two] });
+    await before.record({ intent: { activate: '2', artifact: one.artifact } });
+
+    const activator = new Activator(await openJournal());
+    await activator.recover();
+    expect((await activator.current())?.version).toBe('2');
+  });
 });

@@ -23,7 +23,9 @@ export class Activator {
   async recover(): Promise<boolean> {
     const { intent, releases } = this.journal.state;
     if (!intent) return false;
-    const release = releases.find((each) => each.artifact === intent.artifact);
+    const release = releases.find(
+      (each) => each.artifact === intent.artifact && each.version === intent.activate,
+    );
     if (release) await this.#swap(release);
     await this.journal.record({ intent: null });
     return release !== undefined;

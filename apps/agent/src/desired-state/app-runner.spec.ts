@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -20,6 +20,7 @@ class FolderStager implements Stager {
   readonly aborted: string[] = [];
   failWith: FleetseedError | null = null;
   hold: string | null = null;
+  damaged: string | null = null;
   #time = 0;
 
   async stage(order: StageOrder, signal: AbortSignal): Promise<InstalledRelease> {
@@ -38,8 +39,13 @@ class FolderStager implements Stager {
 
   seed(): void {}
 
-  async forget(_home: string, release: InstalledRelease): Promise<void> {
+  async confirm(_home: string, release: InstalledRelease): Promise<boolean> {
+    return release.version !== this.damaged;
+  }
+
+  async forget(home: string, release: InstalledRelease): Promise<void> {
     this.forgotten.push(release.version);
+    await rm(join(home, 'releases', release.folder), { recursive: true });
   }
 }
 
@@ -51,7 +57,9 @@ function desired(version: string, sequence: number): DesiredApp {
   return { app: 'web', channel: 'stable', sequence, release, activate: true };
 }
 
+let folder: string;
 let home: string;
+let journal: AppJournal;
 let stager: FolderStager;
 let runner: AppRunner;
 let wake: () => void;
@@ -65,13 +73,9 @@ async function reached(phase: StagePhase, current: string | null): Promise<void>
   }
 }
 
-beforeEach(async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'runner-'));
-  home = join(folder, 'web');
-  await mkdir(home);
-  const journal = await AppJournal.open(join(folder, 'web.json'), 'web', 'stable', home);
-  stager = new FolderStager();
-  wake = () => {};
+/** As a process does when it starts. */
+async function start(at: string): Promise<AppRunner> {
+  journal = await AppJournal.open(join(folder, 'web.json'), 'web', 'stable', at);
   runner = new AppRunner({
     journal,
     activator: new Activator(journal),
@@ -81,8 +85,19 @@ beforeEach(async () => {
     random: seededRandom(1),
     logger: silentLogger,
     onChange: () => wake(),
+    onProgress: () => {},
   });
   await runner.start();
+  return runner;
+}
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'runner-'));
+  home = join(folder, 'web');
+  await mkdir(home);
+  stager = new FolderStager();
+  wake = () => {};
+  runner = await start(home);
 });
 
 describe('AppRunner', () => {
@@ -133,5 +148,41 @@ describe('AppRunner', () => {
     }
     await runner.stop();
     expect(stager.forgotten).toEqual(['1']);
+  });
+
+  it('stages again what is not as it was staged, before it is activated', async () => {
+    for (const version of ['1', '2']) {
+      runner.want(desired(version, Number(version)));
+      await reached('ACTIVE', version);
+    }
+    stager.damaged = '1';
+    runner.want(desired('1', 3));
+    await reached('ACTIVE', '1');
+    expect(stager.staged).toEqual(['1', '2', '1']);
+  });
+
+  it('does not believe in releases that are gone, or lie in another folder now', async () => {
+    runner.want(desired('1', 1));
+    await reached('ACTIVE', '1');
+    await runner.stop();
+    const elsewhere = join(folder, 'elsewhere');
+    await mkdir(elsewhere);
+    runner = await start(elsewhere);
+    expect(journal.state.releases).toEqual([]);
+    expect(runner.describe()).toMatchObject({ phase: 'IDLE', current: null });
+    runner.want(desired('1', 1));
+    await reached('ACTIVE', '1');
+    expect(await readdir(join(elsewhere, 'releases'))).toHaveLength(1);
+  });
+
+  it('tells of a release that is to wait that it is staged, also after a restart', async () => {
+    const waiting = { ...desired('1', 1), activate: false };
+    runner.want(waiting);
+    await reached('STAGED', null);
+    await runner.stop();
+    runner = await start(home);
+    runner.want(waiting);
+    await reached('STAGED', null);
+    expect(stager.staged).toEqual(['1']);
   });
 });

@@ -12,8 +12,9 @@ import { backoffDelay, type Clock, type Logger, type Random } from '#lib/runtime
 import type { Activator } from '../activation/activator.js';
 import type { AppJournal } from '../journal/app-journal.js';
 import type { InstalledRelease } from '../journal/app-state.js';
+import { isInstalled } from '../staging/artifact-folder.js';
 import type { StageProgress, Stager } from '../staging/stager.js';
-import { nextStep, releasesToRemove, type Step } from './next-step.js';
+import { nextStep, releasesToRemove, wantedRelease, type Step } from './next-step.js';
 
 export interface AppRunnerOptions {
   readonly journal: AppJournal;
@@ -23,8 +24,10 @@ export interface AppRunnerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Called after every change that is worth a report. */
+  /** Called after every change that is worth a report at once. */
   readonly onChange: () => void;
+  /** Called a few times a second while something is staged. */
+  readonly onProgress: () => void;
 }
 
 const FIRST_RETRY_MS = 1_000;
@@ -42,6 +45,8 @@ export class AppRunner {
   #current: InstalledRelease | null = null;
   #previous: InstalledRelease | null = null;
   #work: Promise<void> | null = null;
+  /** The release that was staged right now: every byte of it has just been verified. */
+  #fresh: InstalledRelease | null = null;
   /** Ends the step under way, or the wait before the next try. */
   #interrupt = new AbortController();
   readonly #stopped = new AbortController();
@@ -52,13 +57,18 @@ export class AppRunner {
     return this.options.journal.state.app;
   }
 
+  get #home(): string {
+    return this.options.journal.state.home;
+  }
+
   /** Finishes what a crash interrupted and takes up seeding of all that is installed. */
   async start(): Promise<void> {
     const { activator, journal, stager, logger } = this.options;
+    await this.#dropMissing();
     if (await activator.recover())
       logger.info('activation finished after a crash', { app: this.app });
     await this.#readLinks();
-    for (const release of journal.state.releases) stager.seed(journal.state.home, release);
+    for (const release of journal.state.releases) stager.seed(this.#home, release);
     this.#phase = this.#current ? 'ACTIVE' : 'IDLE';
   }
 
@@ -127,30 +137,38 @@ export class AppRunner {
   }
 
   async #take(step: Exclude<Step, { kind: 'rest' }>, signal: AbortSignal): Promise<void> {
-    if (step.kind === 'activate') return this.#activate(step.release);
-    const { journal, stager, onChange } = this.options;
+    if (step.kind === 'activate') return this.#activate(step.release, signal);
+    const { journal, stager, onProgress } = this.options;
     const { release } = this.#desired!;
     this.#become('STAGING');
     const order = {
       app: this.app,
       version: release!.version,
       artifact: release!.artifact,
-      home: journal.state.home,
+      home: this.#home,
     };
     const installed = await stager.stage(order, signal, (progress) => {
       this.#progress = progress;
-      onChange();
+      onProgress();
     });
     const others = journal.state.releases.filter((each) => each.folder !== installed.folder);
     await journal.record({ releases: [...others, installed] });
+    this.#fresh = installed;
     this.#become('STAGED');
   }
 
-  async #activate(release: InstalledRelease): Promise<void> {
-    const { activator, journal, logger } = this.options;
+  async #activate(release: InstalledRelease, signal: AbortSignal): Promise<void> {
+    const { activator, journal, stager, logger } = this.options;
     this.#become('ACTIVATING');
+    const isWhole = this.#fresh === release || (await stager.confirm(this.#home, release, signal));
+    this.#fresh = null;
+    if (!isWhole) {
+      logger.warn('release is not as it was staged', { app: this.app, version: release.version });
+      return this.#drop(release);
+    }
+    const sequence = this.#desired?.sequence ?? journal.state.sequence;
     await activator.activate(release);
-    await journal.record({ sequence: this.#desired?.sequence ?? journal.state.sequence });
+    await journal.record({ sequence });
     await this.#readLinks();
     this.#become('ACTIVE');
     logger.info('release activated', { app: this.app, version: release.version });
@@ -159,14 +177,30 @@ export class AppRunner {
 
   async #removeOld(): Promise<void> {
     const { journal, stager, keepReleases, logger } = this.options;
-    const kept = new Set([this.#current?.folder ?? '', this.#previous?.folder ?? '']);
+    const wanted = wantedRelease(journal.state, this.#desired);
+    const kept = new Set([this.#current, this.#previous, wanted].map((each) => each?.folder ?? ''));
     for (const release of releasesToRemove(journal.state.releases, kept, keepReleases)) {
-      // The journal first: a release that is half removed must not be offered or activated.
-      const rest = journal.state.releases.filter((each) => each.folder !== release.folder);
-      await journal.record({ releases: rest });
-      await stager.forget(journal.state.home, release);
+      // The files first: what a crash leaves in the journal without them is dropped at the next start.
+      await stager.forget(this.#home, release);
+      await this.#drop(release);
       logger.info('old release removed', { app: this.app, version: release.version });
     }
+  }
+
+  /** What somebody removed by hand, or what lay in another folder, is not offered or activated. */
+  async #dropMissing(): Promise<void> {
+    const { logger, journal } = this.options;
+    for (const release of journal.state.releases) {
+      if (await isInstalled(this.#home, release.folder)) continue;
+      logger.warn('release is gone', { app: this.app, version: release.version });
+      await this.#drop(release);
+    }
+  }
+
+  async #drop(release: InstalledRelease): Promise<void> {
+    const { journal } = this.options;
+    const releases = journal.state.releases.filter((each) => each.folder !== release.folder);
+    await journal.record({ releases });
   }
 
   async #pause(failures: number, signal: AbortSignal): Promise<void> {
@@ -180,9 +214,11 @@ export class AppRunner {
     this.#previous = await this.options.activator.previous();
   }
 
+  /** Nothing is to be done: what is wanted is active, or staged and told to wait, or nothing is wanted. */
   #settle(): void {
-    if (this.#phase === 'STAGED') return;
-    this.#become(this.#current ? 'ACTIVE' : 'IDLE');
+    const wanted = wantedRelease(this.options.journal.state, this.#desired);
+    const isHeld = wanted !== null && wanted.folder !== this.#current?.folder;
+    this.#become(isHeld ? 'STAGED' : this.#current ? 'ACTIVE' : 'IDLE');
   }
 
   #become(phase: StagePhase): void {

@@ -19,15 +19,31 @@ export function nextStep(
 ): Step {
   const wanted = desired?.release;
   if (!desired || !wanted || desired.sequence < state.sequence) return { kind: 'rest' };
-  const { artifact } = wanted.artifact;
-  const installed = state.releases.find(
-    (each) => each.artifact === artifact && each.version === wanted.version,
-  );
-  if (!installed) return { kind: 'stage', version: wanted.version, artifact };
+  const installed = wantedRelease(state, desired);
+  if (!installed) {
+    return { kind: 'stage', version: wanted.version, artifact: wanted.artifact.artifact };
+  }
   if (desired.activate && current?.folder !== installed.folder) {
     return { kind: 'activate', release: installed };
   }
   return { kind: 'rest' };
+}
+
+/** The release that is wanted, if it is installed; null also for old news. */
+export function wantedRelease(
+  state: Pick<AppState, 'sequence' | 'releases'>,
+  desired: DesiredApp | null,
+): InstalledRelease | null {
+  const wanted = desired?.release;
+  if (!desired || !wanted || desired.sequence < state.sequence) return null;
+  return state.releases.find((each) => isRelease(each, wanted)) ?? null;
+}
+
+function isRelease(
+  installed: InstalledRelease,
+  { version, artifact }: NonNullable<DesiredApp['release']>,
+): boolean {
+  return installed.artifact === artifact.artifact && installed.version === version;
 }
 
 /**
