@@ -66,7 +66,8 @@ describe('strangers under the default access', () => {
     expect(done).toMatchObject({ fromOrigin: release.bytes, fromPeers: 0 });
     await pause(IN_VAIN_MS);
     for (const { client } of strangers) {
-      const { complete, downloaded, uploaded } = await client.progress();
+      const { complete, downloaded, uploaded, tracker } = await client.progress();
+      expect(tracker).toContain('Peers here serve members of their fleet only');
       const figures = { name: client.name, complete, downloaded, uploaded };
       expect(figures).toEqual({ name: client.name, complete: false, downloaded: 0, uploaded: 0 });
     }

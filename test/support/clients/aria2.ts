@@ -116,7 +116,9 @@ class Aria2 implements StockClient {
 
   /** Only its log has it. */
   #trackerSaid(): string {
-    return /Tracker returned failure reason: (.*)/.exec(this.program.log)?.[1] ?? '';
+    return (
+      /Tracker returned (?:failure reason|warning message): (.*)/.exec(this.program.log)?.[1] ?? ''
+    );
   }
 
   async #call<T>(method: string, ...params: unknown[]): Promise<T> {

@@ -61,6 +61,8 @@ while going:
         print(f"{alert.what()}: {alert.message()}", file=sys.stderr, flush=True)
         if isinstance(alert, lt.tracker_error_alert):
             tracker = alert.error_message() or alert.message()
+        if isinstance(alert, lt.tracker_warning_alert):
+            tracker = alert.message()
     status = torrent.status()
     figures = {
         "port": session.listen_port(),
