@@ -198,7 +198,7 @@ export class Agent {
       random: systemRandom,
       logger: this.options.logger,
       onChange: () => this.#onChange(journal.state.app),
-      onProgress: () => this.#reporter.changed(),
+      onProgress: () => this.#reporter.progressed(),
     });
   }
 

@@ -45,4 +45,18 @@ describe('StageLedger', () => {
     await second.add(record);
     expect(second.pending[0]?.session).not.toBe(first.pending[0]?.session);
   });
+
+  it('loses nothing of what changes side by side', async () => {
+    const ledger = await StageLedger.open(file);
+    await ledger.add(record);
+    await Promise.all([ledger.add(record), ledger.acknowledge(1), ledger.add(record)]);
+    const pending = (await StageLedger.open(file)).pending;
+    expect(pending.map((each) => each.sequence)).toEqual([2, 3]);
+  });
+
+  it('sends also what could not be written', async () => {
+    const ledger = await StageLedger.open(join(file, 'not a folder'));
+    await expect(ledger.add(record)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(ledger.pending).toHaveLength(1);
+  });
 });

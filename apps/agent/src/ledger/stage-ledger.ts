@@ -23,6 +23,8 @@ const MAX_PENDING = 1000;
  * and are sent until acknowledged; the origin counts each (session, sequence) once.
  */
 export class StageLedger {
+  #writing: Promise<void> = Promise.resolve();
+
   private constructor(
     private readonly file: string,
     private state: StageLedgerFile,
@@ -39,21 +41,30 @@ export class StageLedger {
     return this.state.pending;
   }
 
+  /** A record that cannot be written is sent all the same. @throws what writing failed with */
   async add(record: Omit<LedgerRecord, 'session' | 'sequence'>): Promise<void> {
-    const sequence = this.state.sequence + 1;
-    const pending = [...this.state.pending, { ...record, session: this.state.session, sequence }];
-    await this.#save({ ...this.state, sequence, pending: pending.slice(-MAX_PENDING) });
+    const { session, sequence: last, pending } = this.state;
+    const sequence = last + 1;
+    const all = [...pending, { ...record, session, sequence }].slice(-MAX_PENDING);
+    await this.#change({ ...this.state, sequence, pending: all });
   }
 
   /** Forgets what the origin has made durable. */
   async acknowledge(sequence: number): Promise<void> {
     const pending = this.state.pending.filter((record) => record.sequence > sequence);
-    if (pending.length !== this.state.pending.length) await this.#save({ ...this.state, pending });
+    if (pending.length !== this.state.pending.length) {
+      await this.#change({ ...this.state, pending });
+    }
   }
 
-  async #save(next: StageLedgerFile): Promise<void> {
-    await writeFileDurably(this.file, JSON.stringify(next), 0o600);
+  /** Takes effect at once, so that changes side by side build on each other; they are written in order. */
+  async #change(next: StageLedgerFile): Promise<void> {
     this.state = next;
+    const written = this.#writing.then(() =>
+      writeFileDurably(this.file, JSON.stringify(this.state), 0o600),
+    );
+    this.#writing = written.catch(() => {});
+    await written;
   }
 }
 
