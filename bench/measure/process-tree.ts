@@ -1,0 +1,48 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+
+/** Clock ticks a second in /proc; the same on every Linux that Node runs on. */
+const TICKS = 100;
+
+/** Seconds of CPU and bytes of memory that a process, its threads and its children took. */
+export interface Usage {
+  readonly cpuSeconds: number;
+  /** Sum of the highest resident sizes that its processes had since {@link forgetPeak}. */
+  readonly peakRss: number;
+}
+
+/** What a process and those below it used so far, with the CPU time of children that ended. */
+export function usageOf(pid: number): Usage {
+  let cpuSeconds = 0;
+  let peakRss = 0;
+  for (const each of treeOf(pid)) {
+    cpuSeconds += cpuOf(each);
+    peakRss += highWaterOf(each);
+  }
+  return { cpuSeconds, peakRss };
+}
+
+/** From now on the peak of these processes is that of what they do next. */
+export function forgetPeak(pid: number): void {
+  for (const each of treeOf(pid)) writeFileSync(`/proc/${each}/clear_refs`, '5');
+}
+
+function treeOf(pid: number): number[] {
+  const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean),
+  );
+  return [pid, ...children.flatMap((child) => treeOf(Number(child)))];
+}
+
+/** Own time and that of children waited for: fields 14 to 17 of proc_pid_stat(5). */
+function cpuOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The second field is the name in brackets, and may hold anything.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+  return ticks / TICKS;
+}
+
+function highWaterOf(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+}

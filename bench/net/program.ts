@@ -1,0 +1,118 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+import { undoAtExit } from './undo.ts';
+
+const KEPT_OUTPUT = 16 * 1024;
+const PATIENCE_MS = 12_000;
+
+/** A line of stdout, and when it came (`performance.now`, ms). */
+export interface Line {
+  readonly text: string;
+  readonly at: number;
+}
+
+/** A process, followed by the lines it prints; ended by its own id only. */
+export class Program {
+  readonly #child: ChildProcess;
+  readonly #lines: Line[] = [];
+  readonly #ended: Promise<number | string>;
+  #over = false;
+  #errors = '';
+  #wake = Promise.withResolvers<void>();
+  readonly name: string;
+
+  constructor(name: string, words: readonly string[]) {
+    this.name = name;
+    this.#child = spawn(words[0]!, words.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] });
+    const kill = undoAtExit(() => this.#child.kill('SIGKILL'));
+    // Something written to a program that has ended; that it ended is told anyway.
+    this.#child.stdin!.on('error', () => undefined);
+    this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.#errors = (this.#errors + text).slice(-KEPT_OUTPUT);
+    });
+    createInterface({ input: this.#child.stdout! }).on('line', (text) => {
+      this.#lines.push({ text, at: performance.now() });
+      this.#news();
+    });
+    this.#ended = once(this.#child, 'close').then(([code, signal]) => {
+      this.#over = true;
+      kill();
+      this.#news();
+      return (code as number | null) ?? (signal as string);
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  /** The first line that contains `part`, past or future. @throws when it ends before or is late */
+  async line(part: string, timeoutMs = 300_000): Promise<Line> {
+    const until = performance.now() + timeoutMs;
+    for (;;) {
+      const found = this.#lines.find(({ text }) => text.includes(part));
+      if (found) return found;
+      const left = until - performance.now();
+      if (this.#over) throw this.#failure(`ended before it said ${part}`);
+      if (left <= 0) throw this.#failure(`did not say ${part} in time`);
+      await this.#change(left);
+    }
+  }
+
+  /** The first JSON line that has this `event`. */
+  async event(event: string): Promise<Record<string, unknown> & { at: number }> {
+    const { text, at } = await this.line(`"event":"${event}"`);
+    return { ...(JSON.parse(text) as Record<string, unknown>), at };
+  }
+
+  /** @throws with what it said when it has ended */
+  requireAlive(): void {
+    if (this.#over) throw this.#failure('ended');
+  }
+
+  /** Writes a line to its stdin; with `end` the last one. */
+  say(text: string, end = false): void {
+    this.#child.stdin!.write(`${text}\n`);
+    if (end) this.#child.stdin!.end();
+  }
+
+  /** Waits for its end. @returns its stdout. @throws when it failed or takes too long */
+  async finished(timeoutMs: number): Promise<string> {
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), timeoutMs);
+    const exit = await this.#ended;
+    clearTimeout(timer);
+    if (exit !== 0) throw this.#failure(`ended with ${exit}`);
+    return this.#output();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#over) return;
+    this.#child.kill('SIGTERM');
+    const impatient = setTimeout(() => this.#child.kill('SIGKILL'), PATIENCE_MS);
+    await this.#ended;
+    clearTimeout(impatient);
+  }
+
+  #output(): string {
+    return this.#lines.map(({ text }) => text).join('\n');
+  }
+
+  #failure(what: string): Error {
+    const output = this.#output().slice(-KEPT_OUTPUT);
+    return new Error(`${this.name} ${what}\n--- stdout\n${output}\n--- stderr\n${this.#errors}`);
+  }
+
+  #news(): void {
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers<void>();
+  }
+
+  async #change(withinMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, withinMs)));
+    await Promise.race([this.#wake.promise, late]);
+    clearTimeout(timer);
+  }
+}

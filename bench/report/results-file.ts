@@ -1,0 +1,46 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { Contestant } from '../contestants/contestant.types.ts';
+import { machine } from './machine.ts';
+
+export const RESULTS = join(import.meta.dirname, '..', 'RESULTS.md');
+
+const PREAMBLE = `# Results
+
+Written by \`npm run bench\`. Contestants run in turn, in one run, on one machine; figures are medians of the
+rounds, with the least and the most in brackets. The content of every copy is compared after every round.
+Our own settings are the defaults in every case.
+`;
+
+export interface Section {
+  readonly title: string;
+  /** What was measured, and how. */
+  readonly method: string;
+  readonly contestants: readonly Contestant[];
+  readonly table: string;
+  readonly notes: readonly string[];
+}
+
+/** Puts a section into RESULTS.md, in place of the one with the same title; the others stay. */
+export function writeSection(section: Section): void {
+  const before = existsSync(RESULTS) ? readFileSync(RESULTS, 'utf8') : PREAMBLE;
+  const [preamble, ...sections] = before.split(/^(?=## )/m);
+  const heading = `## ${section.title}\n`;
+  const others = sections.filter((each) => !each.startsWith(heading));
+  const all = [...others, `${heading}\n${bodyOf(section)}`].toSorted();
+  writeFileSync(
+    RESULTS,
+    [preamble!.trimEnd(), ...all.map((each) => each.trim())].join('\n\n') + '\n',
+  );
+}
+
+function bodyOf({ method, contestants, table, notes }: Section): string {
+  const measured = `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC, ${machine()}.`;
+  const who = contestants.map(
+    ({ name, version, settings, clock }) =>
+      `- **${name}** ${version}; ${settings}. Clock: ${clock}.`,
+  );
+  const rest = notes.length === 0 ? [] : [notes.map((note) => `- ${note}`).join('\n')];
+  return [method, table, ...rest, who.join('\n'), `Measured ${measured}`].join('\n\n');
+}
