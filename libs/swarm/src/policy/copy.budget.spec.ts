@@ -106,6 +106,19 @@ describe('CopyBudget', () => {
     expect(later.every(({ member }) => member === second)).toBe(true);
   });
 
+  it('helps who asks at leisure with as much ahead as it needs', () => {
+    const { budget, layout, take } = budgetOf(400, { seedsElsewhere: () => 2 });
+    const idle = new RunHoldings(layout, new Bitfield(400), null);
+    budget.join(idle, 0, 0, 64 * PIECE);
+    const helped: number[] = [];
+    for (let now = 2001; now < 12_000; now += 1000) {
+      const help = budget.deal(0, now);
+      helped.push(help.length);
+      for (const offer of help) take(offer, now);
+    }
+    expect(Math.max(...helped)).toBe(64);
+  });
+
   it('helps a member that stands still, and does not make it wait again while nobody else does', () => {
     const { budget, join, take } = budgetOf(64, { seedsElsewhere: () => 2 });
     join(0);

@@ -275,7 +275,7 @@ export class CopyBudget {
     const patience = isAlone ? 0 : Math.max(STALL_MS, STALL_SLACK * member.usualMs);
     const stalled = now - Math.max(member.progressAt, member.lastSentAt) >= patience;
     if (member.dependent ? member.open > member.helped / 2 : member.open > 0 || !stalled) return;
-    const most = Math.min(MOST_OFFERS_EACH, Math.max(LEAST_HELP_LIMIT, window));
+    const most = Math.min(MOST_OFFERS_EACH, Math.max(LEAST_HELP_LIMIT, window, member.ahead));
     member.helped = Math.min(most, Math.max(2, member.helped * 2));
     const { runCount } = this.#layout;
     const start = randomInt(this.#random, runCount);
