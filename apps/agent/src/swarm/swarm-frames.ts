@@ -1,8 +1,6 @@
-import { PIECE_BUCKETS, type SwarmFrameReport } from '#lib/contracts';
+import { ORIGIN_PEER, pieceMapHex, type SwarmFrameReport } from '#lib/contracts';
 import type { Torrent, TorrentStats } from '#lib/swarm';
 
-/** The name under which the live view knows the origin. */
-const ORIGIN_PEER = 'origin';
 const MOST_NEIGHBOURS = 64;
 
 /** What this agent shows of a swarm while somebody watches it: itself, and what came from whom. */
@@ -46,13 +44,4 @@ export class SwarmFrames {
 function nameOf({ role, target, host, port }: TorrentStats['neighbours'][number]): string {
   if (role === 'origin' || role === 'web-seed') return ORIGIN_PEER;
   return target ?? (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
-}
-
-/** Shares from 0 to 1 as one byte each, in hex. */
-function pieceMapHex(shares: readonly number[]): string {
-  const bytes = Buffer.alloc(PIECE_BUCKETS, 255);
-  for (const [bucket, share] of shares.slice(0, PIECE_BUCKETS).entries()) {
-    bytes[bucket] = Math.round(Math.min(1, Math.max(0, share)) * 255);
-  }
-  return bytes.toString('hex');
 }

@@ -1,8 +1,6 @@
-import { PIECE_BUCKETS, type PeerFrame } from '#lib/contracts';
+import { ORIGIN_PEER, pieceMapHex, type PeerFrame } from '#lib/contracts';
 import type { NeighbourStats, TorrentStats } from '#lib/swarm';
 
-/** The name under which agents and the live view know the origin. */
-export const ORIGIN_PEER = 'origin';
 const SHOWN_STRANGERS = 64;
 
 /** What the origin shows of a swarm: itself, and the strangers it serves, who show nothing themselves. */
@@ -28,7 +26,7 @@ export class OriginFrames {
       label: neighbour.client ?? peer,
       role: 'stranger',
       // Which pieces it holds is not kept per bucket: how many, spread evenly.
-      pieces: pieceMapHex(Array.from({ length: PIECE_BUCKETS }, () => progress)),
+      pieces: pieceMapHex([progress]),
       progress,
       bytesPerSecondDown: neighbour.upRate,
       bytesPerSecondUp: neighbour.downRate,
@@ -48,16 +46,6 @@ function originFrame(stats: TorrentStats): PeerFrame {
     bytesPerSecondUp: stats.upRate,
     from: [],
   };
-}
-
-/** Shares from 0 to 1 as bytes in hex; a piece map of fewer buckets is filled up with what it has. */
-export function pieceMapHex(shares: readonly number[]): string {
-  const bytes = Buffer.alloc(PIECE_BUCKETS);
-  for (let bucket = 0; bucket < PIECE_BUCKETS; bucket++) {
-    const share = shares[bucket] ?? shares.at(-1) ?? 1;
-    bytes[bucket] = Math.round(Math.min(1, Math.max(0, share)) * 255);
-  }
-  return bytes.toString('hex');
 }
 
 function nameOf({ host, port }: NeighbourStats): string {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { PeerFrame } from '#lib/contracts';
 import type { NeighbourStats, TorrentStats } from '#lib/swarm';
 
-import { OriginFrames, pieceMapHex } from './origin-frames.js';
+import { OriginFrames } from './origin-frames.js';
 import { SentBytesMeter } from './sent-bytes.meter.js';
 
 describe('SentBytesMeter', () => {
@@ -83,12 +83,5 @@ describe('OriginFrames', () => {
     });
     expect(frames.take(at(30), 10)[1]!.from).toEqual([]);
     expect(frames.take(at(42), 10)[1]!.from).toEqual([{ peer: 'origin', bytes: 12 }]);
-  });
-});
-
-describe('pieceMapHex', () => {
-  it('always has 64 buckets', () => {
-    expect(pieceMapHex([0, 0.5])).toBe(`00${'80'.repeat(63)}`);
-    expect(pieceMapHex([])).toBe('ff'.repeat(64));
   });
 });

@@ -19,6 +19,19 @@ export type SwarmSummary = z.infer<typeof SwarmSummary>;
 /** Piece maps on the live view are this many buckets, each 0 to 255: the share that is held. */
 export const PIECE_BUCKETS = 64;
 
+/** The name under which the live view knows the origin. */
+export const ORIGIN_PEER = 'origin';
+
+/** Shares from 0 to 1 as `PeerFrame.pieces` has them; of fewer than 64 the last one fills up. */
+export function pieceMapHex(shares: readonly number[]): string {
+  const bytes = Buffer.alloc(PIECE_BUCKETS);
+  for (let bucket = 0; bucket < PIECE_BUCKETS; bucket++) {
+    const share = shares[bucket] ?? shares.at(-1) ?? 1;
+    bytes[bucket] = Math.round(Math.min(1, Math.max(0, share)) * 255);
+  }
+  return bytes.toString('hex');
+}
+
 /** One peer's view of a swarm in the last second: what it holds, and what came from whom. */
 export const PeerFrame = z.object({
   peer: z.string(),
