@@ -11,7 +11,8 @@ import {
 } from '#lib/runtime';
 
 import { AgentFolders } from './agent-folders.js';
-import { Agent } from './agent.js';
+import type { Agent } from './agent.js';
+import { composeAgent } from './compose-agent.js';
 import type { AgentConfig } from './config/agent-config.js';
 import { diskAccessError } from './config/disk-access-error.js';
 import { lockDataFolder } from './identity/data-folder.lock.js';
@@ -48,7 +49,7 @@ async function prepare(config: AgentConfig, logger: Logger): Promise<Agent> {
   });
   await lockDataFolder(folders.data, await stat(folders.data, { bigint: true }));
   await folders.make(config.apps);
-  return Agent.make({
+  return composeAgent({
     config,
     folders,
     identity: await loadIdentity(folders.identityFile, await readMachineId()),

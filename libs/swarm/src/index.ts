@@ -3,6 +3,7 @@ export * from './announce/http.announcer.js';
 export * from './announce/memory.announcer.js';
 export * from './bitfield.js';
 export type { ArtifactLayout } from './disk/artifact-paths.js';
+export { diskError } from './disk/disk-errors.js';
 export * from './disk/disk-store.js';
 export * from './disk/file-signatures.js';
 export * from './disk/finish-tree.js';

@@ -37,6 +37,10 @@ describe('configuration of the agent', () => {
     expect(() => parseAgentConfig([...origin, '--label', 'zone'], {})).toThrow(invalid('label'));
     expect(() => parseAgentConfig([...origin, '--app', 'web'], {})).toThrow(invalid('app'));
     expect(() => parseAgentConfig([...origin, '--listen', 'here'], {})).toThrow(invalid('listen'));
+    expect(() => parseAgentConfig([...origin, '--listen', '0.0.0.0:70000'], {})).toThrow(
+      invalid('listen'),
+    );
+    expect(() => parseAgentConfig([...origin, '--app', 'web@stable='], {})).toThrow(invalid('app'));
     const twice = ['--app', 'web@a', '--app', 'web@b'];
     expect(() => parseAgentConfig([...origin, ...twice], {})).toThrow(invalid('app'));
     expect(() => parseAgentConfig(['--orign', 'x'], {})).toThrow(

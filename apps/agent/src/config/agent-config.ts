@@ -5,6 +5,7 @@ import {
   FleetseedError,
   HostPort,
   Labels,
+  ListenAddress,
   checkConfiguration,
   configurationError,
   describeConfiguration,
@@ -12,10 +13,6 @@ import {
   parseConfiguration,
   type Environment,
 } from '#lib/contracts';
-
-const ListenAddress = z
-  .string()
-  .regex(/^(?:\[[0-9a-fA-F:]+\]|\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}$/, 'must be IP:PORT');
 
 const bytesPerSecond = z.coerce.number().int().min(0);
 
@@ -140,7 +137,9 @@ function parseLabels(texts: readonly string[]): Labels {
 function parseFollowedApp(text: string): FollowedApp {
   const at = text.indexOf('=');
   const reference: ChannelReference = parseChannel(at < 0 ? text : text.slice(0, at));
-  return { ...reference, home: at < 0 ? null : text.slice(at + 1) };
+  const home = at < 0 ? null : text.slice(at + 1);
+  if (home === '') throw configurationError('app', `"${text}" names no folder`);
+  return { ...reference, home };
 }
 
 function parseChannel(text: string): ChannelReference {

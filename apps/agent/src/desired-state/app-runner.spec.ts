@@ -18,7 +18,7 @@ class FolderStager implements Stager {
   readonly staged: string[] = [];
   readonly forgotten: string[] = [];
   readonly aborted: string[] = [];
-  failWith: FleetseedError | null = null;
+  failWith: Error | null = null;
   hold: string | null = null;
   damaged: string | null = null;
   #time = 0;
@@ -139,6 +139,13 @@ describe('AppRunner', () => {
     runner.want(desired('1', 1));
     await reached('ACTIVE', '1');
     expect(runner.describe().error).toBeNull();
+  });
+
+  it('defers also when it is its own journal that finds no room', async () => {
+    stager.failWith = Object.assign(new Error('full'), { code: 'ENOSPC' });
+    runner.want(desired('1', 1));
+    await reached('DEFERRED', null);
+    expect(runner.describe().error?.code).toBe('NO_SPACE');
   });
 
   it('removes what is neither current nor previous nor to be kept', async () => {

@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import {
+  FleetseedError,
+  systemErrorCode,
   toFleetseedError,
   type DesiredApp,
-  type FleetseedError,
   type StagePhase,
   type TargetApp,
 } from '#lib/contracts';
 import { backoffDelay, type Clock, type Logger, type Random } from '#lib/runtime';
+import { diskError } from '#lib/swarm';
 
 import type { Activator } from '../activation/activator.js';
 import type { AppJournal } from '../journal/app-journal.js';
@@ -130,7 +132,7 @@ export class AppRunner {
         failures = 0;
       } catch (error) {
         if (signal.aborted) continue;
-        this.#fail(toFleetseedError(error));
+        this.#fail(this.#problemOf(error));
         await this.#pause(++failures, signal);
       }
     }
@@ -226,6 +228,12 @@ export class AppRunner {
     this.#phase = phase;
     this.#error = null;
     this.options.onChange();
+  }
+
+  /** What the system says in a step of an app, it says of the disk that the app is on. */
+  #problemOf(error: unknown): FleetseedError {
+    const isSystems = !(error instanceof FleetseedError) && systemErrorCode(error) !== undefined;
+    return isSystems ? diskError(error, this.#home) : toFleetseedError(error);
   }
 
   /** Lack of space mends itself when somebody makes room: it defers, everything else failed. */

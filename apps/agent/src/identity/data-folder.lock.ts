@@ -31,6 +31,8 @@ export async function lockDataFolder(
       { folder },
     );
   }
+  // Nobody has to say anything to a lock: what fails with those who knock is no failure of ours.
+  server.on('error', () => {});
   server.unref();
   return { release: () => closed(server) };
 }

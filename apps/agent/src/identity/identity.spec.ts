@@ -42,5 +42,7 @@ describe('loadIdentity', () => {
   it('does not overwrite a file it cannot read', async () => {
     await writeFile(file, 'not json');
     await expect(loadIdentity(file, null)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await writeFile(file, JSON.stringify({ v: 1, privateKey: 'no key', machine: null }));
+    await expect(loadIdentity(file, null)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   });
 });

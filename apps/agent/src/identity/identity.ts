@@ -58,7 +58,7 @@ export async function loadIdentity(file: string, machineId: string | null): Prom
       { file },
     );
   }
-  return new Identity(createPrivateKey(known.privateKey));
+  return new Identity(known.key);
 }
 
 async function createIdentity(file: string, machine: string | null): Promise<Identity> {
@@ -69,7 +69,9 @@ async function createIdentity(file: string, machine: string | null): Promise<Ide
   return new Identity(privateKey);
 }
 
-async function readIdentity(file: string): Promise<z.infer<typeof IdentityFile> | null> {
+async function readIdentity(
+  file: string,
+): Promise<{ key: KeyObject; machine: string | null } | null> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -78,7 +80,8 @@ async function readIdentity(file: string): Promise<z.infer<typeof IdentityFile> 
     throw error;
   }
   try {
-    return IdentityFile.parse(JSON.parse(text));
+    const { privateKey, machine } = IdentityFile.parse(JSON.parse(text));
+    return { key: createPrivateKey(privateKey), machine };
   } catch (error) {
     throw new FleetseedError(
       'CONFIG_INVALID',

@@ -5,17 +5,21 @@ import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { LocalApi } from './local-api.js';
+import { silentLogger } from '#lib/runtime';
+
+import { LocalApi, type LocalApiOptions } from './local-api.js';
 
 let socket: string;
+let options: LocalApiOptions;
 let api: LocalApi;
 let client: Agent;
 
 beforeEach(async () => {
   socket = join(await mkdtemp(join(tmpdir(), 'local-api-')), 'agent.sock');
   await writeFile(socket, 'left behind');
-  api = new LocalApi({
+  options = {
     socket,
+    logger: silentLogger,
     status: () => ({
       target: 'a'.repeat(40),
       hostname: 'host-1',
@@ -33,7 +37,8 @@ beforeEach(async () => {
       connected: true,
       version: '0.1.0',
     }),
-  });
+  };
+  api = new LocalApi(options);
   await api.listen();
   client = new Agent({ connect: { socketPath: socket } });
 });
@@ -65,5 +70,25 @@ describe('LocalApi', () => {
 
   it('answers 404 to the rest', async () => {
     expect((await get('/')).status).toBe(404);
+  });
+
+  it('says which setting is wrong when a path is too long for a socket', async () => {
+    const long = new LocalApi({ ...options, socket: `/tmp/${'x'.repeat(200)}` });
+    await expect(long.listen()).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('--local-api') as string,
+    });
+  });
+
+  it('does not touch how files are made meanwhile', async () => {
+    const mask = process.umask();
+    const other = new LocalApi({ ...options, socket: `${socket}-2` });
+    const listening = other.listen();
+    for (let turn = 0; turn < 20; turn++) {
+      expect(process.umask()).toBe(mask);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await listening;
+    await other.close();
   });
 });

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
-import type { TargetApp } from '#lib/contracts';
+import { configurationError, systemErrorCode, type TargetApp } from '#lib/contracts';
+import type { Logger } from '#lib/runtime';
 
 import { metricsText, type AgentMetrics } from './metrics-text.js';
 
@@ -22,6 +23,7 @@ export interface LocalApiOptions {
   readonly socket: string;
   readonly status: () => AgentStatus;
   readonly metrics: () => AgentMetrics;
+  readonly logger: Logger;
 }
 
 /**
@@ -37,17 +39,30 @@ export class LocalApi {
     this.#server.maxConnections = 32;
   }
 
+  /** @throws CONFIG_INVALID when the socket cannot be made: its path is too long, its folder not there */
   async listen(): Promise<void> {
+    const { socket, logger } = this.options;
     // A socket file outlives the process that was killed; the data folder's lock says it is ours.
-    await rm(this.options.socket, { force: true });
+    await rm(socket, { force: true });
+    try {
+      this.#bind(socket);
+      await once(this.#server, 'listening');
+    } catch (error) {
+      const why = systemErrorCode(error) ?? String(error);
+      throw configurationError('localApi', `the socket ${socket} cannot be made (${why})`, error);
+    }
+    this.#server.on('error', (error) => logger.error('local API failed', { error }));
+    this.#server.unref();
+  }
+
+  /** The mask is the whole process's: it is back before anything else has a turn. */
+  #bind(socket: string): void {
     const before = process.umask(0o177);
     try {
-      this.#server.listen(this.options.socket);
-      await once(this.#server, 'listening');
+      this.#server.listen(socket);
     } finally {
       process.umask(before);
     }
-    this.#server.unref();
   }
 
   async close(): Promise<void> {

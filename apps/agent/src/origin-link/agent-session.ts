@@ -6,7 +6,7 @@ import {
   SessionAnswer,
   type Labels,
 } from '#lib/contracts';
-import type { Clock, Logger } from '#lib/runtime';
+import { untilAborted, type Clock, type Logger } from '#lib/runtime';
 
 import type { Identity } from '../identity/identity.js';
 
@@ -45,6 +45,8 @@ export class AgentSession {
   readonly #joinClient: HttpClient;
   #answer: SessionAnswer | null = null;
   #joinToken: string | null = null;
+  #opening: Promise<SessionAnswer> | null = null;
+  readonly #closed = new AbortController();
 
   constructor(private readonly options: AgentSessionOptions) {
     const { origin, caFile, version } = options;
@@ -53,7 +55,7 @@ export class AgentSession {
       userAgent: `fleetseed-agent/${version}`,
       ...(caFile === undefined ? {} : { caFile }),
     };
-    this.client = new HttpClient({ ...shared, token: () => this.#answer?.token ?? null });
+    this.client = new HttpClient({ ...shared, token: () => this.token });
     this.#joinClient = new HttpClient({ ...shared, token: () => this.#joinToken });
   }
 
@@ -64,11 +66,32 @@ export class AgentSession {
     );
   }
 
+  /** What requests are sent with at the moment. */
+  get token(): string | null {
+    return this.#answer?.token ?? null;
+  }
+
   /**
-   * Opens or renews the session; joins first when the origin does not know this target.
-   * @throws JOIN_REFUSED, TOKEN_*, DUPLICATE_IDENTITY, ORIGIN_UNREACHABLE
+   * Opens or renews the session; joins first when the origin does not know this target. Whoever asks
+   * meanwhile waits for the same: a join token may be good for one use.
+   * @throws JOIN_REFUSED, TOKEN_*, DUPLICATE_IDENTITY, ORIGIN_UNREACHABLE, or the signal's reason
    */
   async open(signal: AbortSignal): Promise<SessionAnswer> {
+    this.#opening ??= this.#open(this.#closed.signal).finally(() => (this.#opening = null));
+    return untilAborted(this.#opening, signal);
+  }
+
+  /** After a 401 to `token`, when the origin forgot us: the next use opens a new session. */
+  invalidate(token: string | null): void {
+    if (this.token === token) this.#answer = null;
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort();
+    await Promise.all([this.client.close(), this.#joinClient.close()]);
+  }
+
+  async #open(signal: AbortSignal): Promise<SessionAnswer> {
     try {
       return await this.#prove(signal);
     } catch (error) {
@@ -76,15 +99,6 @@ export class AgentSession {
     }
     await this.#join(signal);
     return this.#prove(signal);
-  }
-
-  /** Makes the next use open a new session; after a 401, when the origin forgot us. */
-  invalidate(): void {
-    this.#answer = null;
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([this.client.close(), this.#joinClient.close()]);
   }
 
   async #join(signal: AbortSignal): Promise<void> {

@@ -10,6 +10,7 @@ import {
   toFleetseedError,
   type AgentReport,
   type DesiredApp,
+  type ErrorCode,
   type SwarmFrameReport,
   type SwarmTicket,
 } from '#lib/contracts';
@@ -30,7 +31,6 @@ export interface LinkEvents {
 export interface OriginLinkOptions {
   readonly session: AgentSession;
   readonly follows: readonly { app: string; channel: string }[];
-  readonly events: LinkEvents;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -40,8 +40,21 @@ const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 15_000;
 /** No event and no ping for this long means that the stream is dead: pings come every 15 s. */
 const SILENCE_MS = 45_000;
-/** How long another live session with our identity is borne at the start: our own last process may be its owner. */
-const DUPLICATE_PATIENCE_MS = 20_000;
+/** A link that was up for this long was no failure: the next one is tried at once, milliseconds. */
+const STEADY_MS = 5_000;
+/**
+ * How long another live session with our identity is borne at the start, milliseconds: our own last
+ * process may be its owner, for as long as the origin waits for its event stream.
+ */
+const DUPLICATE_PATIENCE_MS = 15_000;
+
+/** What is wrong with a join token stays wrong until somebody gives another. */
+const FINAL = new Set<ErrorCode>([
+  'JOIN_REFUSED',
+  'TOKEN_MISSING',
+  'TOKEN_INVALID',
+  'TOKEN_EXPIRED',
+]);
 
 /**
  * The control link: one event stream that is kept up for ever. While the origin is away nothing is
@@ -50,27 +63,36 @@ const DUPLICATE_PATIENCE_MS = 20_000;
 export class OriginLink {
   #epoch: string | null = null;
   #connectedOnce = false;
+  #connectedAt: number | null = null;
+  /** How long the last link was up, milliseconds. */
+  #wasUpMs = 0;
   #duplicateSince: number | null = null;
 
   constructor(private readonly options: OriginLinkOptions) {}
+
+  /** Whether the origin is heard; what runs on this machine does not depend on it. */
+  get isUp(): boolean {
+    return this.#connectedAt !== null;
+  }
 
   /**
    * Runs until the signal aborts.
    * @throws what no waiting can mend: a join token that is refused, an identity that is used twice
    */
-  async run(signal: AbortSignal): Promise<void> {
+  async run(events: LinkEvents, signal: AbortSignal): Promise<void> {
     const { logger, random } = this.options;
-    for (let attempt = 1; !signal.aborted; attempt++) {
+    for (let failures = 1; !signal.aborted; failures++) {
       try {
-        await this.#connect(signal, () => (attempt = 0));
+        await this.#connect(events, signal);
       } catch (error) {
         if (signal.aborted) return;
         const problem = toFleetseedError(error);
         if (this.#isFinal(problem)) throw problem;
         logger.warn('origin link lost', { code: problem.code, reason: problem.message });
       }
+      if (this.#wasUpMs > STEADY_MS) failures = 1;
       const delay = { startMs: FIRST_DELAY_MS, limitMs: LONGEST_DELAY_MS, random };
-      await sleep(backoffDelay(Math.max(1, attempt), delay), undefined, { signal }).catch(() => {});
+      await sleep(backoffDelay(failures, delay), undefined, { signal }).catch(() => {});
     }
   }
 
@@ -113,55 +135,51 @@ export class OriginLink {
     return this.#withSession(signal, (client) => client.bytes({ method: 'GET', path, signal }));
   }
 
-  async #connect(signal: AbortSignal, onUp: () => void): Promise<void> {
-    const { session, follows, events } = this.options;
+  async #connect(events: LinkEvents, signal: AbortSignal): Promise<void> {
+    const { session, follows, clock } = this.options;
     // Several seconds of silence are normal, a dead stream is not: each sign of life winds the clock.
     const silence = new AbortController();
-    let cancel = this.options.clock.setTimer(SILENCE_MS, () => silence.abort());
+    const wind = () => clock.setTimer(SILENCE_MS, () => silence.abort());
+    let cancel = wind();
     const alive = () => {
       cancel();
-      cancel = this.options.clock.setTimer(SILENCE_MS, () => silence.abort());
+      cancel = wind();
     };
     try {
       await session.open(signal);
       await this.#call('/api/v1/agent/follow', { apps: follows }, z.unknown(), signal, 'PUT');
+      const path = '/api/v1/agent/events';
       const both = AbortSignal.any([signal, silence.signal]);
-      for await (const event of session.client.events(
-        '/api/v1/agent/events',
-        AgentEvent,
-        both,
-        alive,
-      )) {
-        onUp();
-        this.#duplicateSince = null;
-        if (event.type === 'hello') this.#hello(event.bootEpoch);
+      for await (const event of session.client.events(path, AgentEvent, both, alive)) {
+        if (event.type === 'hello') this.#hello(event.bootEpoch, events);
         else if (event.type === 'desired') events.onDesired(event.apps);
         else events.onWatch(event.artifact, event.type === 'watch');
       }
     } finally {
       cancel();
+      this.#wasUpMs = this.#connectedAt === null ? 0 : clock.monotonic() - this.#connectedAt;
+      this.#connectedAt = null;
       events.onLost();
     }
   }
 
-  #hello(epoch: string): void {
-    const { events } = this.options;
+  #hello(epoch: string, events: LinkEvents): void {
     this.#connectedOnce = true;
+    this.#connectedAt = this.options.clock.monotonic();
     events.onConnected();
     if (this.#epoch !== null && this.#epoch !== epoch) events.onNewEpoch();
     this.#epoch = epoch;
   }
 
-  #isFinal(problem: FleetseedError): boolean {
-    if (problem.code === 'DUPLICATE_IDENTITY') {
-      const now = this.options.clock.monotonic();
-      this.#duplicateSince ??= now;
-      return !this.#connectedOnce && now - this.#duplicateSince > DUPLICATE_PATIENCE_MS;
-    }
+  #isFinal({ code }: FleetseedError): boolean {
     if (this.#connectedOnce) return false;
-    return ['JOIN_REFUSED', 'TOKEN_MISSING', 'TOKEN_INVALID', 'TOKEN_EXPIRED'].includes(
-      problem.code,
-    );
+    if (code !== 'DUPLICATE_IDENTITY') {
+      this.#duplicateSince = null;
+      return FINAL.has(code);
+    }
+    const now = this.options.clock.monotonic();
+    this.#duplicateSince ??= now;
+    return now - this.#duplicateSince > DUPLICATE_PATIENCE_MS;
   }
 
   async #call<T extends z.ZodType>(
@@ -183,12 +201,13 @@ export class OriginLink {
   ): Promise<T> {
     const { session } = this.options;
     if (session.isStale) await session.open(signal);
+    const { token } = session;
     try {
       return await action(session.client);
     } catch (error) {
       if (!(error instanceof FleetseedError) || error.status !== 401) throw error;
-      session.invalidate();
-      await session.open(signal);
+      session.invalidate(token);
+      if (session.isStale) await session.open(signal);
       return action(session.client);
     }
   }

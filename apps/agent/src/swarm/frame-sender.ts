@@ -19,6 +19,7 @@ const EVERY_MS = 1000;
 export class FrameSender {
   readonly #watched = new Map<string, SwarmFrames>();
   #cancelTimer: (() => void) | null = null;
+  #sending = false;
 
   constructor(private readonly options: FrameSenderOptions) {}
 
@@ -28,7 +29,7 @@ export class FrameSender {
     else if (!this.#watched.has(artifact)) {
       this.#watched.set(artifact, new SwarmFrames(artifact, target, hostname));
     }
-    if (this.#watched.size > 0) this.#cancelTimer ??= this.#later();
+    this.#later();
   }
 
   /** Nobody can watch while the link is down; who watches says so again when it is back. */
@@ -38,21 +39,28 @@ export class FrameSender {
     this.#cancelTimer = null;
   }
 
-  #later(): () => void {
-    return this.options.clock.setTimer(EVERY_MS, () => void this.#tick());
+  #later(): void {
+    if (this.#watched.size === 0 || this.#sending) return;
+    this.#cancelTimer ??= this.options.clock.setTimer(EVERY_MS, () => void this.#tick());
   }
 
   async #tick(): Promise<void> {
-    const { session, send, logger } = this.options;
-    const frames = [...this.#watched].flatMap(([artifact, watched]) => {
-      const torrent = session.get(Buffer.from(artifact, 'hex'));
+    this.#cancelTimer = null;
+    this.#sending = true;
+    try {
+      const frames = this.#take();
+      if (frames.length > 0) await this.options.send(frames);
+    } catch (error) {
+      this.options.logger.debug('frames not sent', { error });
+    }
+    this.#sending = false;
+    this.#later();
+  }
+
+  #take(): SwarmFrameReport[] {
+    return [...this.#watched].flatMap(([artifact, watched]) => {
+      const torrent = this.options.session.get(Buffer.from(artifact, 'hex'));
       return torrent ? [watched.take(torrent)] : [];
     });
-    try {
-      if (frames.length > 0) await send(frames);
-    } catch (error) {
-      logger.debug('frames not sent', { error });
-    }
-    this.#cancelTimer = this.#watched.size > 0 ? this.#later() : null;
   }
 }
