@@ -1,10 +1,12 @@
 import { parseArgs } from 'node:util';
 
 import { benchPair } from './cases/pair.case.ts';
+import { benchPolicy } from './cases/policy.case.ts';
 import { benchSwarm } from './cases/swarm.case.ts';
 
 const USAGE = `npm run bench -- pair [--mib 1024] [--rounds 3] [--only NAME …]
 npm run bench -- swarm [--hosts N --mbit N --mib N] [--rounds 3] [--only NAME …]
+npm run bench -- policy [--hosts N]
   Without sizes, swarm measures 16 hosts at 100 Mbit/s with 128 MiB, and 40 at 50 Mbit/s with 64 MiB.
   Needs root (network namespaces) and a build (npm run build).
 `;
@@ -28,6 +30,9 @@ switch (positionals[0]) {
     break;
   case 'swarm':
     for (const size of swarmSizes()) await benchSwarm({ ...common, ...size });
+    break;
+  case 'policy':
+    await benchPolicy(values.hosts === undefined ? [16, 40, 400] : [Number(values.hosts)], tell);
     break;
   default:
     process.stderr.write(USAGE);

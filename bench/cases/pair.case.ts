@@ -4,6 +4,7 @@ import { libtorrent } from '../contestants/libtorrent.ts';
 import { nginxCurl } from '../contestants/nginx-curl.ts';
 import { joinPair } from '../net/network.ts';
 import { markdownTable, mebibytes, spread } from '../report/format.ts';
+import { loadNow } from '../report/machine.ts';
 import { writeSection } from '../report/results-file.ts';
 import { holdMeeting, type Rounds } from './stage.ts';
 
@@ -23,12 +24,12 @@ export interface PairOptions {
 export async function benchPair({ mib, rounds, only, tell }: PairOptions): Promise<void> {
   const contestants = CONTESTANTS.filter(({ name }) => only.length === 0 || only.includes(name));
   tell(`pair: ${mib} MiB`);
-  const join = joinPair;
+  const loadNote = loadNow();
   const { payload, all } = await holdMeeting({
     contestants,
     payloadBytes: mib * MIB,
     rounds,
-    join,
+    join: joinPair,
     tell,
   });
   const table = markdownTable(
@@ -40,10 +41,10 @@ export async function benchPair({ mib, rounds, only, tell }: PairOptions): Promi
     title: `Pair: one file of ${mib} MiB`,
     method:
       `One seed and one downloader in two network namespaces joined by veth, unshaped, ` +
-      `${rounds} rounds. MB are 10⁶ bytes; CPU is user and system time between start and completion.`,
+      `rounds: ${rounds}. MB are 10⁶ bytes; CPU is user and system time between start and completion.`,
     contestants,
     table,
-    notes: [],
+    notes: [loadNote],
   });
 }
 

@@ -1,9 +1,11 @@
 import { aria2 } from '../contestants/aria2.ts';
 import { fleetseedAgents } from '../contestants/fleetseed-agents.ts';
 import { libtorrent } from '../contestants/libtorrent.ts';
+import { nginxCurl } from '../contestants/nginx-curl.ts';
 import { fluidBound, median } from '../measure/statistics.ts';
 import { joinSwarm, SHAPING } from '../net/network.ts';
 import { markdownTable, mebibytes, spread } from '../report/format.ts';
+import { loadNow } from '../report/machine.ts';
 import { writeSection } from '../report/results-file.ts';
 import { holdMeeting, type Rounds } from './stage.ts';
 
@@ -33,7 +35,10 @@ export interface SwarmOptions {
 /** One origin and many hosts on a bridge, every link shaped alike; all start at once. */
 export async function benchSwarm(options: SwarmOptions): Promise<void> {
   const { hosts, mbit, mib, rounds, only, tell } = options;
-  const contestants = CONTESTANTS.filter(({ name }) => only.length === 0 || only.includes(name));
+  // With one host a plain download is the floor; with more it would only queue at the origin.
+  const invited = hosts === 1 ? [...CONTESTANTS, nginxCurl] : CONTESTANTS;
+  const contestants = invited.filter(({ name }) => only.length === 0 || only.includes(name));
+  const loadNote = loadNow();
   const rate = (mbit * BITS_OF_MBIT) / 8;
   const bound = fluidBound(mib * MIB, hosts, rate, rate);
   tell(`swarm: ${hosts} hosts at ${mbit} Mbit/s, ${mib} MiB, bound ${bound.toFixed(2)} s`);
@@ -53,12 +58,12 @@ export async function benchSwarm(options: SwarmOptions): Promise<void> {
     title: `Swarm: ${hosts} hosts at ${mbit} Mbit/s, one file of ${mib} MiB`,
     method:
       `One origin and ${hosts} hosts, each in its own network namespace on one bridge; every link carries ` +
-      `${mbit} Mbit/s up and as much down (${SHAPING}). All start at once, ${rounds} rounds. The fluid bound ` +
+      `${mbit} Mbit/s up and as much down (${SHAPING}). All start at once; rounds: ${rounds}. The fluid bound ` +
       `max(F/u, F/d, N·F/(u+N·u)) is ${bound.toFixed(2)} s. What the origin sent is counted at its ` +
       `interface: headers, tracker and control traffic included.`,
     contestants,
     table,
-    notes: [],
+    notes: [loadNote],
   });
 }
 

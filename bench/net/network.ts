@@ -27,7 +27,7 @@ export function joinPair(): Network {
   );
   origin.connect();
   other.connect();
-  return network(origin, [other], [origin, other]);
+  return network(origin, [other], []);
 }
 
 /**
@@ -44,7 +44,7 @@ export function joinSwarm(hosts: number, mbit: number): Network {
     plugIn(host, middle, `port${index}`, mbit);
     return host;
   });
-  return network(all[0]!, all.slice(1), [...all, middle]);
+  return network(all[0]!, all.slice(1), [middle]);
 }
 
 function plugIn(host: Host, middle: Host, port: string, mbit: number): void {
@@ -66,12 +66,14 @@ function shape(host: Host, device: string, mbit: number): void {
   );
 }
 
-function network(origin: Host, others: readonly Host[], all: readonly Host[]): Network {
+function network(origin: Host, others: readonly Host[], infrastructure: readonly Host[]): Network {
   return {
     origin,
     others,
     async remove() {
-      for (const host of all) await host.remove();
+      // The origin goes last of those that run something: peers that end say good-bye to it.
+      await Promise.all(others.map((host) => host.remove()));
+      await Promise.all([origin, ...infrastructure].map((host) => host.remove()));
     },
   };
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { cpus, release, totalmem } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 
 const GIB = 1024 ** 3;
 
@@ -12,4 +12,9 @@ export function machine(): string {
     `${rest.length + 1} × ${first!.model.trim()}, ${memory} GiB, Linux ${release()}, ` +
     `TCP congestion control ${congestion}, all files on tmpfs`
   );
+}
+
+/** How busy the machine is before a run: others' work is in the figures. */
+export function loadNow(): string {
+  return `The load average of the machine before the run was ${loadavg()[0]!.toFixed(1)}.`;
 }
