@@ -43,11 +43,11 @@ requirePrerequisites();
 const results = [
   step('format', 'npm', ['run', '--silent', 'format:check']),
   step('lint and types', 'npm', ['run', '--silent', 'lint']),
-  step('build', 'npm', ['run', '--silent', 'build']),
 ];
-const ready = results.every(Boolean);
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : SUITES;
-if (ready) for (const name of SUITES) if (wanted.includes(name)) results.push(suite(name));
+const built = step('build', 'npm', ['run', '--silent', 'build']);
+results.push(built);
+const wanted: readonly string[] = process.argv.length > 2 ? process.argv.slice(2) : SUITES;
+if (built) for (const name of SUITES) if (wanted.includes(name)) results.push(suite(name));
 
 console.log(`\n${times.join(' · ')}`);
 const ok = results.every(Boolean) && failed === 0;
