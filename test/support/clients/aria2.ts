@@ -24,6 +24,8 @@ export async function startAria2(options: ClientOptions): Promise<StockClient> {
   const secret = randomUUID();
   const program = new ClientProcess('aria2', 'aria2c', [
     '--no-conf=true',
+    // However the tests end.
+    `--stop-with-process=${process.pid}`,
     '--enable-rpc=true',
     `--rpc-listen-port=${rpcPort}`,
     `--rpc-secret=${secret}`,
@@ -53,7 +55,8 @@ export async function startAria2(options: ClientOptions): Promise<StockClient> {
   ]);
   const client = new Aria2(program, options.address, port, rpcPort, secret);
   program.child.stdout!.setEncoding('utf8').on('data', (text: string) => program.note(text));
-  await program.until('RPC', AbortSignal.timeout(START_MS), () => client.answers());
+  const answers = () => client.answers();
+  await program.begin(() => program.until('RPC', AbortSignal.timeout(START_MS), answers));
   return client;
 }
 

@@ -74,6 +74,16 @@ export class ClientProcess {
     }
   }
 
+  /** Does what makes it ready; when that fails the program is ended. */
+  async begin<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
   async stop(): Promise<void> {
     if (!this.#over) this.child.kill('SIGTERM');
     const impatient = setTimeout(() => this.child.kill('SIGKILL'), PATIENCE_MS);

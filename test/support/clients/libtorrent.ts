@@ -22,7 +22,9 @@ export async function startLibtorrent(options: ClientOptions): Promise<StockClie
   });
   const latest = () => told;
   const first = () => Promise.resolve(latest());
-  const { port } = await program.until('a listening port', AbortSignal.timeout(START_MS), first);
+  const { port } = await program.begin(() =>
+    program.until('a listening port', AbortSignal.timeout(START_MS), first),
+  );
   return new Libtorrent(program, options.address, port, latest);
 }
 

@@ -1,6 +1,7 @@
 """One torrent in libtorrent, as JSON tells in the first argument; prints its figures as JSON lines."""
 
 import json
+import os
 import signal
 import sys
 import time
@@ -56,7 +57,9 @@ def end(*_):
 
 signal.signal(signal.SIGTERM, end)
 tracker = ""
-while going:
+# However the tests end: a process without its parent ends too.
+parent = os.getppid()
+while going and os.getppid() == parent:
     for alert in session.pop_alerts():
         print(f"{alert.what()}: {alert.message()}", file=sys.stderr, flush=True)
         if isinstance(alert, lt.tracker_error_alert):

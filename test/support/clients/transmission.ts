@@ -44,9 +44,11 @@ export async function startTransmission(options: ClientOptions): Promise<StockCl
   const program = new ClientProcess('transmission', 'transmission-daemon', words, { HOME: home });
   program.child.stdout!.resume();
   const client = new Transmission(program, options.address, port, rpcPort, home);
-  await program.until('RPC', AbortSignal.timeout(START_MS), () => client.answers());
-  await client.add(options);
-  return client;
+  return program.begin(async () => {
+    await program.until('RPC', AbortSignal.timeout(START_MS), () => client.answers());
+    await client.add(options);
+    return client;
+  });
 }
 
 function settings(options: ClientOptions, port: number, rpcPort: number): object {
