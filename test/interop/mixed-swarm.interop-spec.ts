@@ -40,6 +40,8 @@ describe('aria2, Transmission, libtorrent and our pull in one live swarm', () =>
     expect(hashes).toEqual(copies.map(() => release.sha512));
     expect(done.fromOrigin + done.fromPeers).toBe(release.bytes);
     expect(progress.map(({ wasted }) => wasted)).toEqual([0, 0, 0]);
+    const figures = await Promise.all(strangers.map(({ client }) => client.progress()));
+    expect(figures.reduce((sum, { uploaded }) => sum + uploaded, 0)).toBeGreaterThan(0);
     await fleet.stopClients();
     const { origin, originByReason } = await fleet.account();
     // Four machines have it; the origin did not have to send it four times.

@@ -24,7 +24,7 @@ export interface ClientProgress {
   readonly uploaded: number;
   /** Connections that are open. */
   readonly peers: number;
-  /** Received and thrown away: wrong hash, or had already. 0 for clients that do not tell. */
+  /** Received and thrown away for a wrong hash; 0 for clients that do not tell. */
   readonly wasted: number;
   /** What the client says of its tracker, in its own words; `''` when it says nothing. */
   readonly tracker: string;

@@ -37,8 +37,11 @@ session = lt.session(
         "upload_rate_limit": options.get("uploadLimit", 0),
     }
 )
-# Peers on loopback and private networks stand in a class of their own, which limits do not touch.
-session.set_peer_class_filter(lt.ip_filter())
+# Peers on loopback and private networks stand in a class of their own, which limits do not touch: all
+# are put into the class of everybody.
+classes = lt.ip_filter()
+classes.add_rule("0.0.0.0", "255.255.255.255", 1 << lt.session.global_peer_class_id)
+session.set_peer_class_filter(classes)
 
 params = lt.add_torrent_params()
 params.ti = lt.torrent_info(options["torrentFile"])
@@ -73,7 +76,7 @@ while going and os.getppid() == parent:
         "downloaded": status.total_payload_download,
         "uploaded": status.total_payload_upload,
         "peers": status.num_peers,
-        "wasted": status.total_failed_bytes + status.total_redundant_bytes,
+        "wasted": status.total_failed_bytes,
         "tracker": tracker,
     }
     if figures["port"] != 0:
