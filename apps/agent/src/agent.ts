@@ -4,6 +4,7 @@ import type { HashPool, Session } from '#lib/swarm';
 import type { AgentView } from './agent-view.js';
 import type { AppRunners } from './desired-state/app-runners.js';
 import type { LocalApi } from './local-api/local-api.js';
+import type { IdleMemory } from './memory/idle-memory.js';
 import type { AgentSession } from './origin-link/agent-session.js';
 import type { LinkEvents, OriginLink } from './origin-link/origin-link.js';
 import type { Reporter } from './reporting/reporter.js';
@@ -24,6 +25,7 @@ export interface AgentParts {
   readonly frames: FrameSender;
   readonly returns: SwarmReturns;
   readonly view: AgentView;
+  readonly memory: IdleMemory;
   /** Null when the machine's programs are not to ask. */
   readonly localApi: LocalApi | null;
   readonly tell: Tell;
@@ -43,7 +45,8 @@ export class Agent implements LinkEvents {
    * @throws CONFIG_INVALID, DISK_IO, and what no waiting can mend (see OriginLink.run)
    */
   async run(): Promise<void> {
-    const { session, apps, localApi, link, stop } = this.parts;
+    const { session, apps, memory, localApi, link, stop } = this.parts;
+    memory.start();
     await session.listen().catch((error: unknown) => {
       const why = systemErrorCode(error) ?? String(error);
       throw configurationError('listen', `peers cannot be listened for there (${why})`, error);
@@ -55,10 +58,11 @@ export class Agent implements LinkEvents {
 
   /** Ends within seconds: links and connections are closed, what was verified is kept. */
   async close(): Promise<void> {
-    const { reporter, stop, frames, apps, stager, session, localApi, originSession, hasher } =
-      this.parts;
+    const { reporter, stop, frames, memory, apps, stager } = this.parts;
+    const { session, localApi, originSession, hasher } = this.parts;
     stop.abort();
     frames.stop();
+    memory.stop();
     await Promise.all([reporter.stop(), apps.stop()]);
     await stager.close();
     await session.close();

@@ -1,6 +1,6 @@
 import { isAbsolute, join } from 'node:path';
 
-import { systemClock, systemRandom, type Logger } from '#lib/runtime';
+import { collectGarbage, systemClock, systemRandom, type Logger } from '#lib/runtime';
 import { HashPool, Session } from '#lib/swarm';
 
 import type { AgentFolders } from './agent-folders.js';
@@ -12,6 +12,7 @@ import type { Identity } from './identity/identity.js';
 import { StageBook } from './ledger/stage-book.js';
 import { StageLedger } from './ledger/stage-ledger.js';
 import { LocalApi } from './local-api/local-api.js';
+import { IdleMemory } from './memory/idle-memory.js';
 import { AgentSession } from './origin-link/agent-session.js';
 import { readJoinToken } from './origin-link/join-token.js';
 import { OriginLink } from './origin-link/origin-link.js';
@@ -124,6 +125,14 @@ export async function composeAgent(options: AgentOptions): Promise<Agent> {
     announce: (all, until) => link.announce(all, view.peerAddress, until),
     signal,
   });
+  const memory = new IdleMemory({
+    ...doors,
+    transfers: () => session.buffers.lent,
+    rest: () => {
+      session.rest();
+      collectGarbage();
+    },
+  });
   const localApi = localApiOf(options, view);
   return new Agent({
     session,
@@ -136,6 +145,7 @@ export async function composeAgent(options: AgentOptions): Promise<Agent> {
     frames,
     returns,
     view,
+    memory,
     localApi,
     tell,
     stop,

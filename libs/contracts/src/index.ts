@@ -9,6 +9,7 @@ export * from './api/targets.js';
 export * from './api/tokens.js';
 export * from './api/uploads.js';
 export * from './client/http-client.js';
+export { httpRequest } from './client/http-request.js';
 export * from './configuration/parse-configuration.js';
 export * from './documents/documents.js';
 export * from './errors/error-codes.js';

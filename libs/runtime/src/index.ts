@@ -1,4 +1,5 @@
 export * from './clock.js';
+export * from './collect-garbage.js';
 export * from './deadline.js';
 export * from './durable-file.js';
 export * from './logger.js';

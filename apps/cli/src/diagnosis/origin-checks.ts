@@ -1,7 +1,6 @@
-import { request } from 'undici';
 import { z } from 'zod';
 
-import { FleetseedError, ServiceInfo } from '#lib/contracts';
+import { FleetseedError, httpRequest, ServiceInfo } from '#lib/contracts';
 import { deadline } from '#lib/runtime';
 
 import type { OriginApi } from '../connection/origin-api.js';
@@ -31,7 +30,7 @@ export async function checkOrigin(api: OriginApi): Promise<CheckResult> {
 export async function checkClock(api: OriginApi, now: () => number): Promise<CheckResult> {
   try {
     const sentAt = now();
-    const { headers, body } = await request(`${api.client.origin}/api/v1/service`, {
+    const { headers, body } = await httpRequest(`${api.client.origin}/api/v1/service`, {
       dispatcher: api.client.dispatcher,
       signal: deadline(TIMEOUT_MS),
     });

@@ -1,8 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-import { FleetseedError } from '#lib/contracts';
-
 /**
  * Runs another app of this build in this process, with the arguments that are left; it parses them
  * itself, prints its own `ready` line and owns the process from here on.
@@ -15,6 +13,7 @@ export async function startService(name: string, args: readonly string[]): Promi
   const main = new URL(`../../../${name}/src/main.js`, import.meta.url);
   const path = fileURLToPath(main);
   if (!existsSync(path)) {
+    const { FleetseedError } = await import('#lib/contracts');
     throw new FleetseedError('NOT_FOUND', `This build has no ${name}: ${path} is not there.`, {
       path,
     });

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { Agent, request, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 
 import { FleetseedError, knownCode } from '../errors/fleetseed.error.js';
 import { Problem } from '../errors/problem.js';
+import { HttpAgent, httpRequest } from './http-request.js';
 import { eventsOf } from './sse.js';
 
 export interface HttpClientOptions {
@@ -41,13 +42,13 @@ const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
  * {@link FleetseedError}s with the server's code, unreachable origins into `ORIGIN_UNREACHABLE`.
  */
 export class HttpClient {
-  readonly #agent: Agent;
+  readonly #agent: HttpAgent;
   readonly #origin: URL;
 
   constructor(private readonly options: HttpClientOptions) {
     this.#origin = parseOrigin(options.origin);
     const tls = options.caFile === undefined ? {} : { ca: readCa(options.caFile) };
-    this.#agent = new Agent({
+    this.#agent = new HttpAgent({
       connect: { timeout: 10_000, ...tls },
       // A part of an upload may wait for the depot's fsync; the call's own time-out is what counts.
       headersTimeout: 300_000,
@@ -138,7 +139,7 @@ export class HttpClient {
       ...call.headers,
     };
     try {
-      return await request(url, {
+      return await httpRequest(url, {
         method: call.method,
         headers,
         body: call.json === undefined ? (call.body ?? null) : JSON.stringify(call.json),

@@ -1,6 +1,6 @@
-import { request, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 
-import { FleetseedError } from '#lib/contracts';
+import { FleetseedError, httpRequest } from '#lib/contracts';
 import { backoffDelay, deadline, type Clock, type Random } from '#lib/runtime';
 import type { InfoHashKind } from '#lib/torrent';
 import {
@@ -120,7 +120,7 @@ export class HttpAnnouncer implements Announcer {
       ...(key === undefined ? {} : { key }),
       ...(trackerId === undefined ? {} : { trackerId }),
     });
-    const response = await request(url, {
+    const response = await httpRequest(url, {
       signal: deadline(timeoutMs, signal),
       ...(dispatcher ? { dispatcher } : {}),
     });

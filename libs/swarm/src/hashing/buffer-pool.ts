@@ -25,6 +25,7 @@ export class BufferPool {
   readonly #waiters = new Set<Waiter>();
   #used = 0;
   #kept = 0;
+  #lent = 0;
 
   /** @param budget bytes, at least one of the largest buffers. */
   constructor(readonly budget: number) {
@@ -36,6 +37,11 @@ export class BufferPool {
   /** Bytes handed out, counted by size class. */
   get used(): number {
     return this.#used;
+  }
+
+  /** How many buffers were handed out since the start. */
+  get lent(): number {
+    return this.#lent;
   }
 
   /**
@@ -100,6 +106,7 @@ export class BufferPool {
   }
 
   #lend(memory: SharedArrayBuffer, length: number): SpanBuffer {
+    this.#lent++;
     let held = true;
     return {
       bytes: new Uint8Array(memory, 0, length),

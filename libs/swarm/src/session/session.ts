@@ -178,6 +178,12 @@ export class Session {
     };
   }
 
+  /** To be called when nothing has moved for a while: gives up memory that is only kept in case. */
+  rest(): void {
+    for (const { swarm } of this.#torrents.values()) swarm.fresh.clear();
+    this.buffers.trim();
+  }
+
   /** Ends everything within about a second: trackers are told, connections closed. */
   async close(): Promise<void> {
     if (this.#closed) return;

@@ -1,6 +1,6 @@
-import { request, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 
-import { FleetseedError } from '#lib/contracts';
+import { FleetseedError, httpRequest } from '#lib/contracts';
 import { backoffDelay, type Clock, type Random } from '#lib/runtime';
 
 import type { ArtifactLayout } from '../disk/artifact-paths.js';
@@ -84,7 +84,7 @@ export class WebSeedClient {
     const { url, layout, headers, dispatcher, timeoutMs = TIMEOUT_MS } = this.options;
     const { file, fileOffset, length } = segment;
     const range = `bytes=${fileOffset}-${fileOffset + length - 1}`;
-    const response = await request(webSeedUrl(url, layout, layout.files[file]!.path), {
+    const response = await httpRequest(webSeedUrl(url, layout, layout.files[file]!.path), {
       // Compressed bytes would not be the ones the range is about.
       headers: { ...headers, range, 'accept-encoding': 'identity' },
       headersTimeout: timeoutMs,

@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+
+import { VirtualClock } from '#lib/runtime';
+
+import { IdleMemory } from './idle-memory.js';
+
+it('memory is given back once after transfers, and never among them', () => {
+  const clock = new VirtualClock();
+  let transfers = 0;
+  let rests = 0;
+  const memory = new IdleMemory({ transfers: () => transfers, rest: () => rests++, clock });
+  memory.start();
+  clock.advance(60_000);
+  expect(rests).toBe(0);
+  for (let second = 0; second < 30; second++) {
+    transfers++;
+    clock.advance(1000);
+  }
+  expect(rests).toBe(0);
+  clock.advance(60_000);
+  expect(rests).toBe(1);
+  transfers++;
+  memory.stop();
+  clock.advance(60_000);
+  expect(rests).toBe(1);
+});
