@@ -1,9 +1,10 @@
-/** Names further away than a third of their length are another thing, not a slip of the fingers. */
 const MOST_CANDIDATES = 10_000;
+/** Names further away than this share of their length are another thing, not a slip of the fingers. */
+const SLIP = 1 / 3;
 
 /** Those of `known` that `given` may have been meant for, nearest first, at most three. */
 export function nearNames(given: string, known: readonly string[]): string[] {
-  const most = Math.max(1, Math.floor(given.length / 3));
+  const most = Math.max(1, Math.floor(given.length * SLIP));
   return known
     .slice(0, MOST_CANDIDATES)
     .map((name) => ({ name, distance: distanceOf(given, name, most) }))

@@ -78,15 +78,25 @@ class Lane {
           await this.#once(part);
         } catch (error) {
           await this.close();
-          throw mayPass(error) ? error : new Unrecoverable(error);
+          const isFinal = error instanceof Unrecoverable;
+          throw isFinal || mayPass(error) ? error : new Unrecoverable(error);
         }
       },
       { ...PATIENCE, signal, onRetry },
     );
   }
 
+  /** What cannot be read here is no trouble of the line, and stays so. */
+  async #read(part: PlannedPart): Promise<Buffer> {
+    try {
+      return await this.options.read(part);
+    } catch (error) {
+      throw new Unrecoverable(error);
+    }
+  }
+
   async #once(part: PlannedPart): Promise<void> {
-    const bytes = await this.options.read(part);
+    const bytes = await this.#read(part);
     // Web Crypto hashes on another thread, so that the other lanes go on sending.
     const digest = Buffer.from(
       await webcrypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>),
