@@ -120,12 +120,7 @@ export class Uploader {
   }
 
   /** @returns the first piece; null when we have not got all of the pieces. */
-  #firstPiece(
-    kind: BlockKind,
-    index: number,
-    begin: number,
-    length: number,
-  ): number | null {
+  #firstPiece(kind: BlockKind, index: number, begin: number, length: number): number | null {
     const { layout, pieces, have } = this.#options;
     if (kind === 'span') {
       const exists = index < layout.runCount && begin + length <= layout.runs.lengthOf(index);
