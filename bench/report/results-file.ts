@@ -2,9 +2,12 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Contestant } from '../contestants/contestant.types.ts';
+import { command } from '../net/command.ts';
 import { machine } from './machine.ts';
 
 export const RESULTS = join(import.meta.dirname, '..', 'RESULTS.md');
+
+const FORMATTER = join(import.meta.dirname, '../../node_modules/.bin/oxfmt');
 
 const PREAMBLE = `# Results
 
@@ -33,6 +36,8 @@ export function writeSection(section: Section): void {
     RESULTS,
     [preamble!.trimEnd(), ...all.map((each) => each.trim())].join('\n\n') + '\n',
   );
+  // Tables as the format check wants them.
+  command(FORMATTER, RESULTS);
 }
 
 function bodyOf({ method, contestants, table, notes }: Section): string {
@@ -41,6 +46,6 @@ function bodyOf({ method, contestants, table, notes }: Section): string {
     ({ name, version, settings, clock }) =>
       `- **${name}** ${version}; ${settings}. Clock: ${clock}.`,
   );
-  const rest = notes.length === 0 ? [] : [notes.map((note) => `- ${note}`).join('\n')];
-  return [method, table, ...rest, who.join('\n'), `Measured ${measured}`].join('\n\n');
+  const parts = [method, table, notes.join(' '), who.join('\n'), `Measured ${measured}`];
+  return parts.filter((part) => part !== '').join('\n\n');
 }
