@@ -3,7 +3,7 @@ import type { Clock } from '#lib/runtime';
 /** From the end of a round to the begin of the next, milliseconds; longer when looking takes long. */
 const EVERY_MS = 5_000;
 /** Looking takes no more than this share of the time, at all artifacts together. */
-const SHARE = 1 / 800;
+const SHARE = 1 / 400;
 /** A pause comes after this much looking, milliseconds: other work waits no longer for it. */
 const BURST_MS = 50;
 
