@@ -24,6 +24,12 @@ const PREREQUISITES: readonly Prerequisite[] = [
     purpose: 'interop tests and the metainfo oracle',
     isThere: () => spawnSync('/usr/bin/python3', ['-c', 'import libtorrent']).status === 0,
   },
+  { debianPackage: 'opentracker', purpose: 'interop tests', isThere: inPath('opentracker') },
+  {
+    debianPackage: 'nginx-light',
+    purpose: 'interop tests',
+    isThere: () => existsSync('/usr/sbin/nginx'),
+  },
   { debianPackage: 'curl', purpose: 'upload tests', isThere: inPath('curl') },
 ];
 

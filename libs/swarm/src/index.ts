@@ -1,5 +1,5 @@
 export * from './announce/announcer.js';
-export * from './announce/http.announcer.js';
+export * from './announce/tracker.announcer.js';
 export * from './announce/memory.announcer.js';
 export * from './bitfield.js';
 export type { ArtifactLayout } from './disk/artifact-paths.js';

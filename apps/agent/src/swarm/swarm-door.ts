@@ -8,7 +8,7 @@ import {
   type Random,
 } from '#lib/runtime';
 import {
-  HttpAnnouncer,
+  TrackerAnnouncer,
   TicketAnnouncer,
   WebSeedClient,
   type PeerAddress,
@@ -86,9 +86,9 @@ export class SwarmDoor {
     return retry(ask, { ...RETRY, random, attempts: Infinity, signal, onRetry });
   }
 
-  #announcerFor(metainfo: Metainfo, ticket: SwarmTicket): HttpAnnouncer {
+  #announcerFor(metainfo: Metainfo, ticket: SwarmTicket): TrackerAnnouncer {
     const { session, client, advertise, clock, random } = this.options;
-    return new HttpAnnouncer({
+    return new TrackerAnnouncer({
       tiers: ticket.announce,
       // Our tracker knows an artifact as one swarm: the v2 view names it.
       infoHashes: [{ view: 'v2', hash: metainfo.infoHashV2!.subarray(0, 20) }],

@@ -1,7 +1,7 @@
 import { FleetseedError, SwarmTicket } from '#lib/contracts';
 import { systemClock, systemRandom } from '#lib/runtime';
 import {
-  HttpAnnouncer,
+  TrackerAnnouncer,
   TicketAnnouncer,
   WebSeedClient,
   type Session,
@@ -48,7 +48,7 @@ export async function enterSwarm(options: EntryOptions): Promise<SwarmAccess> {
     random: systemRandom,
     ticket: (signal) => askTicket(options, signal),
     announcerFor: (ticket) =>
-      new HttpAnnouncer({
+      new TrackerAnnouncer({
         ...doors,
         tiers: ticket.announce,
         // To our own tracker a hybrid artifact is one swarm: the v2 view is enough, which trackers

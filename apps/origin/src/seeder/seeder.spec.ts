@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { Savings, type Release } from '#lib/contracts';
 import { systemClock, systemRandom } from '#lib/runtime';
-import { HashPool, HttpAnnouncer, MemoryStore, Session, type Torrent } from '#lib/swarm';
+import { HashPool, TrackerAnnouncer, MemoryStore, Session, type Torrent } from '#lib/swarm';
 import { parseMetainfo } from '#lib/torrent';
 import {
   buildAnnounceUrl,
@@ -58,7 +58,7 @@ async function pull(): Promise<Pull> {
   const metainfo = await metainfoOf(release.artifact);
   const ticket = await origin.ticket(release.artifact);
   const store = new MemoryStore(metainfo.length);
-  const announcer = new HttpAnnouncer({
+  const announcer = new TrackerAnnouncer({
     tiers: ticket.announce,
     infoHashes: [{ view: 'v2', hash: metainfo.infoHashV2!.subarray(0, 20) }],
     peerId: session.peerId,

@@ -15,10 +15,10 @@ export interface Tracker {
 export class TrackerTiers {
   readonly #tiers: Tracker[][];
 
-  /** URLs that are not HTTP are left out. */
+  /** URLs that are neither HTTP nor UDP are left out. */
   constructor(tiers: readonly (readonly string[])[], random: Random) {
     this.#tiers = tiers.map((urls) => {
-      const usable = [...new Set(urls)].filter((url) => /^https?:\/\//i.test(url));
+      const usable = [...new Set(urls)].filter((url) => /^(?:https?|udp):\/\//i.test(url));
       return shuffle(
         usable.map((url) => ({ url, trackerId: undefined, heldUntil: 0 })),
         random,
@@ -41,4 +41,8 @@ export class TrackerTiers {
     tier.splice(tier.indexOf(tracker), 1);
     tier.unshift(tracker);
   }
+}
+
+export function isUdp(url: string): boolean {
+  return /^udp:/i.test(url);
 }

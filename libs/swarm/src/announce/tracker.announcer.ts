@@ -1,19 +1,15 @@
 import type { Dispatcher } from 'undici';
 
-import { FleetseedError, httpRequest } from '#lib/contracts';
-import { backoffDelay, deadline, type Clock, type Random } from '#lib/runtime';
+import { FleetseedError } from '#lib/contracts';
+import { backoffDelay, type Clock, type Random } from '#lib/runtime';
 import type { InfoHashKind } from '#lib/torrent';
-import {
-  buildAnnounceUrl,
-  decodeAnnounceAnswer,
-  MAX_ANSWER_BYTES,
-  type AnnounceAnswer as WireAnswer,
-  type PeerFlags,
-  type TrackerFailure,
-} from '#lib/wire';
+import type { AnnounceAnswer as WireAnswer, PeerFlags, TrackerFailure } from '#lib/wire';
 
 import type { AnnounceAnswer, AnnounceRequest, Announcer, PeerAddress } from './announcer.js';
-import { TrackerTiers, type Tracker } from './tracker-tiers.js';
+import { HttpTrackerClient } from './http.tracker-client.js';
+import { failureOf, type AnnounceIdentity, type TrackerClient } from './tracker-client.js';
+import { isUdp, TrackerTiers, type Tracker } from './tracker-tiers.js';
+import { UdpTrackerClient } from './udp.tracker-client.js';
 
 const TIMEOUT_MS = 10_000;
 const SHORTEST_INTERVAL_MS = 1000;
@@ -22,22 +18,14 @@ const LONGEST_INTERVAL_MS = 24 * 60 * 60_000;
 const DEFAULT_MIN_INTERVAL_MS = 60_000;
 const RETRY = { startMs: 2000, limitMs: 120_000 };
 
-export interface HttpAnnouncerOptions {
-  /** BEP 12 tiers of URLs. */
+export interface TrackerAnnouncerOptions extends AnnounceIdentity {
+  /** BEP 12 tiers of URLs; what is neither `http`, `https` nor `udp` is left out. */
   readonly tiers: readonly (readonly string[])[];
   /**
    * What is announced; each view of an artifact is announced by itself, and its peers speak that
    * view. To our own tracker the v2 one is enough: a hybrid artifact is one swarm there.
    */
   readonly infoHashes: readonly { readonly view: 'v1' | 'v2'; readonly hash: Buffer }[];
-  /** 20 bytes. */
-  readonly peerId: Buffer;
-  /** Where we listen. */
-  readonly port: number;
-  /** HOST:PORT at which members can dial us, when it is not the address the tracker sees. */
-  readonly advertise?: string;
-  /** By which the tracker knows us again after our address changed. */
-  readonly key?: string;
   /** For an undici Agent with a CA of its own. */
   readonly dispatcher?: Dispatcher;
   /** For each tracker, milliseconds; 10,000 by default. */
@@ -46,14 +34,19 @@ export interface HttpAnnouncerOptions {
   readonly random: Random;
 }
 
-/** Announces to HTTP trackers (BEP 3, 7, 12, 23, 24, 31). */
-export class HttpAnnouncer implements Announcer {
+/** Announces to the trackers of a torrent (BEP 12), each over HTTP or UDP as its URL says. */
+export class TrackerAnnouncer implements Announcer {
   readonly #tiers: TrackerTiers;
+  readonly #http: TrackerClient;
+  readonly #udp: TrackerClient;
   #failures = 0;
   #retryAfterMs = 0;
 
-  constructor(private readonly options: HttpAnnouncerOptions) {
+  constructor(private readonly options: TrackerAnnouncerOptions) {
     this.#tiers = new TrackerTiers(options.tiers, options.random);
+    const bounded = { ...options, timeoutMs: options.timeoutMs ?? TIMEOUT_MS };
+    this.#http = new HttpTrackerClient(bounded);
+    this.#udp = new UdpTrackerClient(bounded);
   }
 
   async announce(request: AnnounceRequest, signal?: AbortSignal): Promise<AnnounceAnswer> {
@@ -102,30 +95,8 @@ export class HttpAnnouncer implements Announcer {
   }
 
   async #exchange(tracker: Tracker, hash: Buffer, what: AnnounceRequest, signal?: AbortSignal) {
-    const { peerId, port, advertise, key, dispatcher, timeoutMs = TIMEOUT_MS } = this.options;
-    const { trackerId } = tracker;
-    const url = buildAnnounceUrl(tracker.url, {
-      infoHash: hash,
-      peerId,
-      port,
-      uploaded: what.uploaded,
-      downloaded: what.downloaded,
-      left: what.left,
-      event: what.paused && what.event === 'none' ? 'paused' : what.event,
-      numWant: what.numWant,
-      compact: true,
-      noPeerId: true,
-      fleet: true,
-      ...(advertise === undefined ? {} : { advertise }),
-      ...(key === undefined ? {} : { key }),
-      ...(trackerId === undefined ? {} : { trackerId }),
-    });
-    const response = await httpRequest(url, {
-      signal: deadline(timeoutMs, signal),
-      ...(dispatcher ? { dispatcher } : {}),
-    });
-    const body = await boundedBody(response.body);
-    const answer = decodeAnnounceAnswer(body);
+    const client = isUdp(tracker.url) ? this.#udp : this.#http;
+    const answer = await client.ask(tracker, hash, what, signal);
     if (answer.type === 'failure') throw this.#refused(tracker, answer);
     return answer;
   }
@@ -136,20 +107,6 @@ export class HttpAnnouncer implements Announcer {
     const text = `The tracker refused: ${reason}`;
     return new FleetseedError('TRACKER_ANSWER_INVALID', text, { reason });
   }
-}
-
-async function boundedBody(body: Dispatcher.ResponseData['body']): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > MAX_ANSWER_BYTES) {
-      const text = `The tracker's answer is longer than ${MAX_ANSWER_BYTES} bytes.`;
-      throw new FleetseedError('TRACKER_ANSWER_INVALID', text, { length });
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function answerOf(answer: WireAnswer, peers: readonly PeerAddress[]): AnnounceAnswer {
@@ -177,17 +134,4 @@ function clamp(ms: number): number {
 function hashOf({ v1, v2 }: PeerFlags): InfoHashKind {
   if (v2) return 'v2';
   return v1 ? 'v1' : 'v1-only';
-}
-
-/** The URL has the caller's key in it: only its host is told. */
-function failureOf(thrown: unknown, url: string, signal?: AbortSignal): FleetseedError {
-  if (thrown instanceof FleetseedError) return thrown;
-  const host = URL.canParse(url) ? new URL(url).host : '';
-  const cause = { cause: thrown };
-  if (signal?.aborted) return new FleetseedError('ABORTED', 'The announce was aborted.', {}, cause);
-  if (thrown instanceof Error && thrown.name === 'TimeoutError') {
-    return new FleetseedError('TIMED_OUT', `The tracker ${host} did not answer.`, { host }, cause);
-  }
-  const text = `The tracker ${host} could not be reached.`;
-  return new FleetseedError('ORIGIN_UNREACHABLE', text, { host }, cause);
 }
