@@ -75,6 +75,11 @@ export interface WireSink {
   blockBegins(kind: BlockKind, index: number, begin: number, length: number): Uint8Array | null;
   /** All bytes of the block came; also called for a block that was discarded. */
   blockEnds(kind: BlockKind, index: number, begin: number, length: number): void;
+  /**
+   * Whether the body of an `extended` or `hashes` message is of use; `extensionId` is 0 for the latter.
+   * One that is not passes by without taking memory, and is told as `unknown`. Left out: all are.
+   */
+  wants?(messageId: number, extensionId: number): boolean;
 }
 
 export type BlockKind = 'piece' | 'span';

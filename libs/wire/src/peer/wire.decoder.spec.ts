@@ -187,6 +187,40 @@ describe('WireDecoder', () => {
     expect(sink.events).toEqual([{ type: 'extended', id: SPAN_ID, payload }]);
   });
 
+  it('keeps nothing of messages that nobody wants, and goes on behind them', () => {
+    class PickySink extends RecordingSink {
+      wants(messageId: number, extensionId: number): boolean {
+        return messageId === 20 && extensionId === 3;
+      }
+    }
+    const useless = Buffer.alloc(900_000, 0x55);
+    const hashes = { root: Buffer.alloc(32), base: 0, index: 0, length: 512, proofLayers: 0 };
+    const stream = Buffer.concat([
+      extendedMessage(99, useless),
+      extendedMessage(99, Buffer.from('x')),
+      encodeMessage({ ...hashes, type: 'hashes', hashes: Buffer.alloc(512 * 32) }),
+      extendedMessage(3, Buffer.from('wanted')),
+    ]);
+    const sink = new PickySink();
+    const decoder = decoderOf(sink);
+    const before = process.memoryUsage().arrayBuffers;
+    for (let at = 0; at < 800_000; at += 50_000) decoder.push(stream.subarray(at, at + 50_000));
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(200_000);
+    decoder.push(stream.subarray(800_000));
+    expect(sink.events).toEqual([
+      { type: 'unknown', id: 20 },
+      { type: 'unknown', id: 20 },
+      { type: 'unknown', id: 22 },
+      { type: 'extended', id: 3, payload: Buffer.from('wanted') },
+    ]);
+  });
+
+  it('holds messages that nobody wants to the same limit', () => {
+    const sink = Object.assign(new RecordingSink(), { wants: () => false });
+    const decoder = decoderOf(sink, { maxMessageBytes: 50, maxBlockBytes: 1000 });
+    expect(() => decoder.push(extendedMessage(9, Buffer.alloc(60)))).toThrow(FleetseedError);
+  });
+
   it('reads a large message that comes in many chunks', () => {
     const sink = new RecordingSink();
     const payload = Buffer.from(Array.from({ length: 200_000 }, (_, at) => at & 0xff));

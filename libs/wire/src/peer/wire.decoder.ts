@@ -30,7 +30,8 @@ const FIRST_BODY_BYTES = 16 * 1024;
  * to where the sink wants them; nothing is allocated for them. Any split of the stream gives the same
  * calls. After an error the decoder takes no more bytes.
  *
- * A body grows as its bytes come: a peer that announces a megabyte and sends nothing costs 16 KiB.
+ * A body grows as its bytes come: a peer that announces a megabyte and sends nothing costs 16 KiB. What
+ * the sink does not want is not kept at all.
  */
 export class WireDecoder {
   /** May be changed at any time, as when the number of pieces becomes known. */
@@ -160,11 +161,19 @@ export class WireDecoder {
     } else if (this.#isSpanData(head)) {
       if (this.#left <= SPAN_HEAD_BYTES) throw wireInvalid('span data without bytes');
       this.#headNeeded = SPAN_HEAD_BYTES;
+    } else if (this.#isUnwanted(head[0]!)) {
+      this.#checkLength();
+      this.#left -= SPAN_KIND_BYTES;
+      this.#beginSkip();
     } else {
       // Another extension: the two bytes that were looked at are the start of its body.
       this.#beginBody();
       this.#takeBody(head, 0, SPAN_KIND_BYTES);
     }
+  }
+
+  #isUnwanted(extensionId: number): boolean {
+    return this.#sink.wants?.(this.#id, extensionId) === false;
   }
 
   #isSpanData(head: Buffer): boolean {
@@ -205,14 +214,17 @@ export class WireDecoder {
     return at + taken;
   }
 
-  #beginBody(): void {
+  #checkLength(): void {
     const most = this.limits.maxMessageBytes;
     // `most` bounds the message with its id; `#left` no longer counts that.
     if (this.#left >= most) throw wireInvalid('a message is too long', { id: this.#id, most });
     checkPayloadLength(this.#id, this.#left);
-    if (!isKnownId(this.#id)) {
-      this.#state = SKIP;
-      if (this.#left === 0) this.#endSkip();
+  }
+
+  #beginBody(): void {
+    this.#checkLength();
+    if (!isKnownId(this.#id) || (this.#id === MESSAGE_ID.hashes && this.#isUnwanted(0))) {
+      this.#beginSkip();
       return;
     }
     this.#state = BODY;
@@ -252,6 +264,11 @@ export class WireDecoder {
     this.#body = null;
     this.#awaitLength();
     this.#sink.message(decodeMessage(this.#id, payload));
+  }
+
+  #beginSkip(): void {
+    this.#state = SKIP;
+    if (this.#left === 0) this.#endSkip();
   }
 
   #skip(chunk: Uint8Array, at: number): number {
