@@ -4,6 +4,7 @@ import type { Transport, TransportHandler } from './transport.js';
 class MemoryTransport implements Transport {
   other!: MemoryTransport;
   queuedBytes = 0;
+  readonly writingBytes = 0;
   #handler: TransportHandler | null = null;
   #outbox: (() => void)[] = [];
   #inbox: Uint8Array[] = [];

@@ -4,6 +4,7 @@ import {
   DEFAULT_WIRE_LIMITS,
   EXTENSION_HANDSHAKE_ID,
   HandshakeReader,
+  MESSAGE_ID,
   WireDecoder,
   decodeDontHave,
   decodeExtensionHandshake,
@@ -19,17 +20,13 @@ import {
 
 import { Bitfield } from '../bitfield.js';
 import type { BanSubject } from '../policy/ban.list.js';
-import { RateLimiter } from '../policy/rate.limiter.js';
+import { MessageBudget, indicesIn } from './message-budget.js';
 import { peerRefused, protocolError } from './peer-errors.js';
 import { OUR_EXTENSION, PeerGreeting } from './peer-greeting.js';
+import { PeerLiveness } from './peer-liveness.js';
 import { PeerSender } from './peer-sender.js';
 import type { PeerConnectionOptions, PeerHandler, PeerIdentity } from './peer.types.js';
 import type { Transport } from './transport.js';
-
-/** Messages a second that a peer may send for long; blocks count as messages. */
-const MESSAGES_PER_SECOND = 200_000;
-/** A peer that does not read is closed when this much waits for it, bytes. */
-const QUEUE_LIMIT = 32 * 1024 * 1024;
 
 /**
  * One connection: it speaks the protocol and knows what both ends said. What to do about it is the
@@ -56,10 +53,12 @@ export class PeerConnection implements WireSink {
   #reader: HandshakeReader | null = new HandshakeReader();
   readonly #decoder: WireDecoder;
   readonly #options: PeerConnectionOptions;
-  readonly #messages: RateLimiter;
+  readonly #budget: MessageBudget;
+  readonly #liveness: PeerLiveness;
   #gotPieces = false;
+  /** A block comes in that we asked for. */
+  #taking = false;
   #receivedAt: number;
-  #stageAt: number;
   #closing = false;
   #reason: FleetseedError | null = null;
 
@@ -74,8 +73,9 @@ export class PeerConnection implements WireSink {
     this.initiated = dial !== null;
     this.#options = options;
     this.#decoder = new WireDecoder(this);
-    this.#messages = new RateLimiter(MESSAGES_PER_SECOND, now);
-    this.startedAt = this.#receivedAt = this.#stageAt = now;
+    this.#budget = new MessageBudget(now);
+    this.#liveness = new PeerLiveness(transport, options.timeouts, now);
+    this.startedAt = this.#receivedAt = now;
     if (dial) this.#greeting = new PeerGreeting(dial.identity, true);
     transport.start({
       connected: () => {
@@ -139,17 +139,16 @@ export class PeerConnection implements WireSink {
     return this.#closing;
   }
 
-  /** Looks after time-outs; to be called about once a second. */
+  /** How long the peer has not read what waits for it, milliseconds; 0 when it reads. */
+  stuckMs(now: number): number {
+    return this.#liveness.stuckMs(now);
+  }
+
+  /** Looks after time-outs; to be called a few times a second. */
   tick(now: number): void {
-    const { handshakeMs, idleMs, keepAliveMs } = this.#options.timeouts;
-    if (!this.isReady && now - this.#stageAt > handshakeMs) {
-      const stage = this.#greeting?.remote ? 'its extension handshake' : 'its handshake';
-      this.close(new FleetseedError('TIMED_OUT', `The peer did not send ${stage}.`));
-    } else if (this.isReady && now - this.#receivedAt > idleMs) {
-      this.close(new FleetseedError('TIMED_OUT', 'The peer was silent for too long.'));
-    } else if (this.transport.queuedBytes > QUEUE_LIMIT) {
-      this.close(new FleetseedError('TIMED_OUT', 'The peer does not read what it is sent.'));
-    } else if (this.send && now - this.send.sentAt > keepAliveMs) {
+    const reason = this.#liveness.look(this.isReady, this.send, now);
+    if (reason) this.close(reason);
+    else if (this.send && now - this.send.sentAt > this.#options.timeouts.keepAliveMs) {
       this.send.keepAlive();
     }
   }
@@ -165,7 +164,15 @@ export class PeerConnection implements WireSink {
 
   /** The rest of the block that is coming in is dropped; its memory is the caller's again. */
   discardBlock(): void {
+    this.#taking = false;
     this.#decoder.discardBlock();
+  }
+
+  wants(messageId: number, extensionId: number): boolean {
+    if (messageId !== MESSAGE_ID.extended) return false;
+    const { member, run, offer, dontHave } = OUR_EXTENSION;
+    if (extensionId === run || extensionId === offer) return this.isMember;
+    return extensionId === 0 || extensionId === member || extensionId === dontHave;
   }
 
   message(message: WireMessage): void {
@@ -210,10 +217,13 @@ export class PeerConnection implements WireSink {
   blockBegins(kind: BlockKind, index: number, begin: number, length: number): Uint8Array | null {
     this.#count();
     if (!this.#handler) throw protocolError('it sent payload before it was known');
-    return this.#handler.blockBegins(kind, index, begin, length);
+    const target = this.#handler.blockBegins(kind, index, begin, length);
+    this.#taking = target !== null;
+    return target;
   }
 
   blockEnds(kind: BlockKind, index: number, begin: number, length: number): void {
+    this.#taking = false;
     this.#handler?.blockEnds(kind, index, begin, length);
   }
 
@@ -223,7 +233,10 @@ export class PeerConnection implements WireSink {
     try {
       if (this.#reader) this.#openWith(chunk);
       else this.#decoder.push(chunk);
+      if (this.#taking) this.#liveness.heardAt = this.#receivedAt;
       this.#handler?.received(chunk.length);
+      const reason = this.#liveness.checkQueue(this.send);
+      if (reason) this.close(reason);
     } catch (error) {
       this.close(toFleetseedError(error));
     }
@@ -240,7 +253,7 @@ export class PeerConnection implements WireSink {
   }
 
   #greet(handshake: Handshake): void {
-    this.#stageAt = this.#options.clock.monotonic();
+    this.#liveness.stageAt = this.#receivedAt;
     if (!this.#greeting) {
       const identity = this.#options.lookup(handshake);
       if (!identity) throw peerRefused('the torrent is not known here, or full');
@@ -266,6 +279,8 @@ export class PeerConnection implements WireSink {
     if (id === OUR_EXTENSION.run && isMember) return this.#runMessage(payload);
     if (id === OUR_EXTENSION.offer && isMember) {
       const { type, runs } = decodeOfferMessage(payload);
+      // A run has a piece at least.
+      this.#weigh(indicesIn(runs, this.have.size));
       return type === 'offer' ? this.#handler?.offered(runs) : this.#handler?.withdrawn(runs);
     }
     // Ids that we did not advertise: clients exist that send them.
@@ -274,6 +289,7 @@ export class PeerConnection implements WireSink {
   #extensionHandshake(payload: Buffer): void {
     const greeting = this.#greeting!;
     const again = greeting.extensions !== null;
+    this.#weigh(payload.length);
     greeting.extended(decodeExtensionHandshake(payload));
     const uploadOnly = greeting.extensions?.uploadOnly ?? false;
     const changed = uploadOnly !== this.uploadOnly;
@@ -299,6 +315,7 @@ export class PeerConnection implements WireSink {
   #runMessage(payload: Buffer): void {
     const message = decodeRunMessage(payload);
     if (message.type === 'have') {
+      this.#weigh(indicesIn(message.pieces, this.have.size));
       for (const { first, count } of message.pieces) this.#gained(first, count);
       return;
     }
@@ -343,6 +360,7 @@ export class PeerConnection implements WireSink {
 
   /** aria2 sends a bitfield again, instead of many HAVEs, when that is shorter. */
   #hasMore(have: Bitfield): void {
+    this.#weigh(have.size);
     for (const piece of have.indices()) this.#gained(piece, 1);
   }
 
@@ -360,9 +378,12 @@ export class PeerConnection implements WireSink {
   }
 
   #count(): void {
-    const now = this.#receivedAt;
-    if (this.#messages.available(now) === 0) throw protocolError('too many messages');
-    this.#messages.spend(1, now);
+    this.#liveness.heardAt = this.#receivedAt;
+    this.#budget.message(this.#receivedAt);
+  }
+
+  #weigh(items: number): void {
+    this.#budget.items(items, this.#receivedAt);
   }
 
   #closed(error: Error | null): void {

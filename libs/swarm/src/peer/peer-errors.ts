@@ -9,3 +9,8 @@ export function protocolError(what: string, facts: ErrorFacts = {}): FleetseedEr
 export function peerRefused(why: string, facts: ErrorFacts = {}): FleetseedError {
   return new FleetseedError('PEER_REFUSED', `The peer is refused: ${why}.`, facts);
 }
+
+/** The peer does nothing wrong, and nothing for us: another may take its place. */
+export function ofNoUse(why: string): FleetseedError {
+  return peerRefused(why, { useless: true });
+}

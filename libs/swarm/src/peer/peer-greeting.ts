@@ -125,11 +125,16 @@ export class PeerGreeting {
   /** Takes an extension handshake; it may come again, and then adds to the first (BEP 10). */
   extended(handshake: ExtensionHandshake): void {
     const first = this.#extensions;
+    const m = new Map(first?.m);
+    // Names that are none of ours are not kept: there is no end to them.
+    for (const name of Object.values(EXTENSION)) {
+      const id = handshake.m.get(name);
+      if (id !== undefined) m.set(name, id);
+    }
     if (first === null) {
-      this.#extensions = handshake;
+      this.#extensions = { ...handshake, m };
       return;
     }
-    const m = new Map([...first.m, ...handshake.m]);
     // Who somebody is was settled by the first one.
     this.#extensions = { ...first, ...handshake, m, ...(first.fs ? { fs: first.fs } : {}) };
   }

@@ -15,6 +15,7 @@ import {
 } from '#lib/wire';
 
 import type { Bitfield } from '../bitfield.js';
+import { AnswerBacklog } from './answer-backlog.js';
 import type { PeerGreeting } from './peer-greeting.js';
 import type { Transport } from './transport.js';
 
@@ -22,6 +23,9 @@ import type { Transport } from './transport.js';
 export class PeerSender {
   /** When something was last sent, monotonic milliseconds. */
   sentAt: number;
+  /** Everything that was handed to the transport, bytes. */
+  sentBytes = 0;
+  readonly #answers = new AnswerBacklog();
   #choking = true;
   #interested = false;
 
@@ -31,6 +35,11 @@ export class PeerSender {
     private readonly clock: Clock,
   ) {
     this.sentAt = clock.monotonic();
+  }
+
+  /** Memory of answers that the peer asked for and did not read, bytes. */
+  get unreadAnswers(): number {
+    return this.#answers.cost(this.sentBytes, this.sentBytes - this.transport.queuedBytes);
   }
 
   /** BEP 6 is spoken. */
@@ -53,7 +62,7 @@ export class PeerSender {
   choke(choke: boolean): void {
     if (this.#choking === choke) return;
     this.#choking = choke;
-    this.#send(encodeMessage({ type: choke ? 'choke' : 'unchoke' }));
+    this.#answer(encodeMessage({ type: choke ? 'choke' : 'unchoke' }));
   }
 
   interest(interested: boolean): void {
@@ -108,6 +117,7 @@ export class PeerSender {
         ? pieceHeader(index, begin, bytes.length)
         : spanHeader(this.greeting.idOf(EXTENSION.run), index, begin, bytes.length);
     this.sentAt = this.clock.monotonic();
+    this.sentBytes += head.length + bytes.length;
     this.transport.send(head, bytes, sent);
   }
 
@@ -115,10 +125,15 @@ export class PeerSender {
     this.#extended(EXTENSION.offer, encodeOfferMessage({ type, runs }));
   }
 
-  /** @param hashes null to reject the request */
-  hashes(range: HashRange, hashes: Buffer | null): void {
-    if (hashes) this.#send(encodeMessage({ ...range, type: 'hashes', hashes }));
-    else this.#send(encodeMessage({ ...range, type: 'hashReject' }));
+  /**
+   * @param hashes null to reject the request
+   * @param sent called when the system took the answer, or the connection closed
+   */
+  hashes(range: HashRange, hashes: Buffer | null, sent?: () => void): void {
+    const message = hashes
+      ? encodeMessage({ ...range, type: 'hashes', hashes })
+      : encodeMessage({ ...range, type: 'hashReject' });
+    this.#answer(message, sent);
   }
 
   /** Tells again who we are, as when we became complete (BEP 21). */
@@ -134,10 +149,11 @@ export class PeerSender {
     begin: number,
     length: number,
   ): void {
-    if (kind === 'piece') this.#send(encodeMessage({ type, piece: index, begin, length }));
+    if (kind === 'piece') this.#answer(encodeMessage({ type, piece: index, begin, length }));
     else {
       const message = encodeRunMessage({ type, run: index, offset: begin, length });
       this.#extended(EXTENSION.run, message);
+      this.#answers.add(message.length);
     }
   }
 
@@ -148,8 +164,15 @@ export class PeerSender {
     return true;
   }
 
-  #send(bytes: Buffer): void {
+  /** What a peer can make us send as often as it likes. */
+  #answer(bytes: Buffer, sent?: () => void): void {
+    this.#answers.add(bytes.length);
+    this.#send(bytes, sent);
+  }
+
+  #send(bytes: Buffer, sent?: () => void): void {
     this.sentAt = this.clock.monotonic();
-    this.transport.send(bytes);
+    this.sentBytes += bytes.length;
+    this.transport.send(bytes, undefined, sent);
   }
 }

@@ -28,8 +28,10 @@ export interface PeerIdentity {
 export interface PeerTimeouts {
   /** From the connection to a complete handshake, and from there to a known peer, milliseconds. */
   readonly handshakeMs: number;
-  /** Without a byte for this long a connection is closed, milliseconds. */
+  /** Without a whole message for this long a connection is closed, milliseconds. */
   readonly idleMs: number;
+  /** A peer that took nothing of what waits for it for this long is closed, milliseconds. */
+  readonly unreadMs: number;
   /** After this long without sending, a keep-alive is sent, milliseconds. */
   readonly keepAliveMs: number;
 }
@@ -37,6 +39,7 @@ export interface PeerTimeouts {
 export const PEER_TIMEOUTS: PeerTimeouts = {
   handshakeMs: 10_000,
   idleMs: 150_000,
+  unreadMs: 60_000,
   keepAliveMs: 60_000,
 };
 

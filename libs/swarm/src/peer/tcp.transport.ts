@@ -60,6 +60,12 @@ export class TcpTransport implements Transport {
     return this.#socket.writableLength;
   }
 
+  get writingBytes(): number {
+    // Node counts a write only when all of it is done, which takes a slow peer a minute for a large one.
+    const { _handle: handle } = this.#socket as { _handle?: { writeQueueSize?: number } | null };
+    return handle?.writeQueueSize ?? 0;
+  }
+
   start(handler: TransportHandler): void {
     this.#handler = handler;
     // It may have closed before anybody listened.

@@ -13,8 +13,8 @@ export interface TransportHandler {
  *
  * - `start` begins delivery; nothing is delivered before.
  * - `send` queues bytes. They are not copied: the caller must not change `head` ever, nor `body` until
- *   `sent` was called. `sent` is called exactly once, when the system took all bytes of the body or the
- *   transport closed, and never from inside `send`.
+ *   `sent` was called. `sent` is called exactly once, when the system took all bytes or the transport
+ *   closed, and never from inside `send`.
  * - What is sent in one turn of the event loop leaves together.
  * - `pause` stops delivery, and by that the sender, until `resume`.
  * - `close` drops what is queued; `closed` follows.
@@ -25,6 +25,8 @@ export interface Transport {
   readonly port: number;
   /** Bytes queued that the system has not taken. */
   readonly queuedBytes: number;
+  /** What is left of the write under way, bytes: it goes down as the other end reads. */
+  readonly writingBytes: number;
   start(handler: TransportHandler): void;
   send(head: Uint8Array, body?: Uint8Array, sent?: () => void): void;
   pause(): void;

@@ -31,7 +31,12 @@ export class BanList {
 
   isBanned({ host, peer }: BanSubject, now: number): boolean {
     const until = this.#entries.get(peer)?.until ?? -Infinity;
-    return until > now || this.#bannedOn(host, now) >= HOST_SCORE;
+    return until > now || this.isHostBanned(host, now);
+  }
+
+  /** So many peers of the host are banned that all of it is. */
+  isHostBanned(host: string, now: number): boolean {
+    return this.#bannedOn(host, now) >= HOST_SCORE;
   }
 
   /** Peers that are banned now. */

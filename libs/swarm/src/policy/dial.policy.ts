@@ -61,6 +61,14 @@ export class DialPolicy<A> {
     return this.#dialling;
   }
 
+  /** Whether there is an address that could be dialled now. */
+  hasReady(now: number): boolean {
+    for (const { state, notBefore } of this.#known.values()) {
+      if (state === 'idle' && notBefore <= now) return true;
+    }
+    return false;
+  }
+
   /** A tracker named addresses. What is known of them already is kept, but for a newer description. */
   found(addresses: Iterable<A>, now: number): void {
     for (const address of addresses) {

@@ -1,6 +1,8 @@
 /** No request is overdue before this, milliseconds. */
 export const LEAST_PATIENCE_MS = 4000;
 const SLACK = 4;
+/** Patience is at most this many times the least: a rate that nears zero would make it endless. */
+const MOST_PATIENCE = 15;
 
 /** What one peer owes us. */
 export interface Debt {
@@ -16,11 +18,12 @@ export interface Debt {
 
 /**
  * How long a peer may be silent before its requests count as overdue: four times what everything that
- * it owes would take at its rate, at least `leastMs`.
+ * it owes would take at its rate, at least `leastMs` and at most 15 times that.
  */
 export function patienceMs(debt: Debt, leastMs = LEAST_PATIENCE_MS): number {
   if (debt.rate <= 0) return leastMs;
-  return Math.max(leastMs, (SLACK * debt.outstandingBytes * 1000) / debt.rate);
+  const patience = (SLACK * debt.outstandingBytes * 1000) / debt.rate;
+  return Math.min(MOST_PATIENCE * leastMs, Math.max(leastMs, patience));
 }
 
 /**

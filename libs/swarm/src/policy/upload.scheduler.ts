@@ -60,10 +60,14 @@ export class UploadScheduler<P, J> {
     return true;
   }
 
-  /** Takes the next job and one of the slots; null when no slot is free or nothing waits. */
-  next(): UploadTurn<P, J> | null {
+  /**
+   * Takes the next job and one of the slots; null when no slot is free or nothing waits.
+   * @param mayServe false for a peer whose turn it is not, although it waits
+   */
+  next(mayServe: (peer: P) => boolean = () => true): UploadTurn<P, J> | null {
     if (this.#active >= this.#slots) return null;
-    const queue = this.#turns.shift();
+    const turn = this.#turns.findIndex(({ peer }) => mayServe(peer));
+    const [queue] = turn < 0 ? [] : this.#turns.splice(turn, 1);
     if (queue === undefined) return null;
     const job = queue.waiting.shift()!;
     if (queue.waiting.length > 0) this.#turns.push(queue);

@@ -10,6 +10,7 @@ import { PeerConnection } from '../peer/peer-connection.js';
 import { PEER_TIMEOUTS, type PeerTimeouts } from '../peer/peer.types.js';
 import { TcpTransport } from '../peer/tcp.transport.js';
 import type { Transport } from '../peer/transport.js';
+import { ArrivalGate } from '../policy/arrival.gate.js';
 import { BanList, type BanSubject } from '../policy/ban.list.js';
 import { RateLimiter } from '../policy/rate.limiter.js';
 import { UPLOADS_AT_ONCE } from '../policy/upload.scheduler.js';
@@ -21,6 +22,7 @@ import type { SessionOptions, SessionStats } from './session.types.js';
 import { UploadPump } from './upload-pump.js';
 
 const MEMORY_BUDGET = 48 * 1024 * 1024;
+const CONNECTIONS_PER_HOST = 64;
 const DIAL_TIMEOUT_MS = 5000;
 const BACKLOG = 1024;
 /** How often torrents are looked after, milliseconds; and while a limit holds something back. */
@@ -48,6 +50,7 @@ export class Session {
   readonly #byHash = new Map<string, Torrent>();
   readonly #book: ConnectionBook;
   readonly #bans = new BanList();
+  readonly #arrivals: ArrivalGate;
   readonly #governor = new ReadGovernor();
   readonly #down: RateLimiter;
   readonly #up: RateLimiter;
@@ -64,9 +67,11 @@ export class Session {
     this.#logger = options.logger ?? silentLogger;
     this.#timeouts = { ...PEER_TIMEOUTS, ...options.timeouts };
     this.buffers = new BufferPool(options.memoryBudget ?? MEMORY_BUDGET);
+    const mostPerHost = options.maxConnectionsPerHost ?? CONNECTIONS_PER_HOST;
+    this.#arrivals = new ArrivalGate(mostPerHost);
     this.#book = new ConnectionBook({
       most: options.maxConnections ?? 1000,
-      mostPerHost: options.maxConnectionsPerHost ?? 64,
+      mostPerHost,
       mostHalfOpen: options.maxHalfOpen ?? 256,
       mostHalfOpenPerHost: options.maxHalfOpenPerHost ?? 64,
     });
@@ -205,13 +210,18 @@ export class Session {
 
   #accepted(socket: Socket): void {
     const transport = TcpTransport.accepted(socket);
-    const { host } = transport;
-    if (this.#closed || !this.#book.hasPlace(host)) {
+    if (this.#closed || !this.#mayEnter(transport.host)) {
       this.#refused++;
       socket.destroy();
       return;
     }
     this.#connect(transport, null);
+  }
+
+  #mayEnter(host: string): boolean {
+    const now = this.#clock.monotonic();
+    if (!this.#book.hasPlace(host) || this.#bans.isHostBanned(host, now)) return false;
+    return this.#arrivals.arrives(host, now);
   }
 
   #dial(torrent: Torrent, address: PeerAddress): boolean {
@@ -265,11 +275,11 @@ export class Session {
     const { host } = connection.transport;
     const { code } = reason;
     this.#logger.debug('connection closed', { host, code, reason: reason.message });
-    if (code !== 'WIRE_INVALID' && code !== 'PEER_REFUSED') return;
-    this.#refused++;
+    if (code === 'WIRE_INVALID' || code === 'PEER_REFUSED') this.#refused++;
     // Whoever has not said yet which peer it is can be anybody behind the address: it costs a place among
     // the half-open of its host, and no more.
-    if (code !== 'WIRE_INVALID' || !connection.isReady) return;
+    const isOffence = code === 'WIRE_INVALID' || reason.facts['offence'] === true;
+    if (!isOffence || !connection.isReady) return;
     const { banSubject } = connection;
     if (this.#bans.offend(banSubject, this.#clock.monotonic())) {
       this.#logger.warn('peer banned', { peer: banSubject.peer, code });

@@ -2,9 +2,11 @@ import { FleetseedError } from '#lib/contracts';
 import type { Clock, Logger } from '#lib/runtime';
 
 import type { SpanBuffer } from '../hashing/buffer-pool.js';
+import { doesNotRead } from '../peer/peer-liveness.js';
 import type { RateLimiter } from '../policy/rate.limiter.js';
 import type { Torrent } from '../torrent/torrent.js';
 import type { Upload } from '../torrent/uploader.js';
+import { StuckTransfers } from './stuck-transfers.js';
 
 export interface UploadPumpOptions {
   readonly clock: Clock;
@@ -25,7 +27,7 @@ export class UploadPump {
   readonly #options: UploadPumpOptions;
   /** Torrents that may have something to send, the next in turn first. */
   readonly #turns = new Set<Torrent>();
-  #active = 0;
+  readonly #transfers = new StuckTransfers();
   #waitsForMemory = false;
 
   constructor(options: UploadPumpOptions) {
@@ -33,7 +35,7 @@ export class UploadPump {
   }
 
   get active(): number {
-    return this.#active;
+    return this.#transfers.count;
   }
 
   /** The torrent has something to send. */
@@ -49,10 +51,17 @@ export class UploadPump {
   /** Begins as many transfers as slots and limits allow; also to be called as limits recover. */
   pump(): void {
     const { slots, limiter, clock } = this.#options;
-    if (this.#waitsForMemory) return;
     const now = clock.monotonic();
+    if (this.#waitsForMemory) {
+      this.#relieve(now);
+      return;
+    }
     for (const torrent of this.#turns) {
-      if (this.#active >= slots || limiter.available(now) === 0) return;
+      if (limiter.available(now) === 0) return;
+      if (!this.#transfers.hasPlace(slots, now)) {
+        this.#relieve(now);
+        return;
+      }
       const upload = torrent.nextUpload(now);
       this.#turns.delete(torrent);
       // Torrents with a limit of their own come again with the next tick.
@@ -63,24 +72,30 @@ export class UploadPump {
     }
   }
 
+  /** Places and memory are short: who has not read for longest is parted from. */
+  #relieve(now: number): void {
+    this.#transfers.longestStuck(now)?.close(doesNotRead());
+  }
+
   /** @returns false when there is no memory now */
   #begin(torrent: Torrent, upload: Upload): boolean {
     const { uploader, fresh } = torrent.swarm;
     const { offset, stored } = uploader.placeOf(upload.job);
     const lease = stored === upload.job.length ? fresh.lease(offset, stored) : null;
-    this.#active++;
+    const { connection } = upload.peer;
     if (lease) {
+      this.#transfers.begin(connection);
       this.#send(torrent, upload, lease.bytes, lease);
       return true;
     }
     const buffer = this.#options.acquire(upload.job.length);
     if (buffer) {
+      this.#transfers.begin(connection);
       void this.#readAndSend(torrent, upload, buffer, offset, stored);
       return true;
     }
     // Rejected, so that the peer may ask elsewhere; it is better than to hold everybody up.
     uploader.reject(upload.peer, upload.job);
-    this.#active--;
     this.#waitsForMemory = true;
     this.#options.whenFree(upload.job.length, () => {
       this.#waitsForMemory = false;
@@ -102,7 +117,7 @@ export class UploadPump {
       bytes.fill(0, stored);
     } catch (error) {
       this.#unreadable(torrent, upload, error);
-      this.#over(buffer);
+      this.#over(upload, buffer);
       return;
     }
     this.#send(torrent, upload, bytes, buffer);
@@ -120,11 +135,11 @@ export class UploadPump {
     const { connection } = upload.peer;
     const { kind, index, begin, length, blockLength } = upload.job;
     if (connection.isClosed) {
-      this.#over(owner);
+      this.#over(upload, owner);
       return;
     }
     torrent.swarm.uploaded(upload, length);
-    const over = () => this.#over(owner);
+    const over = () => this.#over(upload, owner);
     for (let at = 0; at < length; at += blockLength) {
       const block = bytes.subarray(at, Math.min(length, at + blockLength));
       const isLast = at + blockLength >= length;
@@ -132,9 +147,9 @@ export class UploadPump {
     }
   }
 
-  #over(owner: { release(): void }): void {
+  #over({ peer }: Upload, owner: { release(): void }): void {
     owner.release();
-    this.#active--;
+    this.#transfers.end(peer.connection);
     this.pump();
   }
 }

@@ -16,8 +16,13 @@ export class DownloadSource extends Source {
   readonly requests = new Map<number, SpanRequest>();
   /** When payload last came, monotonic milliseconds. */
   lastBytesAt = -Infinity;
-  /** Since when its requests are overdue; 0 when they are not. */
+  /** Since when it delivers nothing to speak of, although its requests are overdue; 0 when it delivers. */
   snubbedAt = 0;
+  /** Bytes that came since then. */
+  cameSince = 0;
+  /** Requests that it rejected since it last delivered, and since when. */
+  rejections = 0;
+  rejectsSince = 0;
   /** It rejected something: it is left alone until then. */
   restsUntil = 0;
   /** The request whose block is coming in, and where in its span. */
@@ -52,6 +57,6 @@ export class DownloadSource extends Source {
   /** Its silence up to now was our own doing. */
   excuse(now: number): void {
     this.lastBytesAt = now;
-    if (this.snubbed) this.snubbedAt = now;
+    if (this.snubbedAt > 0) this.snubbedAt = now;
   }
 }

@@ -2,7 +2,7 @@ import type { BlockKind, IndexRange } from '#lib/wire';
 
 import type { Bitfield } from '../bitfield.js';
 import type { SpanBuffer } from '../hashing/buffer-pool.js';
-import { protocolError } from '../peer/peer-errors.js';
+import { ofNoUse, protocolError } from '../peer/peer-errors.js';
 import { isOverdue } from '../policy/request.deadline.js';
 import { RequestPlanner } from '../policy/request.planner.js';
 import { RunHoldings } from '../policy/run.holdings.js';
@@ -20,6 +20,10 @@ import type { TorrentContext, TorrentTimeouts } from './torrent.types.js';
 const MEMORY_SHARE = 0.5;
 /** Who rejected something is not asked again for this long, milliseconds. */
 const REST_MS = 250;
+/** Who rejects so many requests and delivers nothing has not got what it says it has. */
+const MOST_REJECTIONS = 16;
+/** Who owes us something delivers at least so much, bytes a second; less is nothing. */
+const LEAST_RATE = 1024;
 
 /** A span that came whole, in memory that is now the receiver's. */
 export interface SpanArrival {
@@ -166,6 +170,7 @@ export class Downloader {
       if (kind === 'piece') n.cancelledBytes -= length;
       source.restsUntil = this.#now() + REST_MS;
       source.full = true;
+      this.#countRejection(source);
     } else {
       n.cancelledBytes = Math.max(0, n.cancelledBytes - length);
     }
@@ -197,6 +202,8 @@ export class Downloader {
     const now = this.#now();
     request.arrived(source.receivingAt, length);
     source.depth.delivered(length, now);
+    source.rejections = 0;
+    source.snubbedAt = 0;
     this.#progressed(source, now);
     if (request.isComplete) this.#complete(source, request);
     else this.#desk.pumpBlocks(source);
@@ -204,9 +211,12 @@ export class Downloader {
   }
 
   /** A chunk was taken in; now is the time for what it made possible. */
-  received(neighbour: Neighbour): void {
+  received(neighbour: Neighbour, bytes: number): void {
     const { source } = neighbour;
-    if (source?.receiving) this.#progressed(source, this.#now());
+    if (source?.receiving) {
+      source.cameSince += bytes;
+      this.#progressed(source, this.#now());
+    }
     if (this.#fillWanted) this.fill();
   }
 
@@ -222,9 +232,8 @@ export class Downloader {
       // A limit of ours keeps it from delivering: that time does not count.
       if (this.#options.context.isHeld(source.neighbour.connection)) source.excuse(now);
       this.#callIn(source, now);
-      if (source.snubbed && now - source.snubbedAt > hungMs) {
-        source.neighbour.connection.close(protocolError('it does not deliver'));
-      }
+      if (!source.snubbed && source.requests.size === 0) source.snubbedAt = 0;
+      if (source.snubbedAt > 0 && now - source.snubbedAt > hungMs) this.#judgeHung(source, now);
     }
     this.fill();
   }
@@ -236,7 +245,7 @@ export class Downloader {
     const rate = source.depth.rate(now);
     const debt = { oldestAt, lastBytesAt, outstandingBytes, rate };
     if (!isOverdue(debt, now, this.#options.timeouts.patienceMs)) return;
-    if (!source.snubbed) source.snubbedAt = now;
+    if (source.snubbedAt === 0) this.#observe(source, now);
     source.snubbed = true;
     for (const span of source.requests.keys()) {
       // Two that are both late would keep the span from a third that has it.
@@ -244,6 +253,30 @@ export class Downloader {
       if (rival instanceof DownloadPeer && rival.source?.snubbed) this.#giveUp(span, rival.source);
       this.picker.late(span);
     }
+  }
+
+  /** From now on it is seen how much comes. */
+  #observe(source: DownloadSource, now: number): void {
+    source.snubbedAt = now;
+    source.cameSince = 0;
+  }
+
+  /** Bytes that trickle do not make a peer one that delivers. */
+  #judgeHung(source: DownloadSource, now: number): void {
+    const least = (LEAST_RATE * (now - source.snubbedAt)) / 1000;
+    if (source.cameSince >= least) this.#observe(source, now);
+    else source.neighbour.connection.close(protocolError('it does not deliver'));
+  }
+
+  #countRejection(source: DownloadSource): void {
+    const now = this.#now();
+    const { connection } = source.neighbour;
+    // A choke rejects everything, and an origin takes offers back: neither is a lie.
+    if (connection.choking || connection.role === 'origin') return;
+    if (source.rejections++ === 0) source.rejectsSince = now;
+    const { hungMs } = this.#options.timeouts;
+    if (source.rejections < MOST_REJECTIONS || now - source.rejectsSince <= hungMs) return;
+    connection.close(ofNoUse('it rejects what it says it has'));
   }
 
   #giveUp(span: number, source: DownloadSource): void {
@@ -315,7 +348,6 @@ export class Downloader {
     source.lastBytesAt = now;
     if (!source.snubbed) return;
     source.snubbed = false;
-    source.snubbedAt = 0;
     this.#fillWanted = true;
   }
 

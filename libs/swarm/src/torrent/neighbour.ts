@@ -54,6 +54,8 @@ export class Neighbour implements PeerHandler, Sender {
   /** Payload bytes. */
   receivedBytes = 0;
   sentBytes = 0;
+  /** When payload last went either way, monotonic milliseconds. */
+  lastPayloadAt = -Infinity;
   readonly down: RateMeter;
   readonly up: RateMeter;
   readonly #duties: NeighbourDuties;

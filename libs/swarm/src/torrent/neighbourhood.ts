@@ -3,13 +3,18 @@ import { formatIpPort } from '#lib/wire';
 
 import type { PeerAddress } from '../announce/announcer.js';
 import type { PeerConnection } from '../peer/peer-connection.js';
-import { peerRefused } from '../peer/peer-errors.js';
+import { ofNoUse, peerRefused } from '../peer/peer-errors.js';
 import { DialPolicy } from '../policy/dial.policy.js';
+import { leastUseful } from './least-useful.js';
 import type { Neighbour } from './neighbour.js';
 import type { TorrentContext } from './torrent.types.js';
 
 /** An address that turned out to be a peer we have already is left alone for so long, milliseconds. */
 const DUPLICATE_MS = 60_000;
+/** Who was parted from because it was of no use is left alone for so long, milliseconds. */
+const USELESS_MS = 60_000;
+/** While nothing comes, so often another neighbour is tried, milliseconds. */
+const ROTATION_MS = 2000;
 /** Hosts that are remembered as announced. */
 const MOST_ANNOUNCED = 10_000;
 
@@ -19,6 +24,7 @@ export class Neighbourhood {
   readonly #addresses = new Map<PeerConnection, PeerAddress>();
   readonly #announced = new Set<string>();
   readonly #dials: DialPolicy<PeerAddress>;
+  #rotatedAt = -Infinity;
 
   constructor(
     private readonly context: TorrentContext,
@@ -47,7 +53,20 @@ export class Neighbourhood {
     }
     // Without reason: it is no fault of the peer's.
     rival?.connection.close();
-    if (this.all.size - (rival ? 1 : 0) >= this.most) throw peerRefused('there is no place left');
+    if (this.all.size - (rival ? 1 : 0) < this.most) return;
+    const useless = leastUseful(this.all, this.context.clock.monotonic());
+    if (useless === null) throw peerRefused('there is no place left');
+    const reason = ofNoUse('its place is needed');
+    useless.connection.close(reason);
+    // It counts no more, although the connection is not over yet.
+    this.left(useless, reason);
+  }
+
+  /** Nothing comes from anybody although something is lacking: others that are known are tried instead. */
+  rotate(now: number): void {
+    if (now - this.#rotatedAt < ROTATION_MS || !this.#dials.hasReady(now)) return;
+    this.#rotatedAt = now;
+    leastUseful(this.all, now)?.connection.close(ofNoUse('nothing comes from it'));
   }
 
   joined(neighbour: Neighbour): void {
@@ -120,8 +139,9 @@ export class Neighbourhood {
 
   #ended(address: PeerAddress, reason: FleetseedError | null): void {
     const now = this.context.clock.monotonic();
-    if (reason?.facts['self']) this.#dials.ended(address, now, Infinity);
-    else this.#dials.ended(address, now, reason?.facts['duplicate'] ? DUPLICATE_MS : 0);
+    const facts = reason?.facts ?? {};
+    const pauseMs = facts['self'] ? Infinity : facts['useless'] ? USELESS_MS : 0;
+    this.#dials.ended(address, now, facts['duplicate'] ? DUPLICATE_MS : pauseMs);
   }
 
   #sameMachine(connection: PeerConnection): Neighbour | null {

@@ -1,10 +1,11 @@
 import type { FleetseedError } from '#lib/contracts';
 import type { BlockKind, HashRange, IndexRange } from '#lib/wire';
 
+import { protocolError } from '../peer/peer-errors.js';
 import { StrangerSlots } from '../policy/stranger.slots.js';
 import type { ByteLedger } from './byte-ledger.js';
 import type { DownloadJob } from './download-job.js';
-import type { HashResponder } from './hash-responder.js';
+import type { HashDesk } from './hash-desk.js';
 import type { Neighbour, NeighbourDuties } from './neighbour.js';
 import type { OriginRole } from './origin-role.js';
 import type { TorrentContext } from './torrent.types.js';
@@ -16,7 +17,7 @@ export interface TorrentParts {
   readonly ledger: ByteLedger;
   readonly uploader: Uploader;
   readonly origin: OriginRole | null;
-  readonly hashes: HashResponder;
+  readonly hashes: HashDesk;
   /** Null while nothing is downloaded. */
   job(): DownloadJob | null;
   /** The neighbour may want nothing any more. */
@@ -92,33 +93,31 @@ export class PeerDuties implements NeighbourDuties {
   }
 
   hashRequested(neighbour: Neighbour, range: HashRange): void {
-    const { hashes, context } = this.parts;
     const { connection } = neighbour;
-    if (!connection.isV2) return;
-    hashes.answer(range).then(
-      (answer) => connection.send!.hashes(range, answer),
-      (error: unknown) => {
-        context.logger.warn('hash request not answered', { error });
-        connection.send!.hashes(range, null);
-      },
-    );
+    if (connection.isV2) this.parts.hashes.requested(connection, range);
   }
 
   blockBegins(n: Neighbour, kind: BlockKind, index: number, begin: number, length: number) {
-    return this.parts.job()?.downloader.blockBegins(n, kind, index, begin, length) ?? null;
+    const job = this.parts.job();
+    if (job) return job.downloader.blockBegins(n, kind, index, begin, length);
+    // What was asked for before the end of the download may still come.
+    if (n.cancelledBytes < length) throw protocolError('payload that nobody asked for');
+    n.cancelledBytes -= length;
+    return null;
   }
 
   blockEnds(n: Neighbour, _kind: BlockKind, _index: number, _begin: number, length: number): void {
     const { context, ledger } = this.parts;
     const now = context.clock.monotonic();
     n.receivedBytes += length;
+    n.lastPayloadAt = now;
     n.down.add(length, now);
     ledger.down.add(length, now);
     this.parts.job()?.downloader.blockEnds(n, length);
   }
 
   received(neighbour: Neighbour, bytes: number): void {
-    this.parts.job()?.downloader.received(neighbour);
+    this.parts.job()?.downloader.received(neighbour, bytes);
     this.parts.received(neighbour, bytes);
   }
 

@@ -9,6 +9,7 @@ import type { PayloadLayout } from '../policy/payload.layout.js';
 import type { ByteLedger } from './byte-ledger.js';
 import type { DownloadJob } from './download-job.js';
 import { FreshSpans } from './fresh-spans.js';
+import { HashDesk } from './hash-desk.js';
 import { HashResponder } from './hash-responder.js';
 import { HaveBroadcast } from './have-broadcast.js';
 import { Neighbour } from './neighbour.js';
@@ -58,7 +59,7 @@ export class TorrentSwarm {
       ledger,
       uploader: this.uploader,
       origin: this.#origin,
-      hashes: new HashResponder(torrent.metainfo, torrent.leavesOf),
+      hashes: new HashDesk(new HashResponder(torrent.metainfo, torrent.leavesOf), context.logger),
       job,
       changed: (neighbour) => this.#partIfContent(neighbour),
       received: (neighbour, bytes) => context.received(neighbour.connection, bytes),
@@ -116,6 +117,7 @@ export class TorrentSwarm {
     const { context, ledger, layout } = this.#options;
     const now = context.clock.monotonic();
     peer.sentBytes += bytes;
+    peer.lastPayloadAt = now;
     peer.up.add(bytes, now);
     ledger.sent(peer.connection.isMember ? job.reason : 'stranger', bytes, now);
     const run = job.kind === 'span' ? job.index : layout.runs.runOfPiece(job.index);

@@ -244,7 +244,9 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     job.tick(now);
     this.swarm.neighbourhood.dial(now);
     if (this.swarm.neighbours.size === 0) this.#announces?.hurry();
-    const stalled = now - job.downloader.lastBytesAt > this.#timeouts.stalledMs;
+    const idleMs = now - job.downloader.lastBytesAt;
+    if (idleMs > this.#timeouts.hungMs && !job.isHeld) this.swarm.neighbourhood.rotate(now);
+    const stalled = idleMs > this.#timeouts.stalledMs;
     if (stalled && !this.#stalledTold) this.emit('stalled');
     this.#stalledTold = stalled;
     if (this.#changed) this.emit('progress');

@@ -13,6 +13,8 @@ import type { UploadReason } from './torrent.types.js';
 const LARGEST_BLOCK = 128 * 1024;
 /** Blocks that follow each other are read and sent together up to this, bytes. */
 const LARGEST_JOB = 256 * 1024;
+/** And up to so many: blocks may be of one byte, and each of them is a message. */
+const MOST_BLOCKS_IN_JOB = 16;
 
 /** Payload that one neighbour is to be sent: bytes of a run, or one or more blocks of a piece. */
 export interface UploadJob {
@@ -105,7 +107,8 @@ export class Uploader {
   /** What is to be sent next; null when nothing waits, or the torrent's limit is exceeded. */
   next(now: number): Upload | null {
     if (this.limiter.available(now) === 0) return null;
-    const upload = this.#scheduler.next();
+    // Who does not read what it has got gets no more.
+    const upload = this.#scheduler.next(({ connection }) => connection.stuckMs(now) === 0);
     // Paid for at once: others must not begin while the bytes are being read.
     if (upload) this.limiter.spend(upload.job.length, now);
     return upload;
@@ -169,6 +172,7 @@ function follows(job: UploadJob, piece: number, begin: number, length: number): 
     // Only the last block of a job may be shorter.
     job.length % job.blockLength === 0 &&
     length <= job.blockLength &&
+    job.length < MOST_BLOCKS_IN_JOB * job.blockLength &&
     job.length + length <= LARGEST_JOB
   );
 }

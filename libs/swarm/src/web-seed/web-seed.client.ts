@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 
 import { FleetseedError, httpRequest } from '#lib/contracts';
-import { backoffDelay, type Clock, type Random } from '#lib/runtime';
+import { backoffDelay, deadline, type Clock, type Random } from '#lib/runtime';
 
 import type { ArtifactLayout } from '../disk/artifact-paths.js';
 import { FileSpans, type FileSegment } from '../disk/file-spans.js';
@@ -12,6 +12,8 @@ import { isContentRange, retryAfterMs, webSeedUrl } from './web-seed-url.js';
 
 const PARALLEL = 4;
 const TIMEOUT_MS = 20_000;
+/** A request may take as many times the time-out as it is for pieces of this, bytes, and one more. */
+const BYTES_PER_TIMEOUT = 256 * 1024;
 const RETRY = { startMs: 1000, limitMs: 60_000 };
 
 export interface WebSeedOptions {
@@ -24,7 +26,10 @@ export interface WebSeedOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Requests at once; 4 by default. */
   readonly parallel?: number;
-  /** Without a byte for this long a request fails, milliseconds; 20,000 by default. */
+  /**
+   * Without a byte for this long a request fails, milliseconds; 20,000 by default. So it does when it takes
+   * as long for each 256 KiB and once more: a server that sends single bytes is no better than a silent one.
+   */
   readonly timeoutMs?: number;
   readonly clock: Clock;
   readonly random: Random;
@@ -83,13 +88,14 @@ export class WebSeedClient {
   async #fetch(segment: FileSegment, target: Uint8Array, signal?: AbortSignal): Promise<void> {
     const { url, layout, headers, dispatcher, timeoutMs = TIMEOUT_MS } = this.options;
     const { file, fileOffset, length } = segment;
+    const mostMs = timeoutMs * (1 + Math.ceil(length / BYTES_PER_TIMEOUT));
     const range = `bytes=${fileOffset}-${fileOffset + length - 1}`;
     const response = await httpRequest(webSeedUrl(url, layout, layout.files[file]!.path), {
       // Compressed bytes would not be the ones the range is about.
       headers: { ...headers, range, 'accept-encoding': 'identity' },
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
-      ...(signal ? { signal } : {}),
+      signal: deadline(mostMs, signal),
       ...(dispatcher ? { dispatcher } : {}),
     });
     const whole = length === this.#spans.lengthOf(file);
