@@ -55,3 +55,4 @@ export * from './staging/stage-artifact.js';
 export * from './staging/swarm-access.js';
 export * from './staging/ticket.announcer.js';
 export * from './staging/verify-installed.js';
+export * from './metadata/fetch-metainfo.js';

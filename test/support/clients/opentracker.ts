@@ -24,10 +24,8 @@ export async function startOpentracker(infoHashes: readonly Buffer[]): Promise<O
   await chmod(folder, 0o755);
   const port = String(await freePort(address));
   const where = ['-i', address, '-p', port, '-P', port];
-  const program = new ClientProcess('opentracker', 'opentracker', [
-    ...where,
-    ...['-d', folder, '-u', 'nobody', '-w', LIST],
-  ]);
+  const words = [...where, '-d', folder, '-u', 'nobody', '-w', LIST];
+  const program = new ClientProcess('opentracker', 'opentracker', words);
   await program.begin(() =>
     program.until('an answer', AbortSignal.timeout(START_MS), async () => {
       const answer = await fetch(`http://${address}:${port}/stats`).catch(() => null);

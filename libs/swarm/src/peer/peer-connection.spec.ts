@@ -23,6 +23,7 @@ function identityOf(options: Partial<PeerIdentity> = {}): PeerIdentity {
     swarmSecret: SECRET,
     listenPort: 6881,
     uploadOnly: false,
+    metadataOf: () => null,
     admits: () => false,
     ...options,
   };

@@ -24,6 +24,7 @@ import { MessageBudget, indicesIn } from './message-budget.js';
 import { peerRefused, protocolError } from './peer-errors.js';
 import { OUR_EXTENSION, PeerGreeting } from './peer-greeting.js';
 import { PeerLiveness } from './peer-liveness.js';
+import { PeerPieces } from './peer-pieces.js';
 import { PeerSender } from './peer-sender.js';
 import type { PeerConnectionOptions, PeerHandler, PeerIdentity } from './peer.types.js';
 import type { Transport } from './transport.js';
@@ -35,8 +36,6 @@ import type { Transport } from './transport.js';
 export class PeerConnection implements WireSink {
   readonly transport: Transport;
   readonly initiated: boolean;
-  /** What the peer has. */
-  have: Bitfield = new Bitfield(0);
   /** The peer does not answer our requests; members never choke. */
   choking = true;
   /** The peer wants something of us. */
@@ -55,7 +54,7 @@ export class PeerConnection implements WireSink {
   readonly #options: PeerConnectionOptions;
   readonly #budget: MessageBudget;
   readonly #liveness: PeerLiveness;
-  #gotPieces = false;
+  readonly #pieces = new PeerPieces((pieces) => this.#weigh(pieces));
   /** A block comes in that we asked for. */
   #taking = false;
   #receivedAt: number;
@@ -84,6 +83,11 @@ export class PeerConnection implements WireSink {
       data: (chunk) => this.#data(chunk),
       closed: (error) => this.#closed(error),
     });
+  }
+
+  /** What the peer has. */
+  get have(): Bitfield {
+    return this.#pieces.have;
   }
 
   /** The peer is known, and its handler at work. */
@@ -170,8 +174,10 @@ export class PeerConnection implements WireSink {
 
   wants(messageId: number, extensionId: number): boolean {
     if (messageId !== MESSAGE_ID.extended) return false;
-    const { member, run, offer, dontHave } = OUR_EXTENSION;
+    const { member, run, offer, dontHave, metadata } = OUR_EXTENSION;
     if (extensionId === run || extensionId === offer) return this.isMember;
+    if (extensionId === metadata)
+      return this.#greeting !== null && this.#greeting.metadata !== null;
     return extensionId === 0 || extensionId === member || extensionId === dontHave;
   }
 
@@ -185,26 +191,31 @@ export class PeerConnection implements WireSink {
       case 'notInterested':
         return this.#setInterested(message.type === 'interested');
       case 'have':
-        return this.#gained(message.piece, 1);
+        return this.#pieces.gained(message.piece, 1, this.#handler);
       case 'bitfield':
         return this.#hasNew(Bitfield.fromBuffer(message.bits, this.have.size));
       case 'haveAll':
+        this.#checkFast();
         return this.#hasNew(Bitfield.full(this.have.size));
       case 'haveNone':
+        this.#checkFast();
         return this.#hasNew(new Bitfield(this.have.size));
       case 'request':
         return this.#handler?.requested('piece', message.piece, message.begin, message.length);
       case 'cancel':
         return this.#handler?.cancelled('piece', message.piece, message.begin, message.length);
       case 'reject':
+        this.#checkFast();
         return this.#handler?.rejected('piece', message.piece, message.begin, message.length);
       case 'hashRequest':
         return this.#handler?.hashRequested(message);
       case 'extended':
         return this.#extended(message.id, message.payload);
-      case 'keepAlive':
       case 'suggest':
       case 'allowedFast':
+        // Hints, which nobody has to follow.
+        return this.#checkFast();
+      case 'keepAlive':
       case 'port':
       case 'hashes':
       case 'hashReject':
@@ -262,7 +273,7 @@ export class PeerConnection implements WireSink {
     const greeting = this.#greeting;
     const answer = greeting.handshake(handshake);
     const { pieceCount } = greeting.identity;
-    this.have = new Bitfield(pieceCount);
+    this.#pieces.begin(pieceCount);
     this.#decoder.limits.maxMessageBytes = DEFAULT_WIRE_LIMITS.maxMessageBytes + pieceCount / 8;
     this.send = new PeerSender(this.transport, greeting, this.#options.clock);
     if (answer) this.transport.send(answer);
@@ -275,7 +286,9 @@ export class PeerConnection implements WireSink {
     const { isMember } = this;
     if (id === EXTENSION_HANDSHAKE_ID) return this.#extensionHandshake(payload);
     if (id === OUR_EXTENSION.member) return this.#proof(payload);
-    if (id === OUR_EXTENSION.dontHave) return this.#lost(decodeDontHave(payload));
+    if (id === OUR_EXTENSION.dontHave)
+      return this.#pieces.lost(decodeDontHave(payload), this.#handler);
+    if (id === OUR_EXTENSION.metadata) return this.#giveMetadata(payload);
     if (id === OUR_EXTENSION.run && isMember) return this.#runMessage(payload);
     if (id === OUR_EXTENSION.offer && isMember) {
       const { type, runs } = decodeOfferMessage(payload);
@@ -303,6 +316,11 @@ export class PeerConnection implements WireSink {
     }
   }
 
+  #giveMetadata(payload: Buffer): void {
+    const answer = this.isReady ? this.#greeting!.metadata?.answer(payload) : null;
+    if (answer) this.send!.metadata(answer);
+  }
+
   #proof(payload: Buffer): void {
     if (this.isReady) throw protocolError('a second proof of membership');
     this.#greeting!.verify(payload);
@@ -315,8 +333,7 @@ export class PeerConnection implements WireSink {
   #runMessage(payload: Buffer): void {
     const message = decodeRunMessage(payload);
     if (message.type === 'have') {
-      this.#weigh(indicesIn(message.pieces, this.have.size));
-      for (const { first, count } of message.pieces) this.#gained(first, count);
+      this.#pieces.gainedRanges(message.pieces, this.#handler);
       return;
     }
     const { run, offset, length } = message;
@@ -347,34 +364,12 @@ export class PeerConnection implements WireSink {
   }
 
   #hasNew(have: Bitfield): void {
-    // It belongs first, but clients exist that send extensions, and even HAVE, before it.
-    if (this.#gotPieces) {
-      this.#hasMore(have);
-      return;
-    }
-    this.#gotPieces = true;
-    for (const piece of this.have.indices()) have.set(piece);
-    this.have = have;
-    this.#handler?.hasNew();
+    this.#pieces.hasNew(have, this.#handler);
   }
 
-  /** aria2 sends a bitfield again, instead of many HAVEs, when that is shorter. */
-  #hasMore(have: Bitfield): void {
-    this.#weigh(have.size);
-    for (const piece of have.indices()) this.#gained(piece, 1);
-  }
-
-  #gained(first: number, count: number): void {
-    if (first + count > this.have.size)
-      throw protocolError('a piece that does not exist', { first });
-    for (let piece = first; piece < first + count; piece++) {
-      if (this.have.set(piece)) this.#handler?.gained(piece);
-    }
-  }
-
-  #lost(piece: number): void {
-    if (piece >= this.have.size) throw protocolError('a piece that does not exist', { piece });
-    if (this.have.clear(piece)) this.#handler?.lost(piece);
+  /** BEP 6: its messages mean nothing where it was not agreed on, and end the connection. */
+  #checkFast(): void {
+    if (!this.#greeting!.fast) throw protocolError('a message of the fast extension without it');
   }
 
   #count(): void {

@@ -16,11 +16,12 @@ import {
   type MemberClaim,
 } from '#lib/wire';
 
+import { MetadataGiver } from './metadata-giver.js';
 import { peerRefused, protocolError } from './peer-errors.js';
 import type { PeerIdentity } from './peer.types.js';
 
 /** The ids under which we want to be sent extensions. */
-export const OUR_EXTENSION = { member: 1, run: 2, offer: 3, dontHave: 4 } as const;
+export const OUR_EXTENSION = { member: 1, run: 2, offer: 3, dontHave: 4, metadata: 5 } as const;
 /** Requests that we let stand open per peer. */
 export const OUR_REQQ = 2000;
 const CLIENT = 'Fleetseed 0.1';
@@ -46,6 +47,8 @@ export class PeerGreeting {
   #extensions: ExtensionHandshake | null = null;
   /** Pieces have the lengths of v2, and hash messages are spoken. */
   v2 = true;
+  /** What may be given away of the artifact's metadata (BEP 9). */
+  metadata: MetadataGiver | null = null;
 
   constructor(
     readonly identity: PeerIdentity,
@@ -92,10 +95,12 @@ export class PeerGreeting {
         throw protocolError('it answered with the hash of another view');
       }
       this.v2 = isV2;
+      this.#giveMetadataOf(isV1Only ? 'v1-only' : 'v2');
       return null;
     }
     // BEP 52: a v1 handshake with the upgrade bit is answered with the v2 hash.
     this.v2 = isV2 || (remote.v2Upgrade && !isV1Only);
+    this.#giveMetadataOf(isV1Only ? 'v1-only' : 'v2');
     return this.#handshake(this.v2 ? short : remote.infoHash, false);
   }
 
@@ -104,6 +109,8 @@ export class PeerGreeting {
     if (!this.#remote?.extensions) return null;
     const { swarmSecret, role, target, listenPort, uploadOnly } = this.identity;
     const m = new Map<string, number>([[EXTENSION.dontHave, OUR_EXTENSION.dontHave]]);
+    const { metadata } = this;
+    if (metadata !== null) m.set(EXTENSION.metadata, OUR_EXTENSION.metadata);
     if (swarmSecret !== null) {
       m.set(EXTENSION.member, OUR_EXTENSION.member);
       m.set(EXTENSION.run, OUR_EXTENSION.run);
@@ -116,6 +123,7 @@ export class PeerGreeting {
       v: CLIENT,
       yourip: host,
       uploadOnly,
+      ...(metadata === null ? {} : { metadataSize: metadata.size }),
       ...(listenPort > 0 ? { p: listenPort } : {}),
       ...(swarmSecret ? { fs: target === undefined ? fs : { ...fs, target } } : {}),
     });
@@ -186,6 +194,11 @@ export class PeerGreeting {
     if (!verifyMemberProof(swarmSecret, claim, proof)) {
       throw peerRefused('its proof of membership is wrong');
     }
+  }
+
+  #giveMetadataOf(view: InfoHashKind): void {
+    const info = this.identity.metadataOf(view);
+    this.metadata = info && new MetadataGiver(info);
   }
 
   #handshake(infoHash: Buffer, v2Upgrade: boolean): Buffer {

@@ -136,6 +136,12 @@ export class PeerSender {
     this.#answer(message, sent);
   }
 
+  /** An answer of BEP 9. */
+  metadata(payload: Buffer): void {
+    const id = this.greeting.idOf(EXTENSION.metadata);
+    if (id !== 0) this.#answer(extendedMessage(id, payload));
+  }
+
   /** Tells again who we are, as when we became complete (BEP 21). */
   introduce(): void {
     const message = this.greeting.extensionHandshake(this.transport.host);

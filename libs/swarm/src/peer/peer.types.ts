@@ -1,5 +1,6 @@
 import type { FleetseedError } from '#lib/contracts';
 import type { Clock } from '#lib/runtime';
+import type { InfoHashKind } from '#lib/torrent';
 import type { BlockKind, FleetRole, Handshake, HashRange, IndexRange } from '#lib/wire';
 
 /** Everything that a connection has to know of the artifact and of us. */
@@ -21,6 +22,11 @@ export interface PeerIdentity {
   readonly listenPort: number;
   /** BEP 21: we want nothing. */
   readonly uploadOnly: boolean;
+  /**
+   * The `info` dictionary with the hash that a connection goes by, to be given away (BEP 9); null for a
+   * private artifact, whose metadata nobody gets from peers.
+   */
+  metadataOf(view: InfoHashKind): Buffer | null;
   /** Whether a stranger from this address may stay. */
   admits(host: string, port: number): boolean;
 }

@@ -37,6 +37,8 @@ export interface ArtifactOptions {
   readonly pieceLength?: number;
   readonly format?: MetainfoFormat;
   readonly seed?: number;
+  /** Not private (BEP 27). */
+  readonly public?: boolean;
 }
 
 export function artifactOf(options: ArtifactOptions): TestArtifact {
@@ -64,6 +66,7 @@ export function artifactOf(options: ArtifactOptions): TestArtifact {
     format,
     single,
     files,
+    private: options.public !== true,
     ...(format === 'v2' ? {} : { piecesV1: hasher.finish() }),
   });
   return { metainfo: parseMetainfo(built.metainfoBytes), payload: Buffer.concat(contents) };

@@ -30,6 +30,8 @@ export interface WireClientOptions {
   /** Proves membership with this secret; a stranger without. */
   readonly secret?: Buffer;
   readonly fast?: boolean;
+  /** Said in the extension handshake beside what membership needs. */
+  readonly extensions?: Partial<ExtensionHandshake>;
 }
 
 /** Block that came: its payload is a copy. */
@@ -154,8 +156,10 @@ export class WireClient implements WireSink {
     const { secret } = this.options;
     const fs = secret && { version: 1, nonce: this.#nonce, role: 'agent' as const };
     const names = secret ? [EXTENSION.member, EXTENSION.run, EXTENSION.offer] : [];
-    const m = new Map(names.map((name, index) => [name, index + 1] as const));
-    const payload = encodeExtensionHandshake({ m, ...(fs ? { fs } : {}) });
+    const { extensions } = this.options;
+    const own = names.map((name, index) => [name, index + 1] as const);
+    const m = new Map([...own, ...(extensions?.m ?? [])]);
+    const payload = encodeExtensionHandshake({ ...extensions, m, ...(fs ? { fs } : {}) });
     this.socket.write(extendedMessage(0, payload));
   }
 

@@ -130,6 +130,8 @@ export class Torrent extends EventEmitter<TorrentEvents> {
           downloaded: this.#ledger.downloaded,
           left: this.layout.length - this.#account.presentBytes,
           numWant: this.#job ? NUM_WANT : 0,
+          // BEP 21: a part was wanted, and is there.
+          paused: this.#job === null && !this.have.all,
         }),
         answered: ({ peers }) => {
           this.swarm.neighbourhood.announced(peers);
@@ -346,6 +348,11 @@ export class Torrent extends EventEmitter<TorrentEvents> {
       listenPort,
       get uploadOnly() {
         return wantsNothing();
+      },
+      // BEP 27: of a private artifact nothing comes from peers but its payload.
+      metadataOf: (view) => {
+        if (metainfo.private) return null;
+        return view === 'v1-only' ? (v1EditionOf(metainfo)?.infoBytes ?? null) : metainfo.infoBytes;
       },
       admits: (host, port) => {
         const { access = 'members', isAnnounced } = options;

@@ -25,6 +25,10 @@ describe('magnet links', () => {
       name: 'bücher & co',
       trackers: ['http://10.0.0.1/announce/k?a=b&c', 'udp://10.0.0.1:1'],
       webSeeds: ['https://seed/x y'],
+      peers: [
+        { host: '10.0.0.1', port: 6881 },
+        { host: 'fd00::1', port: 1 },
+      ],
     };
     const text = formatMagnet(magnet);
     expect(text.startsWith(`magnet:?xt=urn:btih:${V1}&xt=urn:btmh:1220${V2}&dn=b%C3%BCcher`)).toBe(
@@ -45,7 +49,15 @@ describe('magnet links', () => {
       name: null,
       trackers: [],
       webSeeds: [],
+      peers: [],
     });
+  });
+
+  it('lose peers that cannot be dialled', () => {
+    const peers = '&x.pe=host:80&x.pe=[fd00::1]:0&x.pe=host:99999&x.pe=::1:80&x.pe=nothing';
+    expect(parseMagnet(`magnet:?xt=urn:btih:${V1}${peers}`).peers).toEqual([
+      { host: 'host', port: 80 },
+    ]);
   });
 
   it.each([

@@ -12,6 +12,13 @@ export interface Magnet {
   readonly trackers: readonly string[];
   /** `ws` (BEP 19). */
   readonly webSeeds: readonly string[];
+  /** `x.pe` (BEP 9): HOST:PORT or [IPv6]:PORT; what has another form is left out. */
+  readonly peers: readonly MagnetPeer[];
+}
+
+export interface MagnetPeer {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** Multihash prefix: SHA-256 (0x12), 32 bytes (0x20). */
@@ -30,6 +37,7 @@ export function parseMagnet(text: string): Magnet {
   const topics: string[] = [];
   const trackers: string[] = [];
   const webSeeds: string[] = [];
+  const peers: MagnetPeer[] = [];
   let name: string | null = null;
   for (const field of text.slice('magnet:?'.length).split('&')) {
     const equals = field.indexOf('=');
@@ -43,12 +51,13 @@ export function parseMagnet(text: string): Magnet {
     if (key === 'xt') topics.push(value);
     else if (key === 'tr') trackers.push(value);
     else if (key === 'ws') webSeeds.push(value);
+    else if (key === 'x.pe') peers.push(...peersIn(value));
     else if (key === 'dn') name ??= value;
   }
   const infoHashV1 = oneOf(topics, 'urn:btih:', parseV1);
   const infoHashV2 = oneOf(topics, 'urn:btmh:', parseV2);
   if (infoHashV1 === null && infoHashV2 === null) throw invalid('it names no info-hash');
-  return { infoHashV1, infoHashV2, name, trackers, webSeeds };
+  return { infoHashV1, infoHashV2, name, trackers, webSeeds, peers };
 }
 
 /** The magnet link; hashes in hex, the v1 hash first. */
@@ -62,7 +71,16 @@ export function formatMagnet(magnet: Partial<Magnet>): string {
   if (magnet.name) fields.push(`dn=${encodeURIComponent(magnet.name)}`);
   for (const tracker of magnet.trackers ?? []) fields.push(`tr=${encodeURIComponent(tracker)}`);
   for (const seed of magnet.webSeeds ?? []) fields.push(`ws=${encodeURIComponent(seed)}`);
+  for (const { host, port } of magnet.peers ?? []) {
+    fields.push(`x.pe=${encodeURIComponent(host.includes(':') ? `[${host}]` : host)}:${port}`);
+  }
   return `magnet:?${fields.join('&')}`;
+}
+
+function peersIn(text: string): MagnetPeer[] {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3] ?? 0);
+  return match && port > 0 && port <= 65_535 ? [{ host: match[1] ?? match[2]!, port }] : [];
 }
 
 function decode(value: string): string {

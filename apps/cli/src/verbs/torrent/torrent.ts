@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 
 import { action } from '../../action.js';
 import type { CreateOptions } from './create.js';
+import type { FetchOptions } from './fetch.js';
 import type { GetOptions } from './get.js';
 
 /** The sub-commands are loaded when called: only `create` needs the hash threads. */
@@ -36,6 +37,16 @@ export function define(command: Command): void {
     )
     .action(
       action<GetOptions>(async (call, release) => (await import('./get.js')).get(call, release)),
+    );
+  command
+    .command('fetch')
+    .description('make a .torrent of a magnet link, from peers and without an origin')
+    .argument('<magnet>', 'the link; it must not be of a private torrent')
+    .requiredOption('--out <file>', 'where to write the .torrent')
+    .option('--peer <host:port>', 'a peer to ask; given again, further ones', collect)
+    .option('--timeout <time>', 'how long to try (default: 60s)')
+    .action(
+      action<FetchOptions>(async (call, link) => (await import('./fetch.js')).fetch(call, link)),
     );
 }
 
