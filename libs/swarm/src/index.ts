@@ -25,6 +25,7 @@ export {
 export * from './hashing/inline-hasher.js';
 export type { SpanCut, SpanHasher, SpanHashes } from './hashing/span-hasher.js';
 export * from './hashing/verify-pieces.js';
+export type { RateLimits } from './policy/rate.limiter.js';
 export { PayloadLayout } from './policy/payload.layout.js';
 export { PEER_TIMEOUTS, type PeerTimeouts } from './peer/peer.types.js';
 export { Session } from './session/session.js';

@@ -5,6 +5,8 @@ import { protocolError } from './peer-errors.js';
 
 /** Messages a second that a peer may send for long; blocks count as messages. */
 const MESSAGES_PER_SECOND = 200_000;
+/** At once come as many as in this time, milliseconds. */
+const BURST_MS = 250;
 /** So many pieces, runs or bytes to look at are as much work as one message. */
 const ITEMS_PER_MESSAGE = 64;
 
@@ -16,7 +18,7 @@ export class MessageBudget {
   readonly #limiter: RateLimiter;
 
   constructor(now: number) {
-    this.#limiter = new RateLimiter(MESSAGES_PER_SECOND, now);
+    this.#limiter = new RateLimiter(MESSAGES_PER_SECOND, now, BURST_MS);
   }
 
   /** A message came. @throws FleetseedError WIRE_INVALID when there are too many */

@@ -4,10 +4,10 @@ import { seededRandom } from '#lib/runtime';
 
 import { BanList } from './ban.list.js';
 import { DialPolicy } from './dial.policy.js';
-import { RateLimiter } from './rate.limiter.js';
 import { RateMeter } from './rate.meter.js';
 import { isOverdue } from './request.deadline.js';
 import { RequestDepth } from './request.depth.js';
+import { SendWindow } from './send.window.js';
 import { StrangerSlots } from './stranger.slots.js';
 import { UploadScheduler } from './upload.scheduler.js';
 
@@ -44,30 +44,58 @@ describe('UploadScheduler', () => {
     expect(scheduler.next()?.job).toBe(4);
     expect(scheduler.next()).toBeNull();
   });
+
+  it('passes over who may have nothing now, and cuts what is too large', () => {
+    const scheduler = new UploadScheduler<string, { bytes: number }>();
+    for (const peer of ['slow', 'a', 'b']) scheduler.accept(peer, { bytes: 5 });
+    let goesOn = true;
+    const cutter = {
+      cut: (peer: string, job: { bytes: number }) => {
+        if (peer === 'slow') return null;
+        if (job.bytes <= 2) return job;
+        job.bytes -= 2;
+        return { bytes: 2 };
+      },
+      goesOn: () => goesOn,
+    };
+    const next = () => {
+      const turn = scheduler.next(cutter);
+      return turn && `${turn.peer}${turn.job.bytes}`;
+    };
+    expect([next(), next()]).toEqual(['a2', 'a2']);
+    goesOn = false;
+    expect([next(), next(), next(), next(), next()]).toEqual(['a1', 'b2', 'b2', 'b1', null]);
+    expect(scheduler.waiting('slow')).toBe(1);
+  });
 });
 
-describe('RateLimiter', () => {
-  it('holds its average, whatever the sizes, and pays debts back', () => {
-    const limiter = new RateLimiter(100 * KIB, 0);
-    let moved = 0;
-    for (let now = 0; now <= 10_000; now += 7) {
-      if (limiter.available(now) === 0) continue;
-      limiter.spend(30 * KIB, now);
-      moved += 30 * KIB;
-    }
-    expect(moved / 10 / KIB).toBeGreaterThan(95);
-    expect(moved / 10 / KIB).toBeLessThan(108);
+describe('SendWindow', () => {
+  it('lets whole jobs through until enough is on its way, and a part only when nothing is', () => {
+    const window = new SendWindow();
+    const job = 1024 * KIB;
+    expect(window.room(job)).toBe(job);
+    window.began(job);
+    expect(window.room(job)).toBe(job);
+    window.began(job);
+    expect(window.room(1)).toBe(0);
+    expect(new SendWindow().room(4 * job)).toBe(2 * job);
   });
 
-  it('changes while running, and can be lifted', () => {
-    const limiter = new RateLimiter(10 * KIB, 0);
-    limiter.spend(1000 * KIB, 0);
-    expect(limiter.available(1000)).toBe(0);
-    limiter.setRate(null, 1000);
-    expect(limiter.available(1000)).toBe(Infinity);
-    limiter.setRate(64 * KIB, 2000);
-    expect(limiter.available(2000)).toBe(16 * KIB);
-    expect(() => limiter.setRate(0, 2000)).toThrow(RangeError);
+  it('grows with what is taken quickly, and shrinks when nothing is taken', () => {
+    const window = new SendWindow();
+    for (let turn = 0; turn < 20; turn++) {
+      window.began(1024 * KIB);
+      window.ended(1024 * KIB, 5);
+    }
+    expect(window.size).toBe(8 * 1024 * KIB);
+    window.began(1024 * KIB);
+    window.clogged();
+    expect(window.room(16 * KIB)).toBe(0);
+    window.ended(1024 * KIB, 5000);
+    expect(window.room(1024 * KIB)).toBe(64 * KIB);
+    window.began(64 * KIB);
+    window.ended(64 * KIB, 20);
+    expect(window.room(1024 * KIB)).toBe(128 * KIB);
   });
 });
 

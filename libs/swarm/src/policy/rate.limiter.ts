@@ -1,26 +1,46 @@
-/** A burst is at most what this much time earns, milliseconds. */
-const BURST_MS = 250;
-/** A burst is at least this much, so that a slow limit still lets whole blocks through, bytes. */
-const LEAST_BURST = 16 * 1024;
+/**
+ * A burst is at most what this much time earns, milliseconds: less than 5 % of two seconds, so that no
+ * window of two seconds exceeds the rate by more; and enough to make up for a busy event loop.
+ */
+const BURST_MS = 90;
+/** What is moved at once is about what this much time earns, milliseconds. */
+const SLICE_MS = 20;
+const LEAST_SLICE = 512;
+const LARGEST_SLICE = 256 * 1024;
+
+/** Limits of both directions, bytes a second; null for none. */
+export interface RateLimits {
+  readonly download: number | null;
+  readonly upload: number | null;
+}
 
 /**
- * A token bucket over bytes whose rate may change at any time; null means no limit. It may be
- * overdrawn (bytes that were read cannot be unread): then nothing is allowed until the debt is paid,
- * and the average holds all the same. Times are milliseconds of a monotonic clock.
+ * A token bucket over bytes whose rate may change at any time; null means no limit. In any stretch of
+ * time it lets through what the time earns and one burst. It may be overdrawn, by what cannot be cut:
+ * then nothing is allowed until the debt is paid, and the average holds all the same. Times are
+ * milliseconds of a monotonic clock.
  */
 export class RateLimiter {
   #rate: number | null;
   #tokens = 0;
   #at: number;
+  readonly #burstMs: number;
 
-  constructor(bytesPerSecond: number | null, now: number) {
+  constructor(bytesPerSecond: number | null, now: number, burstMs = BURST_MS) {
     this.#rate = null;
     this.#at = now;
+    this.#burstMs = burstMs;
     this.setRate(bytesPerSecond, now);
   }
 
   get rate(): number | null {
     return this.#rate;
+  }
+
+  /** The least that is worth moving at once, bytes; 0 without a limit. */
+  get slice(): number {
+    if (this.#rate === null) return 0;
+    return Math.min(LARGEST_SLICE, Math.max(LEAST_SLICE, (this.#rate * SLICE_MS) / 1000));
   }
 
   /** @throws RangeError unless the rate is null or positive. */
@@ -41,6 +61,19 @@ export class RateLimiter {
     return Math.max(0, Math.floor(this.#tokens));
   }
 
+  /** Like {@link available}, but 0 while that is less than a slice. */
+  grant(now: number): number {
+    const available = this.available(now);
+    return available < this.slice ? 0 : available;
+  }
+
+  /** Milliseconds until there is a grant; 0 when there is one. */
+  waitMs(now: number): number {
+    if (this.#rate === null) return 0;
+    this.#earn(now);
+    return Math.max(0, ((Math.ceil(this.slice) - this.#tokens) * 1000) / this.#rate);
+  }
+
   /** Bytes moved. */
   spend(bytes: number, now: number): void {
     if (this.#rate === null) return;
@@ -49,7 +82,7 @@ export class RateLimiter {
   }
 
   #burst(): number {
-    return this.#rate === null ? 0 : Math.max(LEAST_BURST, (this.#rate * BURST_MS) / 1000);
+    return this.#rate === null ? 0 : Math.max(this.slice + 1, (this.#rate * this.#burstMs) / 1000);
   }
 
   #earn(now: number): void {

@@ -13,6 +13,14 @@ export interface UploadTurn<P, J> {
   readonly job: J;
 }
 
+/** Divides jobs that cannot be served at once. */
+export interface UploadCutter<P, J> {
+  /** The job, or a part of it that is then no longer in it; null to pass the peer over for now. */
+  cut(peer: P, job: J): J | null;
+  /** A part was begun: whether the rest goes before the jobs of others. */
+  goesOn(peer: P): boolean;
+}
+
 /**
  * Whose request is served next: a few transfers at once, in turn over the peers that wait, and for one
  * peer in the order it asked. So a peer that asks for much delays itself and nobody else.
@@ -35,6 +43,11 @@ export class UploadScheduler<P, J> {
   /** Transfers under way. */
   get active(): number {
     return this.#active;
+  }
+
+  /** Nothing waits. */
+  get isIdle(): boolean {
+    return this.#turns.length === 0;
   }
 
   /** Jobs of a peer that wait. */
@@ -60,20 +73,24 @@ export class UploadScheduler<P, J> {
     return true;
   }
 
-  /**
-   * Takes the next job and one of the slots; null when no slot is free or nothing waits.
-   * @param mayServe false for a peer whose turn it is not, although it waits
-   */
-  next(mayServe: (peer: P) => boolean = () => true): UploadTurn<P, J> | null {
+  /** Takes the next job, or part of one, and one of the slots; null when no slot is free or nothing waits. */
+  next(cutter?: UploadCutter<P, J>): UploadTurn<P, J> | null {
     if (this.#active >= this.#slots) return null;
-    const turn = this.#turns.findIndex(({ peer }) => mayServe(peer));
-    const [queue] = turn < 0 ? [] : this.#turns.splice(turn, 1);
-    if (queue === undefined) return null;
-    const job = queue.waiting.shift()!;
-    if (queue.waiting.length > 0) this.#turns.push(queue);
-    else this.#queues.delete(queue.peer);
-    this.#active++;
-    return { peer: queue.peer, job };
+    for (let at = 0; at < this.#turns.length; at++) {
+      const queue = this.#turns[at]!;
+      const { peer, waiting } = queue;
+      const job = waiting[0]!;
+      const part = cutter ? cutter.cut(peer, job) : job;
+      if (part === null) continue;
+      this.#turns.splice(at, 1);
+      if (part === job) waiting.shift();
+      if (waiting.length === 0) this.#queues.delete(peer);
+      else if (part !== job && cutter!.goesOn(peer)) this.#turns.unshift(queue);
+      else this.#turns.push(queue);
+      this.#active++;
+      return { peer, job: part };
+    }
+    return null;
   }
 
   /** A job from `next` is over: sent, or given up. */

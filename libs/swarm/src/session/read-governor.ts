@@ -1,49 +1,99 @@
-import type { PeerConnection } from '../peer/peer-connection.js';
+import type { Clock } from '#lib/runtime';
+
+import type { Transport } from '../peer/transport.js';
 import type { RateLimiter } from '../policy/rate.limiter.js';
+import { PacedTransport, type ReadGate } from './paced.transport.js';
+
+/** Timers of less are not worth their while, milliseconds. */
+const LEAST_PAUSE_MS = 2;
 
 /**
- * Holds what is read to the limits: a connection that read more than was allowed is paused, and by
- * that its sender, until the debt is paid.
+ * Holds what is read to the limits of the session and of its torrents: connections that came to the
+ * end of a limit wait in the order they came to it.
  */
-export class ReadGovernor {
-  readonly #paused = new Map<PeerConnection, readonly RateLimiter[]>();
+export class ReadGovernor implements ReadGate {
+  readonly #waiting = new Set<PacedTransport>();
+  #cancelTimer: (() => void) | null = null;
+  #timerAt = Infinity;
+  /** Bytes handed on since the start. */
+  received = 0;
 
-  /** Bytes came in on a connection that these limiters bound. */
-  received(
-    connection: PeerConnection,
-    bytes: number,
-    limiters: readonly RateLimiter[],
-    now: number,
-  ): void {
-    let over = false;
-    for (const limiter of limiters) {
-      limiter.spend(bytes, now);
-      over ||= limiter.available(now) === 0;
+  constructor(
+    private readonly limiter: RateLimiter,
+    private readonly clock: Clock,
+  ) {}
+
+  pace(transport: Transport): PacedTransport {
+    return new PacedTransport(transport, this);
+  }
+
+  /** It waits for its limits. */
+  holds(transport: Transport): boolean {
+    return transport instanceof PacedTransport && this.#waiting.has(transport);
+  }
+
+  grant(reader: PacedTransport): number {
+    const { limiter } = reader;
+    if (this.limiter.rate === null && (limiter === null || limiter.rate === null)) return Infinity;
+    const now = this.clock.monotonic();
+    const own = limiter === null ? Infinity : limiter.grant(now);
+    return Math.min(own, this.limiter.grant(now));
+  }
+
+  spent(reader: PacedTransport, bytes: number): void {
+    this.received += bytes;
+    const { limiter } = reader;
+    if (this.limiter.rate === null && (limiter === null || limiter.rate === null)) return;
+    const now = this.clock.monotonic();
+    this.limiter.spend(bytes, now);
+    limiter?.spend(bytes, now);
+  }
+
+  wait(reader: PacedTransport): void {
+    this.#waiting.add(reader);
+    this.#releaseIn(this.#waitMs(reader));
+  }
+
+  forget(reader: PacedTransport): void {
+    this.#waiting.delete(reader);
+  }
+
+  /** Lets go on who may; also to be called when limits change. */
+  release(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+    // Who does not get through at once waits again, behind the others, and is not looked at twice.
+    const waiting = [...this.#waiting];
+    for (const reader of waiting) {
+      if (this.grant(reader) === 0) continue;
+      this.#waiting.delete(reader);
+      reader.goOn();
     }
-    if (!over || connection.isClosed || this.#paused.has(connection)) return;
-    this.#paused.set(connection, limiters);
-    connection.transport.pause();
+    let ms = Infinity;
+    for (const reader of this.#waiting) ms = Math.min(ms, this.#waitMs(reader));
+    if (ms < Infinity) this.#releaseIn(ms);
   }
 
-  /** Connections wait for their limits. */
-  get isHolding(): boolean {
-    return this.#paused.size > 0;
+  close(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+    this.#waiting.clear();
   }
 
-  holds(connection: PeerConnection): boolean {
-    return this.#paused.has(connection);
+  #waitMs(reader: PacedTransport): number {
+    const now = this.clock.monotonic();
+    return Math.max(this.limiter.waitMs(now), reader.limiter?.waitMs(now) ?? 0);
   }
 
-  /** Lets go on who may; to be called often while holding. */
-  release(now: number): void {
-    for (const [connection, limiters] of this.#paused) {
-      if (limiters.some((limiter) => limiter.available(now) === 0)) continue;
-      this.#paused.delete(connection);
-      connection.transport.resume();
-    }
-  }
-
-  forget(connection: PeerConnection): void {
-    this.#paused.delete(connection);
+  #releaseIn(ms: number): void {
+    const now = this.clock.monotonic();
+    const at = now + Math.max(LEAST_PAUSE_MS, Math.ceil(ms));
+    if (this.#cancelTimer && this.#timerAt <= at) return;
+    this.#cancelTimer?.();
+    this.#timerAt = at;
+    this.#cancelTimer = this.clock.setTimer(at - now, () => {
+      this.#cancelTimer = null;
+      this.release();
+    });
   }
 }

@@ -12,7 +12,7 @@ import { TcpTransport } from '../peer/tcp.transport.js';
 import type { Transport } from '../peer/transport.js';
 import { ArrivalGate } from '../policy/arrival.gate.js';
 import { BanList, type BanSubject } from '../policy/ban.list.js';
-import { RateLimiter } from '../policy/rate.limiter.js';
+import { RateLimiter, type RateLimits } from '../policy/rate.limiter.js';
 import { UPLOADS_AT_ONCE } from '../policy/upload.scheduler.js';
 import { Torrent } from '../torrent/torrent.js';
 import type { TorrentContext, TorrentOptions } from '../torrent/torrent.types.js';
@@ -24,10 +24,12 @@ import { UploadPump } from './upload-pump.js';
 const MEMORY_BUDGET = 48 * 1024 * 1024;
 const CONNECTIONS_PER_HOST = 64;
 const DIAL_TIMEOUT_MS = 5000;
+const NO_LIMITS: RateLimits = { download: null, upload: null };
 const BACKLOG = 1024;
-/** How often torrents are looked after, milliseconds; and while a limit holds something back. */
+/** What peers that do not read may hold of the memory. */
+const CLOGGED_SHARE = 0.25;
+/** How often torrents are looked after, milliseconds. */
 const TICK_MS = 250;
-const LIMITED_TICK_MS = 25;
 
 /**
  * The engine of a process: one listener, one budget of memory, connections and bandwidth for all its
@@ -51,10 +53,11 @@ export class Session {
   readonly #book: ConnectionBook;
   readonly #bans = new BanList();
   readonly #arrivals: ArrivalGate;
-  readonly #governor = new ReadGovernor();
+  readonly #governor: ReadGovernor;
   readonly #down: RateLimiter;
   readonly #up: RateLimiter;
   readonly #pump: UploadPump;
+  readonly #artifactLimits = new Map<string, RateLimits>();
   #server: Server | null = null;
   #port = 0;
   #cancelTick: (() => void) | null = null;
@@ -78,11 +81,13 @@ export class Session {
     const now = this.#clock.monotonic();
     this.#down = new RateLimiter(options.downloadLimit ?? null, now);
     this.#up = new RateLimiter(options.uploadLimit ?? null, now);
+    this.#governor = new ReadGovernor(this.#down, this.#clock);
     this.#pump = new UploadPump({
       clock: this.#clock,
       logger: this.#logger,
       limiter: this.#up,
       slots: options.uploadsAtOnce ?? UPLOADS_AT_ONCE,
+      cloggedBytes: this.buffers.budget * CLOGGED_SHARE,
       acquire: (length) => this.#acquire(length),
       whenFree: (length, ready) => {
         this.buffers.whenFree(length, (buffer) => {
@@ -142,6 +147,8 @@ export class Session {
     for (const hash of [infoHashV2.subarray(0, 20), infoHashV1, infoHashV1Only]) {
       if (hash) this.#byHash.set(hash.toString('hex'), torrent);
     }
+    const limits = this.#artifactLimits.get(key);
+    if (limits) torrent.setLimits(limits);
     torrent.start();
     return torrent;
   }
@@ -162,13 +169,34 @@ export class Session {
     await torrent.stop();
   }
 
-  /** Bytes a second for all torrents together; null lifts the limit. Takes effect at once. */
-  setLimits(limits: { download?: number | null; upload?: number | null }): void {
+  /** Of all torrents together. */
+  get limits(): RateLimits {
+    return { download: this.#down.rate, upload: this.#up.rate };
+  }
+
+  /** Artifacts with limits of their own, by v2 info-hash (hex), whether they are here or not. */
+  get artifactLimits(): ReadonlyMap<string, RateLimits> {
+    return this.#artifactLimits;
+  }
+
+  /** Sets limits of all torrents together; null lifts one. Takes effect at once. @throws RangeError */
+  setLimits(limits: Partial<RateLimits>): void {
     const now = this.#clock.monotonic();
     if (limits.download !== undefined) this.#down.setRate(limits.download, now);
     if (limits.upload !== undefined) this.#up.setRate(limits.upload, now);
-    this.#governor.release(now);
-    this.#pump.pump();
+    this.#limitsChanged();
+  }
+
+  /**
+   * Sets limits of one artifact, now and whenever it is added again; of its limits and the session's
+   * the tighter one holds. @throws RangeError
+   */
+  setArtifactLimits(infoHashV2: Buffer, limits: Partial<RateLimits>): void {
+    const key = infoHashV2.toString('hex');
+    const all = { ...NO_LIMITS, ...this.#artifactLimits.get(key), ...limits };
+    this.#torrents.get(key)?.setLimits(all);
+    if (all.download === null && all.upload === null) this.#artifactLimits.delete(key);
+    else this.#artifactLimits.set(key, all);
   }
 
   stats(): SessionStats {
@@ -180,6 +208,7 @@ export class Session {
       refused: this.#refused,
       memoryUsed: this.buffers.used,
       uploads: this.#pump.active,
+      received: this.#governor.received,
     };
   }
 
@@ -203,6 +232,8 @@ export class Session {
     await Promise.all([...stopped, unheard]);
     this.#cancelTick?.();
     this.#cancelTick = null;
+    this.#governor.close();
+    this.#pump.close();
     this.#torrents.clear();
     this.#byHash.clear();
     this.buffers.trim();
@@ -238,8 +269,9 @@ export class Session {
   ): void {
     let torrent = dial?.torrent ?? null;
     const hash = dial?.address.hash ?? 'v2';
+    const paced = this.#governor.pace(transport);
     const connection: PeerConnection = new PeerConnection(
-      transport,
+      paced,
       dial && { identity: dial.torrent.identity, hash },
       {
         clock: this.#clock,
@@ -250,11 +282,11 @@ export class Session {
         },
         ready: () => {
           this.#book.known(connection);
+          paced.limiter = torrent!.downloadLimiter;
           return torrent!.attach(connection);
         },
         closed: (reason) => {
           this.#book.remove(connection);
-          this.#governor.forget(connection);
           if (!connection.isReady && dial)
             dial.torrent.swarm.neighbourhood.dialFailed(dial.address, reason);
           if (reason) this.#judge(connection, reason);
@@ -320,43 +352,31 @@ export class Session {
       ban: (peer, reason) => this.#ban(peer, reason),
       dial: (address) => this.#dial(torrent(), address),
       uploadsWait: () => this.#pump.wake(torrent()),
-      received: (connection, bytes) => this.#received(torrent(), connection, bytes),
-      isHeld: (connection) => this.#governor.holds(connection),
+      limitsChanged: () => this.#limitsChanged(),
+      isHeld: (connection) => this.#governor.holds(connection.transport),
       downloadAllowance: () =>
         Math.min(this.#down.rate ?? Infinity, torrent().downloadLimiter.rate ?? Infinity),
       activityChanged: () => this.#keepTicking(),
     };
   }
 
-  #received(torrent: Torrent, connection: PeerConnection, bytes: number): void {
-    if (this.#down.rate === null && torrent.downloadLimiter.rate === null) return;
-    const limiters = [this.#down, torrent.downloadLimiter];
-    this.#governor.received(connection, bytes, limiters, this.#clock.monotonic());
-    this.#keepTicking();
+  /** What waits for a limit looks at it again. */
+  #limitsChanged(): void {
+    this.#governor.release();
+    for (const torrent of this.#torrents.values()) if (torrent.isBusy) this.#pump.wake(torrent);
   }
 
   /** A process whose torrents only wait to be asked has no timer. */
   #keepTicking(): void {
     if (this.#cancelTick || this.#closed) return;
-    const ms = this.#isLimited() ? LIMITED_TICK_MS : TICK_MS;
-    this.#cancelTick = this.#clock.setTimer(ms, () => {
+    this.#cancelTick = this.#clock.setTimer(TICK_MS, () => {
       this.#cancelTick = null;
       this.#tick();
     });
   }
 
-  /** Something may be waiting for a limit. */
-  #isLimited(): boolean {
-    if (this.#governor.isHolding || this.#up.rate !== null) return true;
-    for (const { isBusy, swarm } of this.#torrents.values()) {
-      if (isBusy && swarm.uploader.limiter.rate !== null) return true;
-    }
-    return false;
-  }
-
   #tick(): void {
     const now = this.#clock.monotonic();
-    this.#governor.release(now);
     for (const connection of this.#book.halfOpen) connection.tick(now);
     let busy = this.#book.size > 0;
     for (const torrent of this.#torrents.values()) {
@@ -365,7 +385,7 @@ export class Session {
       torrent.tick(now);
       this.#pump.wake(torrent);
     }
-    this.#pump.pump();
+    this.#pump.tick(now);
     if (busy) this.#keepTicking();
   }
 }

@@ -44,4 +44,6 @@ export interface SessionStats {
   readonly memoryUsed: number;
   /** Transfers being sent. */
   readonly uploads: number;
+  /** Bytes read from peers since the start, whatever they were for. */
+  readonly received: number;
 }

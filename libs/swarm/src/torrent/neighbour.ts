@@ -6,6 +6,7 @@ import type { PeerHandler } from '../peer/peer.types.js';
 import type { BanSubject } from '../policy/ban.list.js';
 import type { CopyMember } from '../policy/copy.member.js';
 import { RateMeter } from '../policy/rate.meter.js';
+import { SendWindow } from '../policy/send.window.js';
 import type { ByteSource } from './byte-ledger.js';
 import type { DownloadSource } from './download-source.js';
 import type { NeighbourStats } from './torrent.types.js';
@@ -56,6 +57,8 @@ export class Neighbour implements PeerHandler, Sender {
   sentBytes = 0;
   /** When payload last went either way, monotonic milliseconds. */
   lastPayloadAt = -Infinity;
+  /** How much it may be sent ahead. */
+  readonly sending = new SendWindow();
   readonly down: RateMeter;
   readonly up: RateMeter;
   readonly #duties: NeighbourDuties;

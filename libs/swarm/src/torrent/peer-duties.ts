@@ -22,7 +22,6 @@ export interface TorrentParts {
   job(): DownloadJob | null;
   /** The neighbour may want nothing any more. */
   changed(neighbour: Neighbour): void;
-  received(neighbour: Neighbour, bytes: number): void;
   left(neighbour: Neighbour, reason: FleetseedError | null): void;
 }
 
@@ -118,7 +117,6 @@ export class PeerDuties implements NeighbourDuties {
 
   received(neighbour: Neighbour, bytes: number): void {
     this.parts.job()?.downloader.received(neighbour, bytes);
-    this.parts.received(neighbour, bytes);
   }
 
   left(neighbour: Neighbour, reason: FleetseedError | null): void {

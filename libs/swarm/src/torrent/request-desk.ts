@@ -67,7 +67,7 @@ export class RequestDesk {
     }
     if (tell && connection.isMember) {
       this.#tellOfSpan('cancel', source, request);
-      neighbour.cancelledBytes += request.length;
+      neighbour.cancelledBytes += request.length - request.received;
     } else if (tell) {
       for (const { piece, begin, length } of request.outstanding()) {
         connection.send!.cancel('piece', piece, begin, length);

@@ -73,7 +73,9 @@ export class SpanRequest {
    */
   targetOf(at: number, length: number): Uint8Array | null {
     if (this.#blocks.length === 0) {
-      return at === 0 && length === this.length && this.received === 0 ? this.buffer.bytes : null;
+      // A member sends a span in one message, or in parts that follow each other.
+      const fits = at === this.received && at + length <= this.length;
+      return fits ? this.buffer.bytes.subarray(at, at + length) : null;
     }
     const index = this.#indexOf(at);
     if (index < 0 || this.#state[index] !== SENT || this.#lengthOf(index) !== length) return null;

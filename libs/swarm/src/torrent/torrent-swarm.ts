@@ -62,7 +62,6 @@ export class TorrentSwarm {
       hashes: new HashDesk(new HashResponder(torrent.metainfo, torrent.leavesOf), context.logger),
       job,
       changed: (neighbour) => this.#partIfContent(neighbour),
-      received: (neighbour, bytes) => context.received(neighbour.connection, bytes),
       left: (neighbour, reason) => this.#left(neighbour, reason),
     });
   }

@@ -11,7 +11,7 @@ import { peerRefused } from '../peer/peer-errors.js';
 import type { PeerHandler, PeerIdentity } from '../peer/peer.types.js';
 import type { BanSubject } from '../policy/ban.list.js';
 import { PayloadLayout } from '../policy/payload.layout.js';
-import { RateLimiter } from '../policy/rate.limiter.js';
+import { RateLimiter, type RateLimits } from '../policy/rate.limiter.js';
 import { AnnounceLoop } from './announce-loop.js';
 import { ByteLedger } from './byte-ledger.js';
 import { DownloadJob } from './download-job.js';
@@ -161,12 +161,17 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     if (this.#job) this.swarm.neighbourhood.dial(this.#context.clock.monotonic());
   }
 
-  /** Bytes a second; null lifts the limit. Takes effect at once. */
-  setLimits(limits: { download?: number | null; upload?: number | null }): void {
+  /** Bytes a second; null for no limit. */
+  get limits(): RateLimits {
+    return { download: this.downloadLimiter.rate, upload: this.swarm.uploader.limiter.rate };
+  }
+
+  /** Takes effect at once. @throws RangeError for a limit that is not positive */
+  setLimits(limits: Partial<RateLimits>): void {
     const now = this.#context.clock.monotonic();
     if (limits.download !== undefined) this.downloadLimiter.setRate(limits.download, now);
     if (limits.upload !== undefined) this.swarm.uploader.limiter.setRate(limits.upload, now);
-    this.#context.uploadsWait();
+    this.#context.limitsChanged();
   }
 
   /** Pieces are no longer there as they were verified: they are not served any more. */
@@ -230,8 +235,8 @@ export class Torrent extends EventEmitter<TorrentEvents> {
   }
 
   /** For the session: what to send next; null when nothing waits or a limit is exceeded. */
-  nextUpload(now: number): Upload | null {
-    return this.isActive ? this.swarm.uploader.next(now) : null;
+  nextUpload(now: number, grant: number): Upload | null {
+    return this.isActive ? this.swarm.uploader.next(now, grant) : null;
   }
 
   /** For the session: to be called a few times a second while busy. */

@@ -96,10 +96,10 @@ export interface TorrentContext {
   dial(address: PeerAddress): boolean;
   /** There is something to upload. */
   uploadsWait(): void;
-  /** Bytes came in; the connection is paused while a limit is exceeded. */
-  received(connection: PeerConnection, bytes: number): void;
-  /** The connection is paused for a limit of ours. */
+  /** The connection waits for a limit of ours. */
   isHeld(connection: PeerConnection): boolean;
+  /** The torrent's limits were changed. */
+  limitsChanged(): void;
   /** Bytes a second that may be downloaded; Infinity without a limit. */
   downloadAllowance(): number;
   /** The torrent became active, or has nothing more to do on a tick. */

@@ -15,6 +15,8 @@ const LARGEST_BLOCK = 128 * 1024;
 const LARGEST_JOB = 256 * 1024;
 /** And up to so many: blocks may be of one byte, and each of them is a message. */
 const MOST_BLOCKS_IN_JOB = 16;
+/** Of a job that is sent in parts one peer gets parts for so long, before it is the others' turn, ms. */
+const TURN_MS = 250;
 
 /** Payload that one neighbour is to be sent: bytes of a run, or one or more blocks of a piece. */
 export interface UploadJob {
@@ -23,9 +25,13 @@ export interface UploadJob {
   readonly index: number;
   begin: number;
   length: number;
-  /** Each block but the last has this length; a span is one block. */
-  readonly blockLength: number;
+  /** Each block but the last has this length; a span, or a part of one, is one block. */
+  blockLength: number;
   readonly reason: UploadReason;
+  /** Of a part: what it was cut from, as long as that waits. Parts of a span are sent in order. */
+  readonly rest?: UploadJob;
+  /** A part of it is being read. */
+  partBegun?: boolean;
 }
 
 export type Upload = UploadTurn<Neighbour, UploadJob>;
@@ -49,6 +55,8 @@ export class Uploader {
   readonly #options: UploaderOptions;
   /** Slots are the session's: they are shared by all torrents. */
   readonly #scheduler = new UploadScheduler<Neighbour, UploadJob>(Infinity);
+  /** Whose parts are being sent, and since when. */
+  #turn: { readonly peer: Neighbour; readonly since: number } | null = null;
 
   constructor(options: UploaderOptions) {
     this.#options = options;
@@ -74,17 +82,23 @@ export class Uploader {
 
   /** Every request has one answer: what was cancelled in time is rejected, the rest is sent. */
   cancelled(n: Neighbour, kind: BlockKind, index: number, begin: number, length: number): void {
+    const end = begin + length;
     const isIt = (job: UploadJob) =>
       job.kind === kind &&
       job.index === index &&
-      job.begin <= begin &&
-      begin + length <= job.begin + job.length;
+      (kind === 'span'
+        ? begin <= job.begin && job.begin + job.length <= end
+        : job.begin <= begin && end <= job.begin + job.length);
     const job = this.#scheduler.cancel(n, isIt);
     if (!job) return;
+    if (kind === 'span') {
+      // Parts of it may have been sent: what is rejected is the rest.
+      this.reject(n, job);
+      return;
+    }
     n.connection.send!.reject(kind, index, begin, length);
     this.#putBack(n, { ...job, length: begin - job.begin });
-    const after = begin + length;
-    this.#putBack(n, { ...job, begin: after, length: job.begin + job.length - after });
+    this.#putBack(n, { ...job, begin: end, length: job.begin + job.length - end });
   }
 
   /** The neighbour is choked: what waits is rejected. */
@@ -104,14 +118,40 @@ export class Uploader {
     }
   }
 
-  /** What is to be sent next; null when nothing waits, or the torrent's limit is exceeded. */
-  next(now: number): Upload | null {
-    if (this.limiter.available(now) === 0) return null;
-    // Who does not read what it has got gets no more.
-    const upload = this.#scheduler.next(({ connection }) => connection.stuckMs(now) === 0);
+  /** Rejects a job that was taken by `next`, and what waits of the same span: it cannot come without. */
+  refuse({ peer, job }: Upload): void {
+    const rest = job.kind === 'span' ? job.rest : undefined;
+    const waits = rest && this.#scheduler.cancel(peer, (other) => other === rest);
+    const length = waits ? waits.begin + waits.length - job.begin : job.length;
+    this.reject(peer, waits ? { ...job, length, blockLength: length } : job);
+  }
+
+  /**
+   * What is to be sent next; null when nothing waits that may be sent now. A job that is larger than
+   * what a limit or its peer allows is cut: the rest waits.
+   * @param grant bytes that may be sent now; Infinity without a limit of the session's
+   */
+  next(now: number, grant: number): Upload | null {
+    const most = Math.min(grant, this.limiter.grant(now));
+    if (most === 0) return null;
+    const upload = this.#scheduler.next({
+      cut: (peer, job) => {
+        // Who does not read what it has got gets no more.
+        const stuck = peer.connection.stuckMs(now) > 0;
+        return stuck ? null : cut(job, Math.min(most, peer.sending.room(job.length)));
+      },
+      goesOn: (peer) => this.#goesOn(peer, now),
+    });
+    if (!upload) return null;
     // Paid for at once: others must not begin while the bytes are being read.
-    if (upload) this.limiter.spend(upload.job.length, now);
+    this.limiter.spend(upload.job.length, now);
+    upload.peer.sending.began(upload.job.length);
     return upload;
+  }
+
+  /** Milliseconds until the torrent's limit lets something through; 0 when it does. */
+  waitMs(now: number): number {
+    return this.#scheduler.isIdle ? 0 : this.limiter.waitMs(now);
   }
 
   /** Where the bytes of a job lie in the payload, and how many are there; the rest is pads. */
@@ -158,9 +198,35 @@ export class Uploader {
     return this.#scheduler.accept(n, job);
   }
 
+  #goesOn(peer: Neighbour, now: number): boolean {
+    if (this.#turn?.peer === peer && now - this.#turn.since > TURN_MS) {
+      this.#turn = null;
+      return false;
+    }
+    if (this.#turn?.peer !== peer) this.#turn = { peer, since: now };
+    return true;
+  }
+
   #putBack(neighbour: Neighbour, job: UploadJob): void {
     if (job.length > 0 && !this.#scheduler.accept(neighbour, job)) this.reject(neighbour, job);
   }
+}
+
+/** The job, or its first `most` bytes cut off; null when nothing of it is to be sent now. */
+function cut(job: UploadJob, most: number): UploadJob | null {
+  if (most === 0 || job.partBegun) return null;
+  if (job.length <= most) return job;
+  const { kind, blockLength } = job;
+  // Blocks are not divided: a limit is overdrawn by one.
+  const length = kind === 'span' ? most : Math.max(blockLength, most - (most % blockLength));
+  if (length >= job.length) return job;
+  const part = { ...job, length };
+  job.begin += length;
+  job.length -= length;
+  if (kind === 'piece') return part;
+  job.blockLength = job.length;
+  job.partBegun = true;
+  return { ...part, blockLength: length, rest: job };
 }
 
 /** Whether a block can be sent together with the job that was accepted before it. */
