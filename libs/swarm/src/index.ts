@@ -15,13 +15,9 @@ export * from './disk/resume-file.js';
 export * from './disk/tree-document.js';
 export { BufferPool, type SpanBuffer } from './hashing/buffer-pool.js';
 export type { FileSignature, StreamSegment } from './hashing/hash-job.types.js';
-export {
-  HashPool,
-  sameSignature,
-  type FileHashes,
-  type HashFileOptions,
-  type HashPoolOptions,
-} from './hashing/hash-pool.js';
+export type { FileToHash } from './hashing/file-batches.js';
+export { sameSignature, type FileDigest } from './hashing/file-digests.js';
+export { HashPool, type HashFilesOptions, type HashPoolOptions } from './hashing/hash-pool.js';
 export * from './hashing/inline-hasher.js';
 export type { SpanCut, SpanHasher, SpanHashes } from './hashing/span-hasher.js';
 export * from './hashing/verify-pieces.js';

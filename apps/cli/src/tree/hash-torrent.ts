@@ -1,14 +1,7 @@
 import type { HashPool, StreamSegment } from '#lib/swarm';
-import {
-  pieceLayerOf,
-  rootOfPieceLayer,
-  merkleRoot,
-  v1Stream,
-  type BuildFile,
-  type MetainfoFormat,
-} from '#lib/torrent';
+import { v1Stream, type BuildFile, type MetainfoFormat } from '#lib/torrent';
 
-import { hashTree } from './hash-tree.js';
+import { hashFilesOf } from './hash-tree.js';
 import type { ScannedTree } from './tree.types.js';
 
 export interface TorrentLayout {
@@ -29,8 +22,8 @@ interface HashTorrentOptions {
 }
 
 /**
- * Makes every hash that a metainfo of this layout needs, each file read once. Leaves are reduced to
- * piece layers file by file, so that memory does not grow with the bytes.
+ * Makes every hash that a metainfo of this layout needs, each file of `tree` (which has no manifest)
+ * read once.
  *
  * @throws FleetseedError TREE_CHANGED, DISK_IO
  */
@@ -55,30 +48,13 @@ export async function hashTorrent(
   // In a hybrid every file starts a piece, so both hashes come of one reading. A file that is the
   // only one has no pad behind it.
   const v1 = format === 'hybrid' ? { pieceLengthV1: pieceLength, padV1: files.length > 1 } : {};
-  const hashFile: HashPool['hashFile'] = (path, length, given) =>
-    pool.hashFile(path, length, { ...given, ...v1 });
-  await hashTree(
-    tree.entries,
-    { hashFile },
-    {
-      ...options,
-      onHashes: (index, { leaves, piecesV1 }) => {
-        pieces[index] = piecesV1;
-        files[index] = {
-          ...files[index]!,
-          ...v2HashesOf(leaves, files[index]!.length, pieceLength),
-        };
-      },
-    },
-  );
+  const asked = { ...options, ...v1, nodeSpan: pieceLength };
+  await hashFilesOf(tree.entries, pool, asked, (index, { root, layer, piecesV1 }) => {
+    pieces[index] = piecesV1;
+    if (root === null) return;
+    files[index] = { ...files[index]!, root, ...(layer === null ? {} : { pieceLayer: layer }) };
+  });
   return { files, piecesV1: format === 'hybrid' ? Buffer.concat(pieces) : null };
-}
-
-function v2HashesOf(leaves: Buffer, length: number, pieceLength: number): Partial<BuildFile> {
-  if (length === 0) return {};
-  if (length <= pieceLength) return { root: merkleRoot(leaves) };
-  const pieceLayer = pieceLayerOf(leaves, pieceLength);
-  return { root: rootOfPieceLayer(pieceLayer, pieceLength), pieceLayer };
 }
 
 /** The v1-only stream: files one behind the other, so that pieces span them. */

@@ -1,12 +1,16 @@
 import { FleetseedError } from '#lib/contracts';
-import type { FileHashes, FileSignature, HashFileOptions } from '#lib/swarm';
+import type { FileDigest, FileSignature, FileToHash, HashFilesOptions } from '#lib/swarm';
 import { fileRoot, leafHashesOf } from '#lib/torrent';
 
 import type { TreeEntry } from './tree.types.js';
 
 /** Reads and hashes files off the main thread; `HashPool` of the engine is one. */
 export interface FileHasher {
-  hashFile(path: string, length: number, options?: HashFileOptions): Promise<FileHashes>;
+  hashFiles(
+    files: readonly FileToHash[],
+    options: HashFilesOptions,
+    onFile: (index: number, digest: FileDigest) => void,
+  ): Promise<void>;
 }
 
 export interface HashedEntry extends TreeEntry {
@@ -16,25 +20,19 @@ export interface HashedEntry extends TreeEntry {
   readonly signature: FileSignature | null;
 }
 
-/** Leaves of 32 bytes each; SHA-1 of v1 pieces, where the hasher makes them. */
-export type EntryHashes = Pick<FileHashes, 'leaves' | 'piecesV1'>;
-
 export interface HashTreeOptions {
   readonly signal: AbortSignal;
   /** Bytes hashed so far. */
   readonly onProgress?: (bytes: number) => void;
-  /** All hashes of each entry, before they are dropped. */
-  readonly onHashes?: (index: number, hashes: EntryHashes) => void;
 }
 
-/** Files under way at once: enough that the threads can be given many small ones in one message. */
-const FILES_AT_ONCE = 256;
-const BLOCK = 16_384;
+interface OnDisk extends FileToHash {
+  /** Index of its entry. */
+  readonly entry: number;
+}
 
 /**
- * Hashes all entries on all cores. Memory is bounded: leaves are dropped as soon as a file's root is
- * made, and only so many files are under way.
- *
+ * Roots of all entries, hashed on all cores.
  * @throws FleetseedError TREE_CHANGED naming a file that is not what it was when it was listed
  */
 export async function hashTree(
@@ -42,59 +40,57 @@ export async function hashTree(
   hasher: FileHasher,
   options: HashTreeOptions,
 ): Promise<HashedEntry[]> {
-  const hashed: HashedEntry[] = Array.from({ length: entries.length });
-  const stop = new AbortController();
-  const signal = AbortSignal.any([options.signal, stop.signal]);
-  let next = 0;
-  let bytes = 0;
-  const tell = (count: number) => options.onProgress?.((bytes += count));
-
-  const work = async (): Promise<void> => {
-    while (next < entries.length) {
-      signal.throwIfAborted();
-      const index = next++;
-      const entry = entries[index]!;
-      const { signature, ...hashes } = await hashEntry(entry, hasher, signal, tell);
-      options.onHashes?.(index, hashes);
-      hashed[index] = { ...entry, root: fileRoot(hashes.leaves, entry.length), signature };
-    }
+  const hashed = entries.map((entry): HashedEntry => ({
+    ...entry,
+    root: rootHere(entry),
+    signature: null,
+  }));
+  const onFile = (index: number, { root, signature }: FileDigest) => {
+    hashed[index] = { ...entries[index]!, root, signature };
   };
-  const workers = Array.from({ length: Math.min(FILES_AT_ONCE, entries.length) }, work);
-  try {
-    await Promise.all(workers);
-  } catch (error) {
-    stop.abort(error);
-    await Promise.allSettled(workers);
-    throw error;
-  }
+  await hashFilesOf(entries, hasher, options, onFile);
   return hashed;
 }
 
-async function hashEntry(
-  entry: TreeEntry,
+/** The root of bytes that are in memory. */
+function rootHere({ content }: TreeEntry): Buffer | null {
+  if ('path' in content || content.bytes.length === 0) return null;
+  return fileRoot(leafHashesOf(content.bytes), content.bytes.length);
+}
+
+/**
+ * Hashes the entries that are files on this machine; `onFile` gets the index of the entry.
+ * @throws FleetseedError TREE_CHANGED, DISK_IO
+ */
+export async function hashFilesOf(
+  entries: readonly TreeEntry[],
   hasher: FileHasher,
-  signal: AbortSignal,
-  tell: (bytes: number) => void,
-): Promise<EntryHashes & { readonly signature: FileSignature | null }> {
-  if ('bytes' in entry.content) {
-    tell(entry.length);
-    const leaves = leafHashesOf(entry.content.bytes);
-    return { leaves, piecesV1: Buffer.alloc(0), signature: null };
+  options: HashTreeOptions & HashFilesOptions,
+  onFile: (index: number, digest: FileDigest) => void,
+): Promise<void> {
+  const files: OnDisk[] = [];
+  let bytes = 0;
+  for (const [entry, { content, length }] of entries.entries()) {
+    if ('path' in content) files.push({ path: content.path, length, entry });
+    else bytes += length;
   }
-  const onLeaves = (leaves: Buffer, firstLeaf: number) => {
-    const end = firstLeaf * BLOCK + (leaves.length / 32) * BLOCK;
-    tell(Math.min(end, entry.length) - firstLeaf * BLOCK);
-  };
+  const onBytes = (count: number) => options.onProgress?.((bytes += count));
   try {
-    return await hasher.hashFile(entry.content.path, entry.length, { signal, onLeaves });
+    await hasher.hashFiles(files, { ...options, onBytes }, (index, digest) =>
+      onFile(files[index]!.entry, digest),
+    );
   } catch (error) {
-    throw named(error, entry);
+    throw named(error, entries);
   }
 }
 
 /** The hasher knows the file on disk; people know its place in what they push. */
-function named(error: unknown, entry: TreeEntry): unknown {
+function named(error: unknown, entries: readonly TreeEntry[]): unknown {
   if (!(error instanceof FleetseedError) || error.code !== 'TREE_CHANGED') return error;
+  const entry = entries.find(
+    ({ content }) => 'path' in content && content.path === error.facts['path'],
+  );
+  if (!entry) return error;
   const path = entry.path.join('/');
   const message = `${JSON.stringify(path)} changed while it was read.`;
   return new FleetseedError('TREE_CHANGED', message, { path }, { cause: error });

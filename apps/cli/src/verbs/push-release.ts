@@ -42,8 +42,7 @@ export async function push(call: Invocation<PushOptions>, path: string): Promise
   const api = call.origin();
   // Before gigabytes are hashed: is anybody there, and do they know us?
   await api.get('/whoami', z.unknown());
-  const tree = scanPath(path, { manifest: true, signal });
-  const hashed = await hash(call, tree);
+  const { tree, hashed } = await scanAndHash(call, path);
 
   const watcher = watchUpload(call, tree.bytes);
   const { upload, sentBytes } = await uploadRelease({
@@ -79,14 +78,19 @@ function readOptions(options: PushOptions) {
   };
 }
 
-async function hash(call: Invocation<PushOptions>, tree: ScannedTree): Promise<HashedEntry[]> {
+async function scanAndHash(
+  call: Invocation<PushOptions>,
+  path: string,
+): Promise<{ readonly tree: ScannedTree; readonly hashed: HashedEntry[] }> {
+  const { signal } = call;
   const pool = new HashPool({ threads: availableParallelism() });
+  // Its threads start while the tree is listed.
+  pool.prepare();
   const progress = call.output.progress('hashing');
   try {
-    return await hashTree(tree.entries, pool, {
-      signal: call.signal,
-      onProgress: (bytes) => progress.update(bytes, tree.bytes),
-    });
+    const tree = scanPath(path, { manifest: true, signal });
+    const onProgress = (bytes: number) => progress.update(bytes, tree.bytes);
+    return { tree, hashed: await hashTree(tree.entries, pool, { signal, onProgress }) };
   } finally {
     progress.clear();
     await pool.close();

@@ -35,25 +35,42 @@ export interface RootJob {
   readonly paddedLeaves: number;
 }
 
-/** Reads files and hashes them. The leaves of each segment begin anew. */
+/** Reads the v1 stream that the segments make up, from the beginning of a piece. */
 export interface StreamJob {
   readonly kind: 'stream';
   readonly segments: readonly StreamSegment[];
-  readonly leaves: boolean;
-  /** Piece length of the v1 stream that the segments make up; 0 for none. */
   readonly pieceLengthV1: number;
 }
 
-export type HashJob = SpanJob | SpanV1Job | RootJob | StreamJob;
+/**
+ * Reads whole files, or stretches of long ones that begin where a node and a v1 piece do. Fields of a
+ * stretch have one index; numbers lie in typed arrays because thousands of objects are dear to send.
+ */
+export interface FilesJob {
+  readonly kind: 'files';
+  readonly paths: readonly string[];
+  readonly starts: Float64Array;
+  readonly lengths: Float64Array;
+  /** Bytes of the whole files, which they must have when they are opened. */
+  readonly fileLengths: Float64Array;
+  /** Leaves below each Merkle node that is kept; a power of two. */
+  readonly leavesPerNode: number;
+  /** 0 for none. */
+  readonly pieceLengthV1: number;
+  /** Fill the last v1 piece of each file with zeros. */
+  readonly padV1: boolean;
+}
+
+export type HashJob = SpanJob | SpanV1Job | RootJob | StreamJob | FilesJob;
 
 /**
- * `first`: leaves, or SHA-1 hashes of a v1 job, or the root. `second`: roots, or v1 pieces of a
- * stream. `signatures`: of each segment's file, in order, null for zeros.
+ * `first`: leaves, or SHA-1 hashes of a v1 job, or the root, or the nodes of files. `second`: roots,
+ * or v1 pieces. `signatures`: of each stretch of a files job four numbers: size, mtimeNs, ctimeNs, ino.
  */
 export interface HashJobDone {
   readonly first: Uint8Array;
   readonly second: Uint8Array;
-  readonly signatures: readonly (FileSignature | null)[];
+  readonly signatures: BigInt64Array;
 }
 
 /** A job that failed, in a shape that crosses threads; `code` is that of a system error, or CHANGED. */

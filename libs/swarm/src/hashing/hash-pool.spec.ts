@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { VirtualClock } from '#lib/runtime';
+import { fileRoot, leafHashesOf, pieceLayerOf } from '#lib/torrent';
 
+import type { FileDigest } from './file-digests.js';
 import { HashPool } from './hash-pool.js';
 import { InlineHasher } from './inline-hasher.js';
 
@@ -108,23 +110,70 @@ describe('HashPool', () => {
     await expect(pool.hashSpan(plain, cut)).rejects.toThrow('shared memory');
   });
 
-  it('hashes a file over several jobs, v2 leaves and v1 pieces in one pass', async () => {
+  it('hashes a file over several jobs, v2 nodes and v1 pieces in one pass', async () => {
     const bytes = randomBytes(17 * 1024 * 1024 + 12_345);
     const path = join(folder, 'large');
     await writeFile(path, bytes);
     const seen: number[] = [];
-    const hashes = await pool.hashFile(path, bytes.length, {
+    const digest = await pool.hashFile(path, bytes.length, {
+      nodeSpan: 262_144,
       pieceLengthV1: 262_144,
-      onLeaves: (leaves, firstLeaf) => seen.push(firstLeaf, leaves.length / 32),
+      onBytes: (count) => seen.push(count),
     });
     const pieces: Buffer[] = [];
     for (let at = 0; at < bytes.length; at += 262_144) {
       pieces.push(sha('sha1', bytes.subarray(at, at + 262_144)));
     }
-    expect(hashes.leaves.equals(leavesOf(bytes))).toBe(true);
-    expect(hashes.piecesV1.equals(Buffer.concat(pieces))).toBe(true);
-    expect(hashes.signature.size).toBe(bytes.length);
-    expect(seen.length).toBe(6);
+    const leaves = leafHashesOf(bytes);
+    expect(digest.layer).toEqual(pieceLayerOf(leaves, 262_144));
+    expect(digest.root).toEqual(fileRoot(leaves, bytes.length));
+    expect(digest.piecesV1).toEqual(Buffer.concat(pieces));
+    expect(digest.signature.size).toBe(bytes.length);
+    expect(seen.toSorted((a, b) => b - a)).toEqual([8_388_608, 8_388_608, 1_060_921]);
+  });
+
+  it('gives every file of many the root it has by itself, whatever node it is cut into', async () => {
+    const lengths = [
+      0,
+      1,
+      BLOCK,
+      BLOCK + 1,
+      3 * BLOCK,
+      0,
+      4 * BLOCK,
+      4 * BLOCK + 1,
+      70_000,
+      9_000_000,
+    ];
+    const contents = [...lengths, ...Array.from({ length: 400 }, (_, at) => at)].map((length) =>
+      randomBytes(length),
+    );
+    const files = contents.map((bytes, index) => ({
+      path: join(folder, `many-${index}`),
+      length: bytes.length,
+    }));
+    for (const [index, { path }] of files.entries()) await writeFile(path, contents[index]!);
+    const digests: FileDigest[] = [];
+    const nodeSpan = 4 * BLOCK;
+    const options = { nodeSpan, pieceLengthV1: nodeSpan, padV1: true };
+    await pool.hashFiles(files, options, (index, digest) => (digests[index] = digest));
+
+    for (const [index, bytes] of contents.entries()) {
+      const leaves = leafHashesOf(bytes);
+      const isLong = bytes.length > nodeSpan;
+      const pieces: Buffer[] = [];
+      for (let at = 0; at < bytes.length; at += nodeSpan) {
+        const piece = Buffer.alloc(nodeSpan);
+        bytes.copy(piece, 0, at);
+        pieces.push(sha('sha1', piece));
+      }
+      const { root, layer, piecesV1 } = digests[index]!;
+      expect({ root, layer, piecesV1 }).toEqual({
+        root: fileRoot(leaves, bytes.length),
+        layer: isLong ? pieceLayerOf(leaves, nodeSpan) : null,
+        piecesV1: Buffer.concat(pieces),
+      });
+    }
   });
 
   it('pads the last v1 piece of a file when asked to', async () => {
@@ -138,8 +187,8 @@ describe('HashPool', () => {
   it('hashes an empty file to nothing', async () => {
     const path = join(folder, 'empty');
     await writeFile(path, '');
-    const { leaves, signature } = await pool.hashFile(path, 0);
-    expect([leaves.length, signature.size]).toEqual([0, 0]);
+    const { root, layer, signature } = await pool.hashFile(path, 0);
+    expect([root, layer, signature.size]).toEqual([null, null, 0]);
   });
 
   it('hashes v1 pieces that span files and pads', async () => {

@@ -5,19 +5,15 @@ import { fileURLToPath } from 'node:url';
 import { FleetseedError } from '#lib/contracts';
 import { systemClock, type Clock } from '#lib/runtime';
 
-import type {
-  FileSignature,
-  HashJob,
-  HashJobDone,
-  HashJobFailed,
-  StreamSegment,
-} from './hash-job.types.js';
+import { cutFiles, JOB_BYTES, type FileToHash } from './file-batches.js';
+import { FileDigests, type FileDigest } from './file-digests.js';
+import type { HashJob, HashJobDone, HashJobFailed, StreamSegment } from './hash-job.types.js';
 import { HashThreads, type QueuedJob } from './hash-threads.js';
 import type { SpanCut, SpanHasher, SpanHashes } from './span-hasher.js';
 
 const BLOCK = 16_384;
-/** What one thread reads and hashes of a large file in a job: others get their share of it. */
-const JOB_BYTES = 8 * 1024 * 1024;
+/** Jobs of files under way for each thread: one that runs, one that waits, one on its way back. */
+const LANES_PER_THREAD = 3;
 const IDLE_MS = 30_000;
 
 export interface HashPoolOptions {
@@ -28,23 +24,16 @@ export interface HashPoolOptions {
   readonly clock?: Clock;
 }
 
-export interface HashFileOptions {
-  /** Also hash v1 pieces of this length, which begin with the file; a multiple of 16 KiB. */
+export interface HashFilesOptions {
+  /** Bytes below each Merkle node that is kept: a power of two of at least 16 KiB; 8 MiB by default. */
+  readonly nodeSpan?: number;
+  /** Also hash v1 pieces of this length, which begin with each file; a power of two as well. */
   readonly pieceLengthV1?: number;
-  /** Fill the last v1 piece with zeros (the pad of a hybrid tree). */
+  /** Fill the last v1 piece of each file with zeros (the pads of a hybrid tree). */
   readonly padV1?: boolean;
   readonly signal?: AbortSignal;
-  /** Leaves as they become known, not in order; `firstLeaf` counts 16 KiB blocks. */
-  readonly onLeaves?: (leaves: Buffer, firstLeaf: number) => void;
-}
-
-export interface FileHashes {
-  /** SHA-256 of each 16 KiB block, 32 bytes each. */
-  readonly leaves: Buffer;
-  /** SHA-1 of each piece, 20 bytes each; empty unless asked for. */
-  readonly piecesV1: Buffer;
-  /** What the file was when these hashes were true. */
-  readonly signature: FileSignature;
+  /** Bytes that were hashed since the last call. */
+  readonly onBytes?: (count: number) => void;
 }
 
 /**
@@ -56,11 +45,12 @@ export interface FileHashes {
  */
 export class HashPool implements SpanHasher {
   readonly #threads: HashThreads;
+  readonly #most: number;
 
   constructor(options: HashPoolOptions = {}) {
-    const most = options.threads ?? Math.min(2, availableParallelism());
+    this.#most = options.threads ?? Math.min(2, availableParallelism());
     const clock = options.clock ?? systemClock;
-    this.#threads = new HashThreads(workerEntry(), most, options.idleMs ?? IDLE_MS, clock);
+    this.#threads = new HashThreads(workerEntry(), this.#most, options.idleMs ?? IDLE_MS, clock);
   }
 
   /** Threads that are alive at the moment. */
@@ -96,34 +86,44 @@ export class HashPool implements SpanHasher {
     return asBuffer((await this.#run(job, leaves.length, true)).first);
   }
 
+  /** Starts all threads now, so that they are there when the first job comes. */
+  prepare(): void {
+    this.#threads.startAll();
+  }
+
   /**
-   * Hashes a file of `length` bytes on all threads. Symlinks are not followed.
-   * @throws FleetseedError TREE_CHANGED when the file is not there, has another length, is no regular
+   * Reads and hashes files on all threads; `onFile` is told of each as it is done, in no order.
+   * Symlinks are not followed. Only a few jobs are under way, so memory does not grow with the files.
+   * @throws FleetseedError TREE_CHANGED when a file is not there, has another length, is no regular
    *   file or changed meanwhile; DISK_IO; the signal's reason.
    */
-  async hashFile(path: string, length: number, options: HashFileOptions = {}): Promise<FileHashes> {
-    const pieceLengthV1 = options.pieceLengthV1 ?? 0;
-    if (pieceLengthV1 % BLOCK !== 0) {
-      throw new RangeError(`Pieces of ${pieceLengthV1} bytes are not whole blocks.`);
+  async hashFiles(
+    files: readonly FileToHash[],
+    options: HashFilesOptions,
+    onFile: (index: number, digest: FileDigest) => void,
+  ): Promise<void> {
+    const { nodeSpan = JOB_BYTES, pieceLengthV1 = 0, padV1 = false, signal, onBytes } = options;
+    for (const length of pieceLengthV1 === 0 ? [nodeSpan] : [nodeSpan, pieceLengthV1]) {
+      if (length >= BLOCK && Number.isInteger(Math.log2(length))) continue;
+      throw new RangeError(`${length} bytes are not a power of two of whole blocks.`);
     }
-    const step = chunkLength(pieceLengthV1);
-    const chunks: Promise<HashJobDone>[] = [];
-    for (let start = 0; start === 0 || start < length; start += step) {
-      const segments: StreamSegment[] = [{ path, start, length: Math.min(step, length - start) }];
-      const pad = options.padV1 && start + step >= length ? padOf(length, pieceLengthV1) : 0;
-      if (pad > 0) segments.push({ path: null, start: 0, length: pad });
-      const job = { kind: 'stream' as const, segments, leaves: true, pieceLengthV1 };
-      const chunk = this.#run(job, segments[0]!.length, false, options.signal);
-      const { onLeaves } = options;
-      const tell = (done: HashJobDone) => onLeaves?.(asBuffer(done.first), start / BLOCK);
-      chunks.push(onLeaves ? chunk.then((done) => (tell(done), done)) : chunk);
-    }
-    const done = await Promise.all(chunks);
-    return {
-      leaves: joined(done.map(({ first }) => first)),
-      piecesV1: joined(done.map(({ second }) => second)),
-      signature: theOneSignature(path, length, done),
-    };
+    const cut = { nodeSpan, pieceLengthV1, padV1 };
+    const digests = new FileDigests(files, cut, onFile);
+    await this.#inLanes(cutFiles(files, cut), async (batch) => {
+      digests.add(batch, await this.#run(batch.job, batch.bytes, false, signal));
+      onBytes?.(batch.bytes);
+    });
+  }
+
+  /** {@link hashFiles} of one file. */
+  async hashFile(
+    path: string,
+    length: number,
+    options: HashFilesOptions = {},
+  ): Promise<FileDigest> {
+    let found: FileDigest | undefined;
+    await this.hashFiles([{ path, length }], options, (_, digest) => (found = digest));
+    return found!;
   }
 
   /**
@@ -135,20 +135,36 @@ export class HashPool implements SpanHasher {
     pieceLength: number,
     signal?: AbortSignal,
   ): Promise<Buffer> {
-    const jobs = cutStream(segments, chunkLength(pieceLength));
-    const done = await Promise.all(
-      jobs.map((part) => {
-        const job = { kind: 'stream' as const, segments: part, leaves: false };
-        const cost = part.reduce((sum, { length }) => sum + length, 0);
-        return this.#run({ ...job, pieceLengthV1: pieceLength }, cost, false, signal);
-      }),
-    );
-    return joined(done.map(({ second }) => second));
+    const parts = cutStream(segments, pieceLength * Math.ceil(JOB_BYTES / pieceLength));
+    const hashes: Buffer[] = [];
+    await this.#inLanes(parts.entries(), async ([index, part]) => {
+      const job = { kind: 'stream' as const, segments: part, pieceLengthV1: pieceLength };
+      const bytes = part.reduce((sum, { length }) => sum + length, 0);
+      hashes[index] = asBuffer((await this.#run(job, bytes, false, signal)).second);
+    });
+    return Buffer.concat(hashes);
   }
 
   /** Ends the threads; what is not done rejects with SHUTTING_DOWN. */
   async close(): Promise<void> {
     await this.#threads.close();
+  }
+
+  /** Enough at once that every thread has its next job waiting; after a failure none is begun. */
+  async #inLanes<T>(items: Iterable<T>, action: (item: T) => Promise<void>): Promise<void> {
+    // One iterator: each lane takes the next item of all.
+    const queue = items[Symbol.iterator]();
+    let failure: { readonly error: unknown } | null = null;
+    const lane = async () => {
+      while (!failure) {
+        const next = queue.next();
+        if (next.done) return;
+        await action(next.value).catch((error: unknown) => (failure ??= { error }));
+      }
+    };
+    // All lanes are waited for, so that nothing is told after the rejection.
+    await Promise.all(Array.from({ length: this.#most * LANES_PER_THREAD }, lane));
+    if (failure) throw (failure as { readonly error: unknown }).error;
   }
 
   #run(job: HashJob, cost: number, urgent: boolean, signal?: AbortSignal): Promise<HashJobDone> {
@@ -184,15 +200,6 @@ function workerEntry(): URL {
   return new URL(here === '.ts' ? './hash-worker.ts' : './hash-worker.js', import.meta.url);
 }
 
-/** Whole pieces, and whole blocks when pieces are. */
-function chunkLength(pieceLength: number): number {
-  return pieceLength === 0 ? JOB_BYTES : pieceLength * Math.ceil(JOB_BYTES / pieceLength);
-}
-
-function padOf(length: number, pieceLength: number): number {
-  return pieceLength === 0 ? 0 : (pieceLength - (length % pieceLength)) % pieceLength;
-}
-
 /** The stream in parts of `partLength` bytes. */
 export function cutStream(
   segments: readonly StreamSegment[],
@@ -213,22 +220,6 @@ export function cutStream(
     }
   }
   return parts;
-}
-
-function theOneSignature(path: string, length: number, done: readonly HashJobDone[]) {
-  const signature = done[0]!.signatures[0]!;
-  const same = done.every(({ signatures: [other] }) => sameSignature(other!, signature));
-  if (same && signature.size === length) return signature;
-  throw new FleetseedError('TREE_CHANGED', `The file ${path} changed while it was read.`, { path });
-}
-
-export function sameSignature(left: FileSignature, right: FileSignature): boolean {
-  return (
-    left.size === right.size &&
-    left.mtimeNs === right.mtimeNs &&
-    left.ctimeNs === right.ctimeNs &&
-    left.ino === right.ino
-  );
 }
 
 const CHANGED = new Set(['CHANGED', 'ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'ENXIO']);
@@ -253,8 +244,4 @@ function checkShared(bytes: Uint8Array, lengths: Uint32Array): Uint8Array {
 
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function joined(parts: readonly Uint8Array[]): Buffer {
-  return parts.length === 1 ? asBuffer(parts[0]!) : Buffer.concat(parts);
 }

@@ -59,6 +59,11 @@ export class HashThreads {
     this.#dispatch();
   }
 
+  /** Starts threads before there is work for them. */
+  startAll(): void {
+    while (!this.#closed && this.#threads.size < this.most) this.#start().worker.unref();
+  }
+
   /** Takes a job back that no thread has begun; does nothing otherwise. */
   withdraw(job: QueuedJob): void {
     const at = this.#other.indexOf(job);

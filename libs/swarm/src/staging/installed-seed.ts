@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 
 import type { FleetseedError } from '#lib/contracts';
 import type { Clock, Logger } from '#lib/runtime';
-import { fileRoot, type Metainfo } from '#lib/torrent';
+import type { Metainfo } from '#lib/torrent';
 
 import { Bitfield } from '../bitfield.js';
 import { DiskStore } from '../disk/disk-store.js';
@@ -187,8 +187,8 @@ export class InstalledSeed {
     const path = this.#store.installed.pathOf(file);
     this.#touched.delete(file);
     try {
-      const { leaves, signature } = await hasher.hashFile(path, length, { signal });
-      if (fileRoot(leaves, length)?.equals(root!)) {
+      const { root: found, signature } = await hasher.hashFile(path, length, { signal });
+      if (found?.equals(root!)) {
         this.#store.installed.trust(file, signature);
         this.torrent.restore(this.#piecesOf(file));
         logger.info('installed file is right', { path });

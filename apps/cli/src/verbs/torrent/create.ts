@@ -10,6 +10,7 @@ import {
   defaultPieceLength,
   parseMetainfo,
   withAnnounce,
+  type MetainfoFormat,
 } from '#lib/torrent';
 
 import type { Invocation } from '../../invocation.js';
@@ -41,6 +42,29 @@ export async function create(call: Invocation<CreateOptions>, path: string): Pro
   const given = options.pieceLength;
   const pieceLength =
     given === undefined ? undefined : checkPieceLength(parseBytes(given, '--piece-length'));
+  // Its threads start while the tree is listed.
+  const pool = new HashPool({ threads: availableParallelism() });
+  pool.prepare();
+  try {
+    await createWith(pool, call, path, { trackers, pieceLength, format: asked });
+  } finally {
+    await pool.close();
+  }
+}
+
+interface Asked {
+  readonly trackers: string[][];
+  readonly pieceLength: number | undefined;
+  readonly format: MetainfoFormat | undefined;
+}
+
+async function createWith(
+  pool: HashPool,
+  call: Invocation<CreateOptions>,
+  path: string,
+  { trackers, pieceLength, format: asked }: Asked,
+): Promise<void> {
+  const { options } = call;
   const tree = scanPath(path, { manifest: false, signal: call.signal });
   noteUnsaid(call, tree);
 
@@ -49,7 +73,7 @@ export async function create(call: Invocation<CreateOptions>, path: string): Pro
     pieceLength: pieceLength ?? defaultPieceLength(tree.bytes),
     format: asked ?? (tree.single ? 'hybrid' : 'v2'),
   };
-  const bytes = withAnnounce(await build(call, tree, layout), trackers);
+  const bytes = withAnnounce(await build(pool, call, tree, layout), trackers);
   // What was written is what is told: read back by the parser that everybody else uses.
   const metainfo = parseMetainfo(bytes);
   await writeTorrent(options.out, bytes);
@@ -73,11 +97,11 @@ export async function create(call: Invocation<CreateOptions>, path: string): Pro
 }
 
 async function build(
+  pool: HashPool,
   call: Invocation<CreateOptions>,
   tree: ScannedTree,
   layout: TorrentLayout,
 ): Promise<Buffer> {
-  const pool = new HashPool({ threads: availableParallelism() });
   const progress = call.output.progress('hashing');
   try {
     const { files, piecesV1 } = await hashTorrent(tree, pool, layout, {
@@ -93,7 +117,6 @@ async function build(
     }).metainfoBytes;
   } finally {
     progress.clear();
-    await pool.close();
   }
 }
 
