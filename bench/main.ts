@@ -1,51 +1,46 @@
-import { parseArgs } from 'node:util';
-
-import { benchPair } from './cases/pair.case.ts';
+import { agentCase } from './cases/agent.case.ts';
+import type { BenchCase } from './cases/case.types.ts';
+import { createCase } from './cases/create.case.ts';
+import { readOptions, UsageError } from './cases/options.ts';
+import { pairCase } from './cases/pair.case.ts';
 import { benchPolicy } from './cases/policy.case.ts';
-import { benchSwarm } from './cases/swarm.case.ts';
+import { swarmCase } from './cases/swarm.case.ts';
 
-const USAGE = `npm run bench -- pair [--mib 1024] [--rounds 3] [--only NAME …]
-npm run bench -- swarm [--hosts N --mbit N --mib N] [--rounds 3] [--only NAME …]
-npm run bench -- policy [--hosts N]
-  Without sizes, swarm measures 16 hosts at 100 Mbit/s with 128 MiB, and 40 at 50 Mbit/s with 64 MiB.
-  Needs root (network namespaces) and a build (npm run build).
-`;
+const CASES: Readonly<Record<string, BenchCase>> = {
+  pair: pairCase,
+  swarm: swarmCase,
+  create: createCase,
+  agent: agentCase,
+  policy: {
+    usage: '[--hosts N]',
+    run(words, tell) {
+      const hosts = readOptions(words, ['hosts']).number('hosts');
+      return benchPolicy(hosts === undefined ? [16, 40, 400] : [hosts], tell);
+    },
+  },
+};
 
 const tell = (text: string) => process.stdout.write(`${text}\n`);
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    hosts: { type: 'string' },
-    mbit: { type: 'string' },
-    mib: { type: 'string' },
-    rounds: { type: 'string', default: '3' },
-    only: { type: 'string', multiple: true, default: [] },
-  },
-});
-const common = { rounds: Number(values.rounds), only: values.only, tell };
-
-switch (positionals[0]) {
-  case 'pair':
-    await benchPair({ ...common, mib: Number(values.mib ?? 1024) });
-    break;
-  case 'swarm':
-    for (const size of swarmSizes()) await benchSwarm({ ...common, ...size });
-    break;
-  case 'policy':
-    await benchPolicy(values.hosts === undefined ? [16, 40, 400] : [Number(values.hosts)], tell);
-    break;
-  default:
-    process.stderr.write(USAGE);
+const [name, ...words] = process.argv.slice(2);
+const chosen = CASES[name ?? ''];
+if (chosen === undefined) {
+  process.stderr.write(usage());
+  process.exitCode = 2;
+} else {
+  await chosen.run(words, tell).catch((error: unknown) => {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`${error.message}\n\n${usage()}`);
     process.exitCode = 2;
+  });
 }
 
-function swarmSizes(): { hosts: number; mbit: number; mib: number }[] {
-  const { hosts, mbit, mib } = values;
-  if (hosts !== undefined || mbit !== undefined || mib !== undefined) {
-    return [{ hosts: Number(hosts ?? 16), mbit: Number(mbit ?? 100), mib: Number(mib ?? 128) }];
-  }
-  return [
-    { hosts: 16, mbit: 100, mib: 128 },
-    { hosts: 40, mbit: 50, mib: 64 },
-  ];
+function usage(): string {
+  const cases = Object.entries(CASES).map(
+    ([each, { usage: options }]) => `npm run bench -- ${each} ${options}\n`,
+  );
+  const notes = `
+  --smoke tries a case in seconds and writes nothing; a run without it writes its tables into RESULTS.md.
+  Needs root (network namespaces) and a build (npm run build).
+`;
+  return cases.join('') + notes;
 }

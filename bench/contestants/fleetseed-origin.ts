@@ -1,3 +1,4 @@
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { command } from '../net/command.ts';
@@ -9,6 +10,9 @@ export const FLEETSEED = join(import.meta.dirname, '../../bin/fleetseed');
 export const APP = 'bench';
 export const VERSION = '1.0.0';
 
+/** A large one is hashed twice and written once. */
+const PUSH_MS = 600_000;
+const LARGE = 64 * 1024 * 1024;
 const API_PORT = 7070;
 const TRACKER_PORT = 6969;
 
@@ -20,17 +24,43 @@ export interface Origin {
 }
 
 /** An origin with default settings, to which the payload was pushed; no channel names it yet. */
-export async function startOrigin({ network, payload, folder }: Stage): Promise<Origin> {
+export async function startOrigin(stage: Stage, flags: readonly string[] = []): Promise<Origin> {
+  const { network, payload, folder } = stage;
   const { origin: host } = network;
+  const origin = await serveOrigin(host, folder, flags);
+  await host.run(
+    'push',
+    [
+      [FLEETSEED, 'push', payload.path, '--app', APP, '--version', VERSION, '--json'],
+      ['--origin', origin.url, '--token-file', origin.adminToken],
+    ],
+    PUSH_MS,
+  );
+  if (payload.sparse) digHoles(join(folder, 'origin'));
+  return origin;
+}
+
+/** An origin that has nothing yet. */
+export async function serveOrigin(
+  host: Host,
+  folder: string,
+  flags: readonly string[],
+): Promise<Origin> {
   const data = join(folder, 'origin');
-  const program = await serve(host, data, API_PORT, []);
-  const url = `http://${host.address}:${API_PORT}`;
-  const adminToken = join(data, 'admin-token');
-  await host.run('push', [
-    [FLEETSEED, 'push', payload.path, '--app', APP, '--version', VERSION, '--json'],
-    ['--origin', url, '--token-file', adminToken],
-  ]);
-  return { program, url, adminToken, joinToken: join(data, 'join-token') };
+  return {
+    program: await serve(host, data, API_PORT, flags),
+    url: `http://${host.address}:${API_PORT}`,
+    adminToken: join(data, 'admin-token'),
+    joinToken: join(data, 'join-token'),
+  };
+}
+
+/** What the origin wrote down is full of zeros; as holes they cost no disk when they are read. */
+function digHoles(folder: string): void {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const file = join(entry.parentPath, entry.name);
+    if (entry.isFile() && statSync(file).size >= LARGE) command('fallocate', '--dig-holes', file);
+  }
 }
 
 /**

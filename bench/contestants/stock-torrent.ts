@@ -7,6 +7,7 @@ import { FLEETSEED, startTracker } from './fleetseed-origin.ts';
 
 const BETWEEN_LOOKS_MS = 100;
 const SEEN_WITHIN_MS = 20_000;
+const CREATE_MS = 300_000;
 
 /** A torrent of the payload, and the tracker beside the seed that it names. */
 export interface StockTorrent {
@@ -19,10 +20,14 @@ export async function makeTorrent(stage: Stage, format: 'v1' | 'v2'): Promise<St
   const { origin: host } = stage.network;
   const announceUrl = await startTracker(host, stage.folder);
   const file = join(stage.folder, 'payload.torrent');
-  const made = await host.run('torrent create', [
-    [FLEETSEED, 'torrent', 'create', stage.payload.path, '--out', file, '--json'],
-    ['--format', format, '--tracker', announceUrl, '--public'],
-  ]);
+  const made = await host.run(
+    'torrent create',
+    [
+      [FLEETSEED, 'torrent', 'create', stage.payload.path, '--out', file, '--json'],
+      ['--format', format, '--tracker', announceUrl, '--public'],
+    ],
+    CREATE_MS,
+  );
   const { infoHashV1, infoHashV2 } = JSON.parse(made) as Record<string, string | null>;
   // Trackers know a v2 torrent by the first 20 bytes of its hash.
   const infoHash = (infoHashV1 ?? infoHashV2)!.slice(0, 40).replace(/../g, '%$&');

@@ -21,6 +21,11 @@ export function usageOf(pid: number): Usage {
   return { cpuSeconds, peakRss };
 }
 
+/** Bytes that a process and those below it have resident now. */
+export function residentNow(pid: number): number {
+  return treeOf(pid).reduce((sum, each) => sum + statusOf(each, 'VmRSS'), 0);
+}
+
 /** From now on the peak of these processes is that of what they do next. */
 export function forgetPeak(pid: number): void {
   for (const each of treeOf(pid)) writeFileSync(`/proc/${each}/clear_refs`, '5');
@@ -43,6 +48,11 @@ function cpuOf(pid: number): number {
 }
 
 function highWaterOf(pid: number): number {
+  return statusOf(pid, 'VmHWM');
+}
+
+/** A size in bytes; 0 for a process that has ended and was not waited for. */
+function statusOf(pid: number, field: 'VmHWM' | 'VmRSS'): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0) * 1024;
 }

@@ -31,15 +31,15 @@ export function joinPair(): Network {
 }
 
 /**
- * An origin and `hosts` machines on one bridge. Every link, that of the origin too, carries `mbit`
- * megabits a second up and as many down, by a token bucket at either end of it.
+ * An origin and machines on one bridge. Every link carries so many megabits a second up and as many
+ * down, by a token bucket at either end of it.
  */
-export function joinSwarm(hosts: number, mbit: number): Network {
+export function joinSwarm(originMbit: number, hostMbits: readonly number[]): Network {
   raiseNeighbourTable();
   const middle = new Host('switch', addressOf(0));
   middle.ip('link', 'add', BRIDGE, 'type', 'bridge');
   middle.ip('link', 'set', BRIDGE, 'up');
-  const all = Array.from({ length: hosts + 1 }, (_, index) => {
+  const all = [originMbit, ...hostMbits].map((mbit, index) => {
     const host = new Host(index === 0 ? 'origin' : `host-${index}`, addressOf(index));
     plugIn(host, middle, `port${index}`, mbit);
     return host;

@@ -13,6 +13,9 @@ export interface Line {
   readonly at: number;
 }
 
+/** It goes on, but what it should say has not come. */
+export class TooLate extends Error {}
+
 /** A process, followed by the lines it prints; ended by its own id only. */
 export class Program {
   readonly #child: ChildProcess;
@@ -44,26 +47,37 @@ export class Program {
     });
   }
 
+  get running(): boolean {
+    return !this.#over;
+  }
+
   get pid(): number {
     return this.#child.pid!;
   }
 
-  /** The first line that contains `part`, past or future. @throws when it ends before or is late */
-  async line(part: string, timeoutMs = 300_000): Promise<Line> {
+  /**
+   * The first line that contains `part`, or matches it, past or future.
+   * @throws TooLate; another error when it ends before
+   */
+  async line(part: string | RegExp, timeoutMs = 300_000): Promise<Line> {
+    const fits = (text: string) => (part instanceof RegExp ? part.test(text) : text.includes(part));
     const until = performance.now() + timeoutMs;
     for (;;) {
-      const found = this.#lines.find(({ text }) => text.includes(part));
+      const found = this.#lines.find(({ text }) => fits(text));
       if (found) return found;
       const left = until - performance.now();
       if (this.#over) throw this.#failure(`ended before it said ${part}`);
-      if (left <= 0) throw this.#failure(`did not say ${part} in time`);
+      if (left <= 0) throw new TooLate(this.#account(`did not say ${part} in time`));
       await this.#change(left);
     }
   }
 
   /** The first JSON line that has this `event`. */
-  async event(event: string): Promise<Record<string, unknown> & { at: number }> {
-    const { text, at } = await this.line(`"event":"${event}"`);
+  async event(
+    event: string,
+    timeoutMs?: number,
+  ): Promise<Record<string, unknown> & { at: number }> {
+    const { text, at } = await this.line(`"event":"${event}"`, timeoutMs);
     return { ...(JSON.parse(text) as Record<string, unknown>), at };
   }
 
@@ -87,6 +101,12 @@ export class Program {
     return this.#output();
   }
 
+  /** Ends it at once, as a crash of its machine would. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#ended;
+  }
+
   async stop(): Promise<void> {
     if (this.#over) return;
     this.#child.kill('SIGTERM');
@@ -100,8 +120,12 @@ export class Program {
   }
 
   #failure(what: string): Error {
+    return new Error(this.#account(what));
+  }
+
+  #account(what: string): string {
     const output = this.#output().slice(-KEPT_OUTPUT);
-    return new Error(`${this.name} ${what}\n--- stdout\n${output}\n--- stderr\n${this.#errors}`);
+    return `${this.name} ${what}\n--- stdout\n${output}\n--- stderr\n${this.#errors}`;
   }
 
   #news(): void {

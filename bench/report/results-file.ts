@@ -1,7 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import type { Contestant } from '../contestants/contestant.types.ts';
 import { command } from '../net/command.ts';
 import { machine } from './machine.ts';
 
@@ -16,11 +15,20 @@ rounds, with the least and the most in brackets. The content of every copy is co
 Our own settings are the defaults in every case.
 `;
 
+/** Who was measured. */
+export interface Participant {
+  readonly name: string;
+  readonly version: string | null;
+  readonly settings: string;
+  readonly clock?: string;
+}
+
 export interface Section {
   readonly title: string;
   /** What was measured, and how. */
   readonly method: string;
-  readonly contestants: readonly Contestant[];
+  /** Those that are not installed are left out. */
+  readonly contestants: readonly Participant[];
   readonly table: string;
   readonly notes: readonly string[];
 }
@@ -42,10 +50,12 @@ export function writeSection(section: Section): void {
 
 function bodyOf({ method, contestants, table, notes }: Section): string {
   const measured = `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC, ${machine()}.`;
-  const who = contestants.map(
-    ({ name, version, settings, clock }) =>
-      `- **${name}** ${version}; ${settings}. Clock: ${clock}.`,
-  );
+  const who = contestants
+    .filter(({ version }) => version !== null)
+    .map(({ name, version, settings, clock }) => {
+      const timed = clock === undefined ? '' : ` Clock: ${clock}.`;
+      return `- **${name}** ${version}; ${settings}.${timed}`;
+    });
   const parts = [method, table, notes.join(' '), who.join('\n'), `Measured ${measured}`];
   return parts.filter((part) => part !== '').join('\n\n');
 }
