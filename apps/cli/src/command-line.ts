@@ -1,3 +1,4 @@
+import { hostFor, isStreaming } from './output/streaming.js';
 import { SERVICES } from './verb-table.js';
 
 /**
@@ -14,7 +15,8 @@ export async function runCommandLine(given: readonly string[]): Promise<number> 
       await startService(args[0], args.slice(1));
       return 0;
     }
-    leaveQuietlyWhenReaderIsGone();
+    if (!isStreaming(args)) leaveQuietlyWhenReaderIsGone();
+    process.stderr.on('error', () => {});
     if (args.length === 1 && args[0] === '--version') {
       const { productVersion } = await import('#lib/runtime');
       process.stdout.write(`${productVersion()}\n`);
@@ -24,7 +26,10 @@ export async function runCommandLine(given: readonly string[]): Promise<number> 
     return await runVerb(args);
   } catch (thrown) {
     const { reportError } = await import('./output/error-report.js');
-    return reportError(thrown, args.includes('--json'), process);
+    const exit = reportError(thrown, args.includes('--json'), hostFor(args));
+    // Nobody takes what is still on its way, and waiting for that would be for ever.
+    if (isStreaming(args) && process.stdout.writableLength > 0) process.exit(exit);
+    return exit;
   }
 }
 
@@ -34,5 +39,4 @@ function leaveQuietlyWhenReaderIsGone(): void {
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
   });
-  process.stderr.on('error', () => {});
 }

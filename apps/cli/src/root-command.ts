@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 
+import { hostFor } from './output/streaming.js';
 import { SERVICES, VERBS } from './verb-table.js';
 
 const EXIT_USAGE = 2;
@@ -53,7 +54,7 @@ async function reportUsage(error: CommanderError, args: string[]): Promise<numbe
   const { reportError } = await import('./output/error-report.js');
   const { FleetseedError } = await import('#lib/contracts');
   const usage = new FleetseedError('USAGE', sentence(message), { hint });
-  return reportError(usage, args.includes('--json'), process);
+  return reportError(usage, args.includes('--json'), hostFor(args));
 }
 
 function sentence(text: string): string {

@@ -44,11 +44,14 @@ export {
 export * from './web-seed/web-seed.client.js';
 export * from './staging/adopt-artifact.js';
 export * from './staging/handover.store.js';
+export * from './staging/inspect-installed.js';
 export * from './staging/inspection-rounds.js';
 export * from './staging/installed-seed.js';
 export * from './staging/local-content.js';
 export type { StageBytes } from './staging/stage-account.js';
+export * from './staging/selection.js';
 export * from './staging/stage-artifact.js';
+export * from './staging/stream-payload.js';
 export * from './staging/swarm-access.js';
 export * from './staging/ticket.announcer.js';
 export * from './staging/verify-installed.js';

@@ -26,6 +26,11 @@ export class Output {
     this.host.stdout.write(this.json ? `${JSON.stringify(value)}\n` : `${text()}\n`);
   }
 
+  /** The result of a verb whose stdout has the content itself: on stderr. */
+  resultAside(value: unknown, text: () => string): void {
+    this.note(this.json ? JSON.stringify(value) : text());
+  }
+
   /** Something worth knowing that is not the result. */
   note(text: string): void {
     this.host.stderr.write(`${text}\n`);

@@ -1,10 +1,10 @@
-import { lstat } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import { FleetseedError, systemErrorCode } from '#lib/contracts';
-import { verifyInstalled, type Bitfield, type VerifyInstalledOptions } from '#lib/swarm';
+import { finishTree, readTreeDocument, selectionOf, type Selection } from '#lib/swarm';
 
-/** Payload that describes the tree and does not stand in it; it may be fetched again. */
-const META_FOLDER = '.fleetseed';
+import type { PullTarget } from './pull.types.js';
 
 /** Whether anything stands at a path, a link that leads nowhere included. */
 export async function isThere(path: string): Promise<boolean> {
@@ -18,26 +18,45 @@ export async function isThere(path: string): Promise<boolean> {
 }
 
 /**
- * Looks at what stands where the content is to go. If it is that content, it stays, and the pieces
- * that are right are told; anything else is not ours to replace.
- *
+ * Refuses a folder that has nothing of the artifact: it is somebody else's, and is not to be filled.
  * @throws FleetseedError ALREADY_EXISTS
  */
-export async function verifyExisting(options: VerifyInstalledOptions): Promise<Bitfield> {
-  const { metainfo, root } = options;
-  const right = await verifyInstalled(options);
-  const wrong = metainfo.files.find(
-    ({ path, firstPiece, pieceCount }) =>
-      path[0] !== META_FOLDER && !right.hasRange(firstPiece, pieceCount),
-  );
-  if (wrong) throw inTheWay(root, wrong.path);
-  return right;
+export async function requireOurs({ root, metainfo }: PullTarget): Promise<void> {
+  if (metainfo.single) return;
+  const isFolder = (await lstat(root)).isDirectory();
+  if (isFolder && (await readdir(root)).length === 0) return;
+  for (const { path, symlink } of metainfo.files) {
+    if (isFolder && symlink === null && (await isThere(join(root, ...path)))) return;
+  }
+  throw new FleetseedError('ALREADY_EXISTS', `${root} exists and is something else.`, {
+    path: root,
+    hint: 'remove it, or choose another folder with --out',
+  });
 }
 
-function inTheWay(root: string, path: readonly string[]): FleetseedError {
+/** All of an artifact. */
+export function everything({ metainfo }: PullTarget): Selection {
+  return selectionOf(metainfo, new Set(metainfo.files.keys()), () => true);
+}
+
+/** Makes the rest of a selection right whose files are: modes, empty files and folders, links. */
+export async function finishExisting(
+  { root, metainfo }: PullTarget,
+  selection: Selection,
+): Promise<void> {
+  await finishTree(root, metainfo, await readTreeDocument(root, metainfo), {
+    only: (path) => selection.covers(path),
+  });
+}
+
+/** A file stands there that is not what was pushed. */
+export function inTheWay(root: string, path: string): FleetseedError {
   return new FleetseedError(
     'ALREADY_EXISTS',
-    `${root} exists and is something else (${path.join('/')} differs).`,
-    { path: root, hint: 'remove it, or choose another folder with --out' },
+    `${root} exists and is something else (${path} differs).`,
+    {
+      path: root,
+      hint: 'pull with --verify to put it right, remove it, or choose another folder with --out',
+    },
   );
 }

@@ -1,4 +1,32 @@
+import type { Logger } from '#lib/runtime';
+import type { Session, SpanHasher } from '#lib/swarm';
 import type { Metainfo } from '#lib/torrent';
+
+import type { OriginApi } from '../connection/origin-api.js';
+import type { Output } from '../output/output.js';
+
+/** One call of `pull`: what it is asked for, and what it works with. */
+export interface PullCall {
+  readonly api: OriginApi;
+  readonly output: Output;
+  readonly app: string;
+  readonly version: string;
+  /** Paths of files and folders; none for all of it. */
+  readonly select: readonly string[];
+  /** Files that stand there and are not right are put right. */
+  readonly repairing: boolean;
+  readonly seeding: boolean;
+  readonly session: Session;
+  readonly hasher: SpanHasher;
+  /** HOST:PORT under which peers reach us, when that is not where our connections come from. */
+  readonly advertise: string | undefined;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  /** When it began, as `performance.now()` has it. */
+  readonly began: number;
+  /** Says that `name` is seeded, and resolves when the user stops it. */
+  untilStopped(name: string): Promise<void>;
+}
 
 /** What is pulled, and to where. */
 export interface PullTarget {
@@ -9,6 +37,14 @@ export interface PullTarget {
   readonly metainfo: Metainfo;
   /** Where the content is to stand: `DIR/<name>`. */
   readonly root: string;
+}
+
+/** A file that was not as it was pushed. */
+export interface BadFile {
+  /** With slashes, from the root of the tree; the name of an artifact that is one file. */
+  readonly path: string;
+  /** Bytes of its pieces that were wrong or lacking. */
+  readonly badBytes: number;
 }
 
 /** Payload bytes of one pull, by where they came from. */

@@ -3,20 +3,20 @@ import { z } from 'zod';
 import type { LedgerRecord } from '#lib/contracts';
 import { randomSecret } from '#lib/runtime';
 
-import type { OriginApi } from '../connection/origin-api.js';
-import type { PullBytes, PullTarget } from './pull.types.js';
+import type { PullBytes, PullCall } from './pull.types.js';
 
 const ATTEMPTS = 4;
 const TIMEOUT_MS = 10_000;
 
 /**
  * Tells the ledger of a finished pull. The record names itself, so sending it again counts once.
- * Not under the invocation's signal: one that ends right after the pull still owes its account.
+ * Not under the invocation's signal: one that ends right after the pull still owes its account. A
+ * download that is there is no failure because its account could not be told.
  */
-export async function reportStage(
-  api: OriginApi,
-  { artifact, app, version, metainfo }: PullTarget,
-  bytes: PullBytes,
+export async function tellLedger(
+  { api, output, app, version }: PullCall,
+  artifact: string,
+  { delivered, bytes }: { readonly delivered: number; readonly bytes: PullBytes },
   seconds: number,
 ): Promise<void> {
   const record: LedgerRecord = {
@@ -27,19 +27,24 @@ export async function reportStage(
     app,
     version,
     completed: true,
-    delivered: metainfo.length,
+    delivered,
     fromOrigin: bytes.fromOrigin,
     fromPeers: bytes.fromPeers,
     reused: bytes.reused,
     wasted: bytes.wasted,
     seconds,
   };
-  await api.client.call({
-    method: 'POST',
-    path: '/api/v1/ledger/records',
-    json: { records: [record] },
-    answer: z.unknown(),
-    attempts: ATTEMPTS,
-    timeoutMs: TIMEOUT_MS,
-  });
+  try {
+    await api.client.call({
+      method: 'POST',
+      path: '/api/v1/ledger/records',
+      json: { records: [record] },
+      answer: z.unknown(),
+      attempts: ATTEMPTS,
+      timeoutMs: TIMEOUT_MS,
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    output.note(`note: the origin's ledger does not know of this pull: ${reason}`);
+  }
 }

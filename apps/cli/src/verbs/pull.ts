@@ -6,7 +6,10 @@ import type { PullOptions } from './pull-release.js';
 export function define(command: Command): void {
   command
     .argument('<app@version>', 'the release')
-    .requiredOption('--out <folder>', 'where the content goes, under its own name')
+    .option('--out <folder>', 'where the content goes, under its own name')
+    .option('--stdout', 'write one file to stdout, in order, while it is downloaded')
+    .option('--select <path...>', 'of a tree only these files and folders')
+    .option('--verify', 'check what is there already, and fetch only what is bad or missing')
     .option('--listen <ip:port>', 'where peers connect; port 0 takes a free one', '0.0.0.0:0')
     .option('--advertise <host:port>', 'where peers reach this machine, if that is elsewhere')
     .option('--seed', 'go on seeding until stopped')

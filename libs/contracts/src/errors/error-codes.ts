@@ -55,6 +55,7 @@ export const ERROR_CODES = {
   VERSION_NOT_FOUND: notFound,
   CHANNEL_NOT_FOUND: notFound,
   ARTIFACT_NOT_FOUND: notFound,
+  PATH_NOT_FOUND: notFound,
   TARGET_NOT_FOUND: notFound,
   UPLOAD_NOT_FOUND: notFound,
   TOKEN_NOT_FOUND: notFound,

@@ -26,6 +26,8 @@ const AT_ONCE = 8;
 export interface FinishOptions {
   /** Take away everybody's right to write: files 444 or 555, folders 555. */
   readonly readOnly?: boolean;
+  /** What of the tree is to be there, by its path; all of it by default. The rest is not looked at. */
+  readonly only?: (path: readonly string[]) => boolean;
 }
 
 /**
@@ -46,11 +48,13 @@ export async function finishTree(
   options: FinishOptions = {},
 ): Promise<void> {
   const paths = new ArtifactPaths(root, layout.single);
-  const plan = planTree(layout, document);
+  const { only = () => true } = options;
+  // Whether a link is safe is for the whole tree to tell, however little of it is made.
+  const plan = partOf(planTree(layout, document), only);
   const folders = new FolderMaker();
   if (!layout.single) await folders.ensure(root, []);
   await makeEmpty(paths, plan, folders);
-  const regular = layout.files.filter((file) => file.symlink === null);
+  const regular = layout.files.filter((file) => file.symlink === null && only(file.path));
   const write = options.readOnly ? 0 : 0o200;
   await eachAtMost(regular, AT_ONCE, async ({ path, length, executable }) => {
     const mode = (executable ? 0o555 : 0o444) | write;
@@ -66,6 +70,14 @@ export async function finishTree(
   await eachAtMost(made, AT_ONCE, (folder) => chmod(folder, 0o555 | write));
   const files = regular.map(({ path }) => paths.pathOf(path));
   await syncPaths(layout.single ? dirname(root) : root, [...files, ...made]);
+}
+
+function partOf(plan: TreePlan, only: (path: readonly string[]) => boolean): TreePlan {
+  return {
+    emptyFiles: plan.emptyFiles.filter(only),
+    emptyFolders: plan.emptyFolders.filter(only),
+    links: new Map([...plan.links].filter(([path]) => only(path.split('/')))),
+  };
 }
 
 /** The description that came with the artifact, from where `DiskStore` put it; null without one. */

@@ -66,6 +66,10 @@ class NotingHandler implements PeerHandler {
     this.notes.push(`withdrawn ${runs.map(({ first, count }) => `${first}+${count}`).join()}`);
   }
 
+  wished(runs: readonly { first: number; count: number }[]): void {
+    this.notes.push(`wished ${runs.map(({ first, count }) => `${first}+${count}`).join()}`);
+  }
+
   choking(): void {
     this.notes.push('choking');
   }
@@ -199,6 +203,7 @@ describe('PeerConnection', () => {
     send!.reject('span', 4, 5, 6);
     send!.offer('offer', [{ first: 7, count: 2 }]);
     send!.offer('withdraw', [{ first: 8, count: 1 }]);
+    send!.offer('wish', [{ first: 9, count: 3 }]);
     send!.interest(true);
     send!.block('span', 5, 16, Buffer.from('payload'));
     send!.block('piece', 6, 32, Buffer.from('block'));
@@ -213,6 +218,7 @@ describe('PeerConnection', () => {
       'rejected span 4 5 6',
       'offered 7+2',
       'withdrawn 8+1',
+      'wished 9+3',
       'interested',
       'block span 5 16 7',
       'block piece 6 32 5',

@@ -294,6 +294,7 @@ export class PeerConnection implements WireSink {
       const { type, runs } = decodeOfferMessage(payload);
       // A run has a piece at least.
       this.#weigh(indicesIn(runs, this.have.size));
+      if (type === 'wish') return this.#handler?.wished(runs);
       return type === 'offer' ? this.#handler?.offered(runs) : this.#handler?.withdrawn(runs);
     }
     // Ids that we did not advertise: clients exist that send them.

@@ -121,7 +121,7 @@ export class PeerSender {
     this.transport.send(head, bytes, sent);
   }
 
-  offer(type: 'offer' | 'withdraw', runs: readonly IndexRange[]): void {
+  offer(type: 'offer' | 'withdraw' | 'wish', runs: readonly IndexRange[]): void {
     this.#extended(EXTENSION.offer, encodeOfferMessage({ type, runs }));
   }
 

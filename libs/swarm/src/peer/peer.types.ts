@@ -73,6 +73,8 @@ export interface PeerHandler {
   rejected(kind: BlockKind, index: number, begin: number, length: number): void;
   offered(runs: readonly IndexRange[]): void;
   withdrawn(runs: readonly IndexRange[]): void;
+  /** Said to an origin: only these runs are wanted of it, the first ones first. */
+  wished(runs: readonly IndexRange[]): void;
   /** `peer.choking` changed. */
   choking(): void;
   /** `peer.interested` changed. */

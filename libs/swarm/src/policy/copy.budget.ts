@@ -1,4 +1,5 @@
 import { randomInt, type Random } from '#lib/runtime';
+import type { IndexRange } from '#lib/wire';
 
 import { Cohort } from './copy.cohort.js';
 import { CopyMember, type Offer, type OfferReason } from './copy.member.js';
@@ -147,6 +148,19 @@ export class CopyBudget {
     member.declined.add(run);
   }
 
+  /**
+   * The member wants these runs only, the first ones first, until it wishes again.
+   * @returns runs that it was offered, did not request, and does not wish for: they are taken back
+   */
+  wish(member: CopyMember, ranges: readonly IndexRange[], now: number): number[] {
+    member.wish(ranges, this.#layout.runCount);
+    const unwanted = [...member.offers]
+      .filter(([run, { requested }]) => !requested && !member.wishes!.has(run))
+      .map(([run]) => run);
+    for (const run of unwanted) this.#takeBack(member, run, now);
+    return unwanted;
+  }
+
   /** Why the member may request the run; null when it may not. */
   reasonOf(member: CopyMember, run: number): OfferReason | null {
     return member.offers.get(run)?.reason ?? null;
@@ -247,16 +261,21 @@ export class CopyBudget {
     const affordable = cohort.spent + cohort.promised < this.#copies * this.#layout.length;
     if (!affordable || seeds >= ENOUGH_HOLDERS) return null;
     const lacks = (run: number) => member.lacks(run);
-    const first = cohort.findFresh(
-      (run) =>
-        lacks(run) &&
-        this.#holders[run]! + seeds < ENOUGH_HOLDERS &&
-        this.#isMine(run, cohort, now),
-    );
+    const isFirst = (run: number) =>
+      lacks(run) && this.#holders[run]! + seeds < ENOUGH_HOLDERS && this.#isMine(run, cohort, now);
+    const isRare = (run: number, dealtAt: number) =>
+      lacks(run) && this.#isRare(run, seeds, dealtAt, now);
+    if (member.wishes) {
+      for (const run of member.wishes) {
+        if (cohort.isFresh(run) && isFirst(run)) return { run, reason: 'first' };
+        if (!cohort.isFresh(run) && isRare(run, cohort.dealtAt(run)))
+          return { run, reason: 'rare' };
+      }
+      return null;
+    }
+    const first = cohort.findFresh(isFirst);
     if (first >= 0) return { run: first, reason: 'first' };
-    const rare = cohort.findDealt(
-      (run, dealtAt) => lacks(run) && this.#isRare(run, seeds, dealtAt, now),
-    );
+    const rare = cohort.findDealt(isRare);
     return rare >= 0 ? { run: rare, reason: 'rare' } : null;
   }
 
@@ -277,13 +296,17 @@ export class CopyBudget {
     if (member.dependent ? member.open > member.helped / 2 : member.open > 0 || !stalled) return;
     const most = Math.min(MOST_OFFERS_EACH, Math.max(LEAST_HELP_LIMIT, window, member.ahead));
     member.helped = Math.min(most, Math.max(2, member.helped * 2));
+    for (const run of member.wishes ?? this.#allRuns()) {
+      if (member.open >= member.helped) return;
+      if (member.lacks(run)) changes.push(this.#make(member, run, 'stall', now));
+    }
+  }
+
+  /** From a random one on. */
+  *#allRuns(): Generator<number> {
     const { runCount } = this.#layout;
     const start = randomInt(this.#random, runCount);
-    for (let step = 0; step < runCount && member.open < member.helped; step++) {
-      const run = (start + step) % runCount;
-      if (!member.lacks(run)) continue;
-      changes.push(this.#make(member, run, 'stall', now));
-    }
+    for (let step = 0; step < runCount; step++) yield (start + step) % runCount;
   }
 
   /** It was given, and is lost again, or stays with the one that it was given to. */

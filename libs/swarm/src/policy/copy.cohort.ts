@@ -36,6 +36,16 @@ export class Cohort {
     return this.#freshCount;
   }
 
+  /** The run was dealt to nobody of the cohort. */
+  isFresh(run: number): boolean {
+    return this.#position[run]! < this.#freshCount;
+  }
+
+  /** When the run was dealt last; of use only for runs that are not fresh. */
+  dealtAt(run: number): number {
+    return this.#dealtAt[run]!;
+  }
+
   /** The run is dealt, or what was dealt is sent. */
   deal(run: number, now: number): void {
     this.#dealtAt[run] = now;

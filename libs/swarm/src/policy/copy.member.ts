@@ -1,3 +1,5 @@
+import type { IndexRange } from '#lib/wire';
+
 import type { Cohort } from './copy.cohort.js';
 import type { RunHoldings } from './run.holdings.js';
 
@@ -25,6 +27,8 @@ export class CopyMember {
   readonly offers = new Map<number, Offer>();
   /** Runs that it lacks, and does not want. */
   readonly declined = new Set<number>();
+  /** What it wants of the runs that it lacks, in its order; null: all of them. */
+  wishes: ReadonlySet<number> | null = null;
   /** Offers that are not sent whole. */
   open = 0;
   /** Offers ever made to it. */
@@ -54,12 +58,25 @@ export class CopyMember {
   }
 
   isComplete(runCount: number): boolean {
+    if (this.wishes) return !this.#wantsAny();
     return this.holdings.all || this.held + this.declined.size >= runCount;
+  }
+
+  /** It wants these runs only, among `runCount`; what it declined before it may wish for now. */
+  wish(ranges: readonly IndexRange[], runCount: number): void {
+    const wishes = new Set<number>();
+    for (const { first, count } of ranges) {
+      const end = Math.min(first + count, runCount);
+      for (let run = first; run < end; run++) wishes.add(run);
+    }
+    for (const run of wishes) this.declined.delete(run);
+    this.wishes = wishes;
   }
 
   /** It could use an offer of the run. */
   lacks(run: number): boolean {
-    return !this.holdings.holds(run) && !this.offers.has(run) && !this.declined.has(run);
+    if (this.holdings.holds(run) || this.offers.has(run)) return false;
+    return !this.declined.has(run) && (this.wishes?.has(run) ?? true);
   }
 
   /** It got a run. @param offered whether we had offered it */
@@ -70,5 +87,10 @@ export class CopyMember {
     this.usualMs =
       this.usualMs === 0 ? interval : this.usualMs + NEWEST * (interval - this.usualMs);
     this.progressAt = now;
+  }
+
+  #wantsAny(): boolean {
+    for (const run of this.wishes!) if (!this.holdings.holds(run)) return true;
+    return false;
   }
 }

@@ -2,6 +2,7 @@ import type { Random } from '#lib/runtime';
 
 import type { PickerPeer } from './picker.peer.js';
 import { RarityBuckets } from './rarity.buckets.js';
+import type { RunWindow } from './run.window.js';
 import type { SpanTable } from './span.table.js';
 
 /** To be requested. A late span is open although its first requester may still deliver it. */
@@ -28,6 +29,9 @@ interface Asked {
  * Order of choice: runs that an origin offered to us (nobody else may have them), runs that were begun
  * (a piece larger than a span is of use only when it is whole), then the rarest run, equals at random.
  * A span has one requester; a second one when the first is late, or in the end game.
+ *
+ * With a window only its runs are asked for, as if there were no others; the urgent ones before
+ * everything else, in order.
  */
 export class SpanPicker {
   readonly #buckets: RarityBuckets;
@@ -41,20 +45,29 @@ export class SpanPicker {
   readonly #peers = new Set<PickerPeer>();
   #openSpans: number;
   #verified = 0;
+  readonly #window: RunWindow | null;
+  /** Runs below this one were opened, those before the window left out. */
+  #opened: number;
 
   constructor(
     readonly table: SpanTable,
     random: Random,
+    window: RunWindow | null = null,
   ) {
     const { spanCount, layout } = table;
+    this.#window = window;
+    this.#opened = window?.firstRun ?? 0;
     this.#buckets = new RarityBuckets(layout.runCount, random);
     this.#state = new Uint8Array(spanCount);
     this.#openOf = new Uint32Array(layout.runCount);
-    this.#openSpans = spanCount;
-    for (let run = 0; run < layout.runCount; run++) {
-      this.#openOf[run] = table.endSpanOf(run) - table.firstSpanOf(run);
-      if (this.#openOf[run]! > 0) this.#buckets.open(run);
-    }
+    this.#openSpans = 0;
+    this.windowMoved();
+  }
+
+  /** Runs that came into the window are open. */
+  windowMoved(): void {
+    const end = this.#window?.endRun ?? this.table.layout.runCount;
+    for (; this.#opened < end; this.#opened++) this.#open(this.#opened);
   }
 
   get done(): boolean {
@@ -211,6 +224,11 @@ export class SpanPicker {
 
   #choose(peer: PickerPeer): number {
     if (peer.interesting === 0) return -1;
+    const { firstRun = 0, urgentEnd = 0 } = this.#window ?? {};
+    for (let run = firstRun; run < urgentEnd; run++) {
+      const span = peer.canGive(run) ? this.#openSpanOf(run, peer) : -1;
+      if (span >= 0) return span;
+    }
     for (const run of peer.offers) {
       const span = this.#openSpanOf(run, peer);
       if (span >= 0) return span;
@@ -226,6 +244,16 @@ export class SpanPicker {
       if (span >= 0) return span;
     }
     return -1;
+  }
+
+  /** A run that nothing was requested of. */
+  #open(run: number): void {
+    const spans = this.table.endSpanOf(run) - this.table.firstSpanOf(run);
+    if (spans === 0) return;
+    this.#openOf[run] = spans;
+    this.#openSpans += spans;
+    this.#buckets.open(run);
+    for (const peer of this.#peers) if (peer.canGive(run)) peer.interesting++;
   }
 
   #openSpanOf(run: number, peer: PickerPeer): number {

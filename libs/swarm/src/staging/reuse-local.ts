@@ -1,3 +1,5 @@
+import { truncate } from 'node:fs/promises';
+
 import type { ArtifactFile, Metainfo } from '#lib/torrent';
 
 import type { Bitfield } from '../bitfield.js';
@@ -18,6 +20,8 @@ export interface ReuseOptions {
   readonly local: LocalContent;
   /** Pieces that are there already; files that have them all are left alone. */
   readonly have: Bitfield;
+  /** Files that are wanted, by their index; all by default. */
+  readonly files?: ReadonlySet<number>;
   readonly signal: AbortSignal;
 }
 
@@ -30,12 +34,13 @@ export interface ReuseOptions {
 export async function reuseLocal(
   options: ReuseOptions,
 ): Promise<{ first: number; count: number }[]> {
-  const { root, metainfo, have, signal } = options;
+  const { root, metainfo, have, files, signal } = options;
   const paths = new ArtifactPaths(root, metainfo.single);
   const folders = new FolderMaker();
   const ranges: { first: number; count: number }[] = [];
   const lacking = metainfo.files.filter(
-    (file) => file.root && !have.hasRange(file.firstPiece, file.pieceCount),
+    (file, index) =>
+      file.root && (files?.has(index) ?? true) && !have.hasRange(file.firstPiece, file.pieceCount),
   );
   await eachAtMost(lacking, AT_ONCE, async (file) => {
     signal.throwIfAborted();
@@ -44,13 +49,18 @@ export async function reuseLocal(
     const { base, below } = paths.foldersOf(file.path);
     await folders.ensure(base, below);
     // A source that went away meanwhile is no harm: then the pieces come from peers.
-    if (await copyLocal(source.path, paths.pathOf(file.path))) ranges.push(...source.ranges);
+    const target = paths.pathOf(file.path);
+    if (!(await copyLocal(source.path, target))) return;
+    // An earlier version may have been longer.
+    if (source.length > file.length) await truncate(target, file.length);
+    ranges.push(...source.ranges);
   });
   return ranges;
 }
 
 interface Source {
   readonly path: string;
+  readonly length: number;
   readonly ranges: readonly { first: number; count: number }[];
 }
 
@@ -61,7 +71,9 @@ async function findSource(
   for (const path of local.filesWithRoot(file.root!)) {
     const stat = await lstatPath(path);
     const fits = stat?.isFile() && Number(stat.size) === file.length;
-    if (fits) return { path, ranges: [{ first: file.firstPiece, count: file.pieceCount }] };
+    if (!fits) continue;
+    const ranges = [{ first: file.firstPiece, count: file.pieceCount }];
+    return { path, length: file.length, ranges };
   }
   // Pieces that an earlier try fetched must not be overwritten by a copy that has fewer.
   if (file.pieceCount < 2 || hasAny(have, file)) return null;
@@ -72,7 +84,9 @@ async function findSource(
     first: file.firstPiece + first,
     count,
   }));
-  return ranges.length === 0 ? null : { path: similar.path, ranges };
+  if (ranges.length === 0) return null;
+  const stat = await lstatPath(similar.path);
+  return { path: similar.path, length: Number(stat?.size ?? 0), ranges };
 }
 
 function hasAny(have: Bitfield, file: ArtifactFile): boolean {

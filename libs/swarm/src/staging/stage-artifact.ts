@@ -19,7 +19,9 @@ import type { Session } from '../session/session.js';
 import type { Torrent } from '../torrent/torrent.js';
 import { HandoverStore } from './handover.store.js';
 import type { LocalContent } from './local-content.js';
+import { placeSelection } from './place-selection.js';
 import { reuseLocal } from './reuse-local.js';
+import type { Selection } from './selection.js';
 import { NO_BYTES, StageAccount, type StageBytes } from './stage-account.js';
 import { statePath } from './stage-state.js';
 import { accessOptions, type SwarmAccess } from './swarm-access.js';
@@ -35,6 +37,11 @@ export interface StageOptions {
    * one file is to appear together with the folder that it lies in.
    */
   readonly container?: string;
+  /**
+   * What of it is wanted; all by default. Then each file that is whole gets its place by a rename of
+   * its own, beside what stands at `root` already; `container` must be `root`.
+   */
+  readonly selection?: Selection;
   /** Folder for what must survive a kill: which pieces are there, and where they came from. */
   readonly stateFolder: string;
   readonly access: SwarmAccess;
@@ -136,7 +143,14 @@ class Stage {
     const { session, metainfo, access, signal } = this.options;
     const have = await this.#collect();
     signal.throwIfAborted();
-    const torrent = session.add({ ...accessOptions(access), metainfo, store: this.store, have });
+    const wanted = this.options.selection?.pieces;
+    const torrent = session.add({
+      ...accessOptions(access),
+      metainfo,
+      store: this.store,
+      have,
+      ...(wanted ? { wanted } : {}),
+    });
     this.#torrent = torrent;
     // Whoever ordered the stage decides what becomes of it, and can say why nothing moves.
     const full = Promise.withResolvers<never>();
@@ -152,8 +166,14 @@ class Stage {
   }
 
   async install(): Promise<void> {
-    const { metainfo, root } = this.options;
+    const { metainfo, root, selection } = this.options;
     const container = this.#container;
+    if (selection) {
+      await this.store.sync();
+      await placeSelection({ partial: this.#partialRoot, root, metainfo, selection });
+      await this.store.handOver(new DiskStore(root, metainfo));
+      return;
+    }
     const partial = partialOf(container);
     const document = await readTreeDocument(this.#partialRoot, metainfo);
     await finishTree(this.#partialRoot, metainfo, document);
@@ -207,15 +227,23 @@ class Stage {
 
   /** What is on this machine: verified by an earlier try, or found and verified now. */
   async #collect(): Promise<Bitfield> {
-    const { metainfo, local, signal } = this.options;
+    const { metainfo, local, selection, signal } = this.options;
     const claimed = await this.#claimed();
+    if (selection) keepCommon(claimed, selection.pieces);
     // Before anything is hashed, too: a stage that waits for room is tried again and again.
     await this.#requireSpaceBeside(claimed);
     const have = await this.#verify(claimed);
     this.account.keepOnly(this.#bytesOf(have));
     await this.#requireSpaceBeside(have);
     const found = new Bitfield(this.#pieces.pieceCount);
-    const ranges = await reuseLocal({ root: this.#partialRoot, metainfo, local, have, signal });
+    const ranges = await reuseLocal({
+      root: this.#partialRoot,
+      metainfo,
+      local,
+      have,
+      ...(selection ? { files: selection.files } : {}),
+      signal,
+    });
     for (const { first, count } of ranges) found.setRange(first, count);
     const right = await this.#verify(found);
     this.#reused = this.#bytesOf(right);
@@ -241,7 +269,11 @@ class Stage {
   }
 
   async #requireSpaceBeside(pieces: Bitfield): Promise<void> {
-    await this.#requireSpace(this.options.metainfo.length - this.#bytesOf(pieces), 1);
+    const { selection, metainfo } = this.options;
+    if (!selection) return this.#requireSpace(metainfo.length - this.#bytesOf(pieces), 1);
+    const lacking = selection.pieces.clone();
+    for (const piece of pieces.indices()) lacking.clear(piece);
+    return this.#requireSpace(this.#bytesOf(lacking), 1);
   }
 
   /** @param share of the reserve that must be left */
@@ -268,6 +300,11 @@ class Stage {
       wasted: hashFailure + duplicate + aborted,
     };
   }
+}
+
+/** Takes out of a set what is not in the other. */
+function keepCommon(set: Bitfield, other: Bitfield): void {
+  for (const piece of other.missing()) set.clear(piece);
 }
 
 async function renameIfThere(from: string, to: string): Promise<void> {

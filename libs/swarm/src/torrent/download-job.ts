@@ -5,6 +5,7 @@ import type { Bitfield } from '../bitfield.js';
 import type { PayloadStore } from '../disk/payload-store.js';
 import type { BanSubject } from '../policy/ban.list.js';
 import type { PayloadLayout } from '../policy/payload.layout.js';
+import type { RunWindow } from '../policy/run.window.js';
 import { SpanTable } from '../policy/span.table.js';
 import type { ByteLedger } from './byte-ledger.js';
 import { Downloader, type SpanArrival } from './downloader.js';
@@ -28,6 +29,10 @@ export interface DownloadJobOptions {
   readonly fresh: FreshSpans;
   readonly webSeeds: readonly WebSeed[];
   readonly timeouts: TorrentTimeouts;
+  /** What is read in order, when it is. */
+  readonly window: RunWindow | null;
+  /** Not all that is lacking is downloaded. */
+  readonly isPartial: boolean;
   readonly verified: (firstPiece: number, count: number) => void;
   readonly finished: () => void;
   readonly culprit: (peer: BanSubject) => void;
@@ -56,6 +61,8 @@ export class DownloadJob {
       context,
       ledger,
       timeouts,
+      window: options.window,
+      isPartial: options.isPartial,
       arrived: (arrival) => this.#verifier.submit(arrival),
       verifying: () => this.#verifier.pending,
     });

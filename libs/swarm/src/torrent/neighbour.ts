@@ -28,6 +28,7 @@ export interface NeighbourDuties {
   rejected(n: Neighbour, kind: BlockKind, index: number, begin: number, length: number): void;
   offered(neighbour: Neighbour, runs: readonly IndexRange[]): void;
   withdrawn(neighbour: Neighbour, runs: readonly IndexRange[]): void;
+  wished(neighbour: Neighbour, runs: readonly IndexRange[]): void;
   choking(neighbour: Neighbour): void;
   interested(neighbour: Neighbour): void;
   uploadOnly(neighbour: Neighbour): void;
@@ -142,6 +143,10 @@ export class Neighbour implements PeerHandler, Sender {
 
   withdrawn(runs: readonly IndexRange[]): void {
     this.#duties.withdrawn(this, runs);
+  }
+
+  wished(runs: readonly IndexRange[]): void {
+    this.#duties.wished(this, runs);
   }
 
   choking(): void {

@@ -92,6 +92,20 @@ export class OriginRole {
     this.#dealSoon();
   }
 
+  /** The neighbour wants these runs only; what it was offered besides is taken back. */
+  wished(neighbour: Neighbour, runs: readonly IndexRange[]): void {
+    const { member } = neighbour;
+    if (member === null) return;
+    const { runCount } = this.#layout;
+    const wishes = runs.filter(({ first }) => first < runCount);
+    const taken = this.budget.wish(member, wishes, this.clock());
+    if (taken.length > 0) {
+      const ranges = merged(taken.map((run) => ({ first: run, count: 1 })));
+      neighbour.connection.send!.offer('withdraw', ranges);
+    }
+    this.#dealSoon();
+  }
+
   /** Why the neighbour may have bytes of a run; null when it may not. */
   reasonFor(neighbour: Neighbour, run: number): OfferReason | null {
     const reason = neighbour.member && this.budget.reasonOf(neighbour.member, run);

@@ -76,6 +76,10 @@ export class PeerDuties implements NeighbourDuties {
     this.parts.origin?.declined(neighbour, runs);
   }
 
+  wished(neighbour: Neighbour, runs: readonly IndexRange[]): void {
+    this.parts.origin?.wished(neighbour, runs);
+  }
+
   choking(neighbour: Neighbour): void {
     this.parts.job()?.downloader.choking(neighbour);
   }

@@ -27,6 +27,11 @@ export class PieceAccount {
     return missing;
   }
 
+  /** Nothing is left out of what is wanted. */
+  get wantsAll(): boolean {
+    return this.#wanted.all;
+  }
+
   gain(piece: number): void {
     this.#change(piece, () => this.have.set(piece));
   }

@@ -199,6 +199,23 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     }
   }
 
+  /**
+   * The reader of the window got as far as payload offset `position`. What it is done with is not there
+   * any more, and what comes next is downloaded instead.
+   */
+  passOn(position: number): void {
+    const { window } = this.options;
+    if (!window) return;
+    const { first, count } = window.moveTo(position);
+    if (count === 0) return;
+    const { runs } = this.layout;
+    const begin = runs.firstPieceOf(first);
+    const last = first + count - 1;
+    const end = runs.firstPieceOf(last) + runs.pieceCountOf(last);
+    this.withdraw(Array.from({ length: end - begin }, (_, at) => begin + at));
+    this.#job?.downloader.windowMoved();
+  }
+
   progress(): TorrentProgress {
     const now = this.#context.clock.monotonic();
     const downRate = this.#ledger.down.rate(now);
@@ -266,7 +283,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
       this.#finished();
       return;
     }
-    const { store, webSeeds = [] } = this.options;
+    const { store, webSeeds = [], window = null } = this.options;
     this.#state = 'downloading';
     this.#job = new DownloadJob({
       layout: this.layout,
@@ -278,6 +295,8 @@ export class Torrent extends EventEmitter<TorrentEvents> {
       fresh: this.swarm.fresh,
       webSeeds,
       timeouts: this.#timeouts,
+      window,
+      isPartial: window !== null || !this.#account.wantsAll,
       verified: (first, count) => this.#verified(first, count),
       finished: () => this.#finished(),
       culprit: (peer) => this.#ban(peer),

@@ -11,6 +11,7 @@ import type { SpanHasher } from '../hashing/span-hasher.js';
 import type { PeerConnection } from '../peer/peer-connection.js';
 import type { BanSubject } from '../policy/ban.list.js';
 import type { OfferReason } from '../policy/copy.member.js';
+import type { RunWindow } from '../policy/run.window.js';
 
 /** Who is served: members only, also who announced to our tracker, or everybody. */
 export type PeerAccess = 'members' | 'announced' | 'open';
@@ -51,6 +52,8 @@ export interface TorrentOptions {
   readonly have?: Bitfield;
   /** Pieces to download; all by default. */
   readonly wanted?: Bitfield;
+  /** For reading in order what is wanted, which is then not kept: see `Torrent.passOn`. */
+  readonly window?: RunWindow;
   readonly role?: FleetRole;
   /** Target id, told to members. */
   readonly target?: string;

@@ -110,7 +110,7 @@ describe('fs_run', () => {
 describe('fs_offer', () => {
   it('comes back as it was sent', () => {
     const any = fc.record({
-      type: fc.constantFrom('offer' as const, 'withdraw' as const),
+      type: fc.constantFrom('offer' as const, 'withdraw' as const, 'wish' as const),
       runs: ranges,
     });
     fc.assert(
@@ -121,7 +121,7 @@ describe('fs_offer', () => {
   });
 
   it('refuses unknown kinds and broken lists', () => {
-    for (const hex of ['', '02', '0000000001']) {
+    for (const hex of ['', '03', '0000000001']) {
       expect(() => decodeOfferMessage(Buffer.from(hex, 'hex'))).toThrow(WIRE_INVALID);
     }
   });

@@ -1,11 +1,15 @@
 import { wireInvalid } from '../peer/wire.errors.js';
 import { decodeRanges, encodeRanges, type IndexRange } from './index-ranges.js';
 
-const KIND = { offer: 0, withdraw: 1 } as const;
+const KIND = { offer: 0, withdraw: 1, wish: 2 } as const;
 
-/** Sent by an origin to a member: these runs may (or may no longer) be requested from it. */
+/**
+ * From an origin to a member: these runs may (or may no longer) be requested from it. From a member to
+ * an origin `withdraw` declines offers, and `wish` says that it wants these runs only, the first ones
+ * first; a later wish takes the place of the one before.
+ */
 export interface OfferMessage {
-  readonly type: 'offer' | 'withdraw';
+  readonly type: 'offer' | 'withdraw' | 'wish';
   readonly runs: readonly IndexRange[];
 }
 
@@ -22,6 +26,8 @@ export function decodeOfferMessage(payload: Buffer): OfferMessage {
       return { type: 'offer', runs: decodeRanges(payload) };
     case KIND.withdraw:
       return { type: 'withdraw', runs: decodeRanges(payload) };
+    case KIND.wish:
+      return { type: 'wish', runs: decodeRanges(payload) };
     default:
       throw wireInvalid('fs_offer of an unknown kind', { kind });
   }
