@@ -6,6 +6,7 @@ import type { PayloadStore } from '../disk/payload-store.js';
 import type { BanSubject } from '../policy/ban.list.js';
 import type { PayloadLayout } from '../policy/payload.layout.js';
 import type { RunWindow } from '../policy/run.window.js';
+import { SpanPicker } from '../policy/span.picker.js';
 import { SpanTable } from '../policy/span.table.js';
 import type { ByteLedger } from './byte-ledger.js';
 import { Downloader, type SpanArrival } from './downloader.js';
@@ -14,6 +15,7 @@ import type { Sender } from './neighbour.js';
 import { SpanVerifier, type VerifiedSpan } from './span-verifier.js';
 import type { TorrentContext, TorrentTimeouts, WebSeed } from './torrent.types.js';
 import { WebSeedFloor } from './web-seed-floor.js';
+import { Wishes } from './wishes.js';
 
 /** So often a span may fail to be written in a row, for other reasons than space, before we give up. */
 const MOST_DISK_FAILURES = 5;
@@ -45,6 +47,7 @@ export class DownloadJob {
   readonly downloader: Downloader;
   readonly #options: DownloadJobOptions;
   readonly #table: SpanTable;
+  readonly #wishes: Wishes;
   readonly #verifier: SpanVerifier;
   readonly #floor: WebSeedFloor;
   #cancelRetry: (() => void) | null = null;
@@ -52,17 +55,17 @@ export class DownloadJob {
 
   constructor(options: DownloadJobOptions) {
     this.#options = options;
-    const { layout, pieces, store, missing, context, ledger, timeouts } = options;
+    const { layout, pieces, store, missing, context, ledger, timeouts, window } = options;
     const have = inverse(missing);
     this.#table = new SpanTable(layout, have);
+    this.#wishes = new Wishes(this.#table, window, options.isPartial);
     this.downloader = new Downloader({
-      table: this.#table,
+      picker: new SpanPicker(this.#table, context.random, window),
       missing,
       context,
       ledger,
       timeouts,
-      window: options.window,
-      isPartial: options.isPartial,
+      wishes: this.#wishes,
       arrived: (arrival) => this.#verifier.submit(arrival),
       verifying: () => this.#verifier.pending,
     });
@@ -86,6 +89,13 @@ export class DownloadJob {
   /** Writing waits for space. */
   get isHeld(): boolean {
     return this.#cancelRetry !== null;
+  }
+
+  /** The reader got on: there is room for more. */
+  windowMoved(): void {
+    this.downloader.picker.windowMoved();
+    this.#wishes.tellAgain();
+    this.downloader.fill();
   }
 
   tick(now: number): void {

@@ -1,4 +1,4 @@
-import { MAX_RANGES, type BlockKind, type IndexRange } from '#lib/wire';
+import type { BlockKind, IndexRange } from '#lib/wire';
 
 import type { Bitfield } from '../bitfield.js';
 import type { SpanBuffer } from '../hashing/buffer-pool.js';
@@ -6,8 +6,7 @@ import { ofNoUse, protocolError } from '../peer/peer-errors.js';
 import { isOverdue } from '../policy/request.deadline.js';
 import { RequestPlanner } from '../policy/request.planner.js';
 import { RunHoldings } from '../policy/run.holdings.js';
-import type { RunWindow } from '../policy/run.window.js';
-import { SpanPicker } from '../policy/span.picker.js';
+import type { SpanPicker } from '../policy/span.picker.js';
 import type { SpanTable } from '../policy/span.table.js';
 import type { ByteLedger } from './byte-ledger.js';
 import { DownloadPeer, DownloadSource } from './download-source.js';
@@ -16,6 +15,7 @@ import type { Neighbour, Sender } from './neighbour.js';
 import { RequestDesk } from './request-desk.js';
 import type { SpanRequest } from './span-request.js';
 import type { TorrentContext, TorrentTimeouts } from './torrent.types.js';
+import type { Wishes } from './wishes.js';
 
 /** Receiving takes no more of the memory than this, so that sending goes on. */
 const MEMORY_SHARE = 0.5;
@@ -34,16 +34,13 @@ export interface SpanArrival {
 }
 
 export interface DownloaderOptions {
-  readonly table: SpanTable;
+  readonly picker: SpanPicker;
   /** Pieces that are downloaded. */
   readonly missing: Bitfield;
   readonly context: TorrentContext;
   readonly ledger: ByteLedger;
   readonly timeouts: TorrentTimeouts;
-  /** What is read in order, when it is. */
-  readonly window: RunWindow | null;
-  /** Not all that is lacking is downloaded: origins are told what is. */
-  readonly isPartial: boolean;
+  readonly wishes: Wishes;
   readonly arrived: (arrival: SpanArrival) => void;
   /** Spans that arrived and are not judged. */
   readonly verifying: () => number;
@@ -69,13 +66,13 @@ export class Downloader {
 
   constructor(options: DownloaderOptions) {
     this.#options = options;
-    this.table = options.table;
+    this.table = options.picker.table;
     const { random, clock } = options.context;
-    const { layout } = options.table;
-    this.picker = new SpanPicker(options.table, random, options.window);
+    const { layout } = this.table;
+    this.picker = options.picker;
     const usualSpan = layout.length / Math.max(1, layout.runCount);
     this.#planner = new RequestPlanner(this.picker, Math.min(usualSpan, 1024 * 1024), random);
-    this.#desk = new RequestDesk(options.table, () => clock.monotonic());
+    this.#desk = new RequestDesk(this.table, () => clock.monotonic());
     this.lastBytesAt = clock.monotonic();
   }
 
@@ -94,16 +91,9 @@ export class Downloader {
     const source = new DownloadSource(neighbour, holdings, this.#now());
     neighbour.source = source;
     this.#planner.add(source);
-    this.#wish(neighbour);
+    this.#options.wishes.tell(neighbour);
     this.#showInterest(source);
     this.#fillWanted = true;
-  }
-
-  /** The reader got on: there is room for more. */
-  windowMoved(): void {
-    this.picker.windowMoved();
-    for (const { neighbour } of this.#planner.sources) this.#wish(neighbour);
-    this.fill();
   }
 
   /** The neighbour left, or this download ends: what was asked of it is open again. */
@@ -400,24 +390,6 @@ export class Downloader {
 
   #dropRequests(source: DownloadSource): void {
     for (const request of source.requests.values()) this.#cancel(source, request, false);
-  }
-
-  /** An origin offers what it thinks best unless it is told what is of use. */
-  #wish({ connection }: Neighbour): void {
-    const { isPartial, window } = this.#options;
-    if (!isPartial || connection.role !== 'origin') return;
-    const wishes = window
-      ? [{ first: window.firstRun, count: window.endRun - window.firstRun }]
-      : this.#neededRuns();
-    if (wishes.length <= MAX_RANGES) connection.send!.offer('wish', wishes);
-  }
-
-  #neededRuns(): IndexRange[] {
-    const runs: IndexRange[] = [];
-    for (const [run, missing] of this.table.missingInRun.entries()) {
-      if (missing > 0) runs.push({ first: run, count: 1 });
-    }
-    return merged(runs);
   }
 
   #showInterest(source: DownloadSource): void {

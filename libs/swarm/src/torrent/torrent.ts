@@ -213,7 +213,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     const last = first + count - 1;
     const end = runs.firstPieceOf(last) + runs.pieceCountOf(last);
     this.withdraw(Array.from({ length: end - begin }, (_, at) => begin + at));
-    this.#job?.downloader.windowMoved();
+    this.#job?.windowMoved();
   }
 
   progress(): TorrentProgress {
@@ -296,7 +296,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
       webSeeds,
       timeouts: this.#timeouts,
       window,
-      isPartial: window !== null || !this.#account.wantsAll,
+      isPartial: !this.#account.wantsAll,
       verified: (first, count) => this.#verified(first, count),
       finished: () => this.#finished(),
       culprit: (peer) => this.#ban(peer),
