@@ -17,13 +17,15 @@ export async function announceOverUdp(
   infoHash: Buffer,
   urlData: string,
 ): Promise<UdpAnswer> {
-  const socket = createSocket('udp4');
-  const [host = '', port] = address.replace(/^udp:\/\//, '').split(':');
+  const { hostname, port } = new URL(address.replace(/^(?:udp:\/\/)?/, 'udp://'));
+  const host = hostname.replace(/^\[|\]$/g, '');
+  const family = host.includes(':') ? 6 : 4;
+  const socket = createSocket(`udp${family}`);
   const ask = async (request: UdpRequest) => {
     socket.send(encodeUdpRequest(request), Number(port), host);
     const signal = AbortSignal.timeout(TIMEOUT_MS);
     const [bytes] = (await once(socket, 'message', { signal })) as [Buffer];
-    return decodeUdpAnswer(bytes, 4);
+    return decodeUdpAnswer(bytes, family);
   };
   try {
     const connected = await ask({ action: 'connect', transactionId: 1 });

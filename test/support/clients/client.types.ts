@@ -10,6 +10,9 @@ export interface ClientOptions {
    * own, as machines have: trackers and peers tell them apart by it. See `addresses.ts`.
    */
   readonly address: string;
+  /** Instead of the torrent file, and whom to ask: for libtorrent alone. */
+  readonly magnet?: string;
+  readonly peer?: { readonly host: string; readonly port: number };
   /** Bytes a second; unlimited without. */
   readonly downloadLimit?: number;
   readonly uploadLimit?: number;

@@ -43,12 +43,17 @@ classes = lt.ip_filter()
 classes.add_rule("0.0.0.0", "255.255.255.255", 1 << lt.session.global_peer_class_id)
 session.set_peer_class_filter(classes)
 
-params = lt.add_torrent_params()
-params.ti = lt.torrent_info(options["torrentFile"])
+if "magnet" in options:
+    params = lt.parse_magnet_uri(options["magnet"])
+else:
+    params = lt.add_torrent_params()
+    params.ti = lt.torrent_info(options["torrentFile"])
 params.save_path = options["folder"]
 params.flags &= ~lt.torrent_flags.auto_managed
 params.flags &= ~lt.torrent_flags.paused
 torrent = session.add_torrent(params)
+if "peer" in options:
+    torrent.connect_peer((options["peer"]["host"], options["peer"]["port"]))
 
 going = True
 
