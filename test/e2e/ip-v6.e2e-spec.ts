@@ -98,11 +98,8 @@ describe.runIf(hasV6)('a fleet of both', () => {
   afterAll(() => sandbox.close());
 
   it('has one door for both: a peer on [::] serves IPv4 and IPv6 peers alike', async () => {
-    const args = ['--peer-listen', '[::]:0', '--advertise', 'localhost:46998'];
-    const origin = await sandbox.origin(undefined, {
-      listen: '[::]:0',
-      args: ['--insecure-http', ...args.slice(0, 2)],
-    });
+    const args = ['--insecure-http', '--peer-listen', '[::]:0'];
+    const origin = await sandbox.origin(undefined, { listen: '[::]:0', args });
     const port = new URL(origin.url).port;
     const file = await sandbox.tree({ 'one.bin': randomBytes(MIB) });
     const byV4 = { ...origin.env, FLEETSEED_ORIGIN: `http://127.0.0.1:${port}` };
