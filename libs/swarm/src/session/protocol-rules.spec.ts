@@ -88,6 +88,7 @@ describe('the fast extension (BEP 6)', () => {
     await client.until(() => client.has('unchoke'));
     client.send({ type: 'request', piece: 3, begin: 0, length: BLOCK });
     await client.until(() => client.blocks.length === 1);
+    expect(client.blocks[0]!.index).toBe(3);
   });
 
   it('is not spoken to who does not: a bitfield, and silence for what is refused', async () => {
@@ -166,15 +167,18 @@ describe('the extension handshake (BEP 10)', () => {
     });
     client.socket.write(extendedMessage(0, bencode(said)));
     await settled(client);
+    expect(client.closed).toBe(false);
   });
 });
 
 describe('seeds (BEP 21)', () => {
   it('part from who wants nothing either', async () => {
-    const { client } = await seedAndClient();
+    const { client, session } = await seedAndClient();
     const payload = encodeExtensionHandshake({ m: new Map(), uploadOnly: true });
     client.send({ type: 'extended', id: 0, payload });
     await client.untilClosed();
+    // No fault of the peer's.
+    expect(session.stats().refused).toBe(0);
   });
 
   it('of a part tell the tracker that they want no more', async () => {
