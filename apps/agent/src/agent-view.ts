@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import type { AgentReport, TargetApp } from '#lib/contracts';
+import type { AgentReport, LimitsState, TargetApp } from '#lib/contracts';
 import { freeBytes, type Session } from '#lib/swarm';
 
 import type { AgentConfig } from './config/agent-config.js';
@@ -19,6 +19,7 @@ export interface AgentViewOptions {
   readonly session: Session;
   readonly totals: AgentTotals;
   readonly apps: () => TargetApp[];
+  readonly limits: () => LimitsState;
   /** Artifacts that are seeded, and those of them of which every byte is here. */
   readonly seeded: () => { readonly count: number; readonly whole: readonly string[] };
   readonly isConnected: () => boolean;
@@ -54,13 +55,14 @@ export class AgentView {
   }
 
   status(): AgentStatus {
-    const { identity, hostname, version, apps, isConnected } = this.options;
+    const { identity, hostname, version, apps, limits, isConnected } = this.options;
     return {
       target: identity.target,
       hostname,
       version,
       connected: isConnected(),
       peerAddress: this.peerAddress,
+      limits: limits(),
       apps: apps(),
     };
   }
@@ -69,6 +71,7 @@ export class AgentView {
     const { totals, session, seeded, isConnected, version } = this.options;
     return {
       ...totals.of(session),
+      limits: session.limits,
       seeding: seeded().count,
       connected: isConnected(),
       version,

@@ -23,6 +23,7 @@ import { SwarmStager } from './staging/swarm-stager.js';
 import { AgentTotals } from './swarm/agent-totals.js';
 import { FrameSender } from './swarm/frame-sender.js';
 import { SwarmDoor } from './swarm/swarm-door.js';
+import { SwarmLimits } from './swarm/swarm-limits.js';
 import { SwarmReturns } from './swarm/swarm-returns.js';
 import type { Tell } from './tell.js';
 
@@ -52,8 +53,8 @@ export async function composeAgent(options: AgentOptions): Promise<Agent> {
     ...doors,
     hasher,
     listen: addressOf(config.listen),
-    uploadLimit: config.uploadLimit || null,
-    downloadLimit: config.downloadLimit || null,
+    uploadLimit: config.uploadLimit,
+    downloadLimit: config.downloadLimit,
   });
   const originSession = new AgentSession({
     ...doors,
@@ -64,6 +65,7 @@ export async function composeAgent(options: AgentOptions): Promise<Agent> {
     version,
     facts: () => view.facts(),
   });
+  const limits = new SwarmLimits(session);
   const follows = config.apps.map(({ app, channel }) => ({ app, channel }));
   const link = new OriginLink({ ...doors, session: originSession, follows });
 
@@ -103,6 +105,7 @@ export async function composeAgent(options: AgentOptions): Promise<Agent> {
     session,
     totals,
     apps: () => apps.describe(),
+    limits: () => limits.state(),
     seeded: () => stager.seeded,
     isConnected: () => link.isUp,
   });
@@ -133,7 +136,7 @@ export async function composeAgent(options: AgentOptions): Promise<Agent> {
       collectGarbage();
     },
   });
-  const localApi = localApiOf(options, view);
+  const localApi = localApiOf(options, view, limits);
   return new Agent({
     session,
     hasher,
@@ -152,13 +155,18 @@ export async function composeAgent(options: AgentOptions): Promise<Agent> {
   });
 }
 
-function localApiOf({ config, folders, logger }: AgentOptions, view: AgentView): LocalApi | null {
+function localApiOf(
+  { config, folders, logger }: AgentOptions,
+  view: AgentView,
+  limits: SwarmLimits,
+): LocalApi | null {
   const { localApi } = config;
   if (localApi === 'off') return null;
   return new LocalApi({
     socket: isAbsolute(localApi) ? localApi : join(folders.data, localApi),
     status: () => view.status(),
     metrics: () => view.metrics(),
+    limit: (change) => limits.change(change),
     logger,
   });
 }

@@ -1,5 +1,5 @@
 import { hostFor, isStreaming } from './output/streaming.js';
-import { SERVICES } from './verb-table.js';
+import { ASKED, SERVICES } from './verb-table.js';
 
 /**
  * Runs one command line (without `node` and the script) and gives the exit code; errors are on
@@ -10,9 +10,10 @@ import { SERVICES } from './verb-table.js';
 export async function runCommandLine(given: readonly string[]): Promise<number> {
   const args = given[0] === 'help' ? [...given.slice(1), '--help'] : [...given];
   try {
-    if (args[0] !== undefined && Object.hasOwn(SERVICES, args[0])) {
+    const [verb = '', ...rest] = args;
+    if (Object.hasOwn(SERVICES, verb) && !ASKED[verb]?.includes(rest[0] ?? '')) {
       const { startService } = await import('./verbs/service.js');
-      await startService(args[0], args.slice(1));
+      await startService(verb, rest);
       return 0;
     }
     if (!isStreaming(args)) leaveQuietlyWhenReaderIsGone();

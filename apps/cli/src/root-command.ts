@@ -34,7 +34,9 @@ function rootCommand(): Command {
     )
     .exitOverride();
   for (const [name, { summary }] of Object.entries(VERBS)) root.command(name).description(summary);
-  for (const [name, summary] of Object.entries(SERVICES)) root.command(name).description(summary);
+  for (const [name, summary] of Object.entries(SERVICES)) {
+    if (!Object.hasOwn(VERBS, name)) root.command(name).description(summary);
+  }
   root.hook('preSubcommand', async (_root, verb) => {
     const entry = VERBS[verb.name()];
     if (entry) (await entry.load()).define(verb);

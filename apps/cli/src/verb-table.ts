@@ -41,6 +41,10 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: 'list, show and watch swarms',
     load: () => import('./verbs/swarm.js'),
   },
+  agent: {
+    summary: 'run the agent of a target; show and limit one that runs on this machine',
+    load: () => import('./verbs/agent.js'),
+  },
   savings: {
     summary: 'what the origin did not have to send',
     load: () => import('./verbs/savings.js'),
@@ -58,5 +62,8 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
 /** Verbs that are programs of their own and read their own arguments. */
 export const SERVICES: Readonly<Record<string, string>> = {
   origin: 'run the origin: API, tracker, seed and dashboard',
-  agent: 'run the agent of a target',
+  agent: VERBS['agent']!.summary,
 };
+
+/** Of verbs that are services too: what is asked of one that runs, and is no service itself. */
+export const ASKED: Readonly<Record<string, readonly string[]>> = { agent: ['status', 'limit'] };

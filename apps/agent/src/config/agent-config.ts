@@ -6,6 +6,7 @@ import {
   HostPort,
   Labels,
   ListenAddress,
+  RateSetting,
   checkConfiguration,
   configurationError,
   describeConfiguration,
@@ -13,8 +14,6 @@ import {
   parseConfiguration,
   type Environment,
 } from '#lib/contracts';
-
-const bytesPerSecond = z.coerce.number().int().min(0);
 
 /** Everything the agent can be told. Each key is a flag and an environment variable. */
 export const AgentConfigSchema = z.object({
@@ -64,12 +63,12 @@ export const AgentConfigSchema = z.object({
     .describe(
       'Bytes of free disk that staging never touches; by default 512 MiB, on a small disk 2 % of it.',
     ),
-  uploadLimit: bytesPerSecond
-    .default(0)
-    .describe('Bytes per second sent to peers at most; 0 is no limit.'),
-  downloadLimit: bytesPerSecond
-    .default(0)
-    .describe('Bytes per second received at most; 0 is no limit.'),
+  uploadLimit: RateSetting.default(null).describe(
+    'What is sent to peers at most, as 10MB/s, 80Mbit/s or bytes a second; "off" or 0 is no limit.',
+  ),
+  downloadLimit: RateSetting.default(null).describe(
+    'What is received from peers at most, likewise.',
+  ),
   localApi: z
     .string()
     .default('agent.sock')

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import type { LimitsChange } from '#lib/contracts';
 import { silentLogger } from '#lib/runtime';
 
 import { LocalApi, type LocalApiOptions } from './local-api.js';
@@ -13,6 +14,7 @@ let socket: string;
 let options: LocalApiOptions;
 let api: LocalApi;
 let client: Agent;
+let changes: LimitsChange[] = [];
 
 beforeEach(async () => {
   socket = join(await mkdtemp(join(tmpdir(), 'local-api-')), 'agent.sock');
@@ -27,12 +29,19 @@ beforeEach(async () => {
       connected: false,
       peerAddress: '127.0.0.1:7071',
       apps: [],
+      limits: { upload: null, download: null, artifacts: [] },
     }),
+    limit: (change) => {
+      changes.push(change);
+      return { upload: 5, download: null, artifacts: [] };
+    },
     metrics: () => ({
       received: { origin: 1, peer: 2, reuse: 3 },
       wasted: 4,
       sent: 5,
       peers: 6,
+      read: 8,
+      limits: { upload: 1000, download: null },
       seeding: 7,
       connected: true,
       version: '0.1.0',
@@ -66,6 +75,26 @@ describe('LocalApi', () => {
     expect(text).toContain('# TYPE fleetseed_agent_received_bytes_total counter\n');
     expect(text).toContain('fleetseed_agent_received_bytes_total{source="peer"} 2\n');
     expect(text).toMatch(/^fleetseed_agent_peers 6$/m);
+  });
+
+  it('shows and changes limits', async () => {
+    const change = (body: string) =>
+      request('http://agent/limits', { dispatcher: client, method: 'PATCH', body });
+    changes = [];
+    const { statusCode, body } = await change('{"upload":1000000,"download":null}');
+    expect(statusCode).toBe(200);
+    expect(await body.json()).toEqual({ upload: 5, download: null, artifacts: [] });
+    expect(changes).toEqual([{ upload: 1_000_000, download: null }]);
+    for (const wrong of ['{}', '{"upload":0}', '{"up":1}', 'x', `"${'x'.repeat(100_000)}"`]) {
+      const answer = await change(wrong);
+      expect(answer.statusCode).toBe(400);
+      expect(await answer.body.json()).toMatchObject({ code: 'REQUEST_INVALID' });
+    }
+    expect(changes).toHaveLength(1);
+    expect(JSON.parse((await get('/limits')).text)).toMatchObject({ upload: null });
+    expect((await get('/metrics')).text).toContain(
+      'fleetseed_agent_limit_bytes_per_second{direction="up"} 1000\n',
+    );
   });
 
   it('answers 404 to the rest', async () => {

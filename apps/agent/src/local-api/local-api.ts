@@ -2,10 +2,19 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
-import { configurationError, systemErrorCode, type TargetApp } from '#lib/contracts';
+import {
+  FleetseedError,
+  LimitsChange,
+  configurationError,
+  systemErrorCode,
+  toFleetseedError,
+  type LimitsState,
+  type TargetApp,
+} from '#lib/contracts';
 import type { Logger } from '#lib/runtime';
 
 import { metricsText, type AgentMetrics } from './metrics-text.js';
+import { jsonOf } from './request-body.js';
 
 // To import its namespace would load what Node keeps for later, WebSocket and fetch: 10 MB of memory.
 const { createServer } = process.getBuiltinModule('node:http');
@@ -18,6 +27,7 @@ export interface AgentStatus {
   /** Whether the control link to the origin is up; what runs does not depend on it. */
   readonly connected: boolean;
   readonly peerAddress: string;
+  readonly limits: LimitsState;
   readonly apps: readonly TargetApp[];
 }
 
@@ -26,12 +36,14 @@ export interface LocalApiOptions {
   readonly socket: string;
   readonly status: () => AgentStatus;
   readonly metrics: () => AgentMetrics;
+  readonly limit: (change: LimitsChange) => LimitsState;
   readonly logger: Logger;
 }
 
 /**
- * Read-only HTTP on a Unix socket: `GET /status` (JSON) and `GET /metrics` (Prometheus text). Only the
- * agent's user reaches it.
+ * HTTP on a Unix socket: `GET /status` and `GET /limits` (JSON), `GET /metrics` (Prometheus text), and
+ * `PATCH /limits` with a `LimitsChange`, which answers the limits as they are then. Only the agent's user
+ * reaches it.
  */
 export class LocalApi {
   readonly #server: Server;
@@ -75,17 +87,43 @@ export class LocalApi {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    if (request.method !== 'GET') return send(response, 405, 'text/plain', 'Only GET.\n');
-    if (request.url === '/status') {
-      const body = `${JSON.stringify(this.options.status(), null, 2)}\n`;
-      return send(response, 200, 'application/json', body);
-    }
-    if (request.url === '/metrics') {
-      const type = 'text/plain; version=0.0.4; charset=utf-8';
-      return send(response, 200, type, metricsText(this.options.metrics()));
-    }
-    send(response, 404, 'text/plain', 'There are /status and /metrics.\n');
+    const { method, url } = request;
+    if (method === 'PATCH' && url === '/limits') void this.#limit(request, response);
+    else if (method === 'GET') this.#show(url, response);
+    else send(response, 405, 'text/plain', 'Only GET, and PATCH of /limits.\n');
   }
+
+  #show(url: string | undefined, response: ServerResponse): void {
+    const { status, metrics } = this.options;
+    if (url === '/status') return sendJson(response, 200, status());
+    if (url === '/limits') return sendJson(response, 200, status().limits);
+    if (url === '/metrics') {
+      const type = 'text/plain; version=0.0.4; charset=utf-8';
+      return send(response, 200, type, metricsText(metrics()));
+    }
+    send(response, 404, 'text/plain', 'There are /status, /limits and /metrics.\n');
+  }
+
+  async #limit(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { limit, logger } = this.options;
+    try {
+      const parsed = LimitsChange.safeParse(await jsonOf(request));
+      if (!parsed.success) {
+        const reason = parsed.error.issues[0]?.message ?? 'not valid';
+        throw new FleetseedError('REQUEST_INVALID', `The limits cannot be set: ${reason}.`);
+      }
+      const state = limit(parsed.data);
+      logger.info('limits changed', { ...parsed.data });
+      sendJson(response, 200, state);
+    } catch (thrown) {
+      const { status, code, message } = toFleetseedError(thrown);
+      sendJson(response, status, { code, detail: message });
+    }
+  }
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  send(response, status, 'application/json', `${JSON.stringify(value, null, 2)}\n`);
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {

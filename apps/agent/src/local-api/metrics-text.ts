@@ -4,6 +4,10 @@ export interface AgentMetrics {
   readonly wasted: number;
   readonly sent: number;
   readonly peers: number;
+  /** Everything read from peers, payload or not. */
+  readonly read: number;
+  /** Bytes a second; null for none. */
+  readonly limits: { readonly upload: number | null; readonly download: number | null };
   readonly seeding: number;
   readonly connected: boolean;
   readonly version: string;
@@ -33,12 +37,16 @@ function metricsOf(metrics: AgentMetrics): Metric[] {
   const received = Object.entries(metrics.received).map(
     ([source, bytes]) => [`{source="${source}"}`, bytes] as const,
   );
+  const { upload, download } = metrics.limits;
   return [
     counter('fleetseed_agent_received_bytes_total', 'Verified payload by source.', received),
     counter('fleetseed_agent_wasted_bytes_total', 'Payload received in vain.', [
       ['', metrics.wasted],
     ]),
     counter('fleetseed_agent_sent_bytes_total', 'Payload sent to peers.', [['', metrics.sent]]),
+    counter('fleetseed_agent_read_bytes_total', 'Everything read from peers.', [
+      ['', metrics.read],
+    ]),
     gauge('fleetseed_agent_peers', 'Open connections to peers.', metrics.peers),
     gauge('fleetseed_agent_artifacts_seeded', 'Artifacts held whole and seeded.', metrics.seeding),
     gauge(
@@ -46,6 +54,15 @@ function metricsOf(metrics: AgentMetrics): Metric[] {
       '1 while the control link is up.',
       Number(metrics.connected),
     ),
+    {
+      name: 'fleetseed_agent_limit_bytes_per_second',
+      help: 'What may move in a second; 0 without a limit.',
+      type: 'gauge',
+      values: [
+        ['{direction="up"}', upload ?? 0],
+        ['{direction="down"}', download ?? 0],
+      ],
+    },
     {
       name: 'fleetseed_agent_build_info',
       help: 'The version that runs.',

@@ -16,16 +16,18 @@ export class AgentTotals {
     this.#wasted += wasted;
   }
 
-  of(session: Session): Pick<AgentMetrics, 'received' | 'wasted' | 'sent' | 'peers'> {
+  of(session: Session): Pick<AgentMetrics, 'received' | 'wasted' | 'sent' | 'peers' | 'read'> {
     let sent = 0;
     for (const torrent of session.torrents) {
       for (const bytes of Object.values(torrent.stats().bytes.sent)) sent += bytes;
     }
+    const { connections, received: read } = session.stats();
     return {
       received: { origin: this.#origin, peer: this.#peer, reuse: this.#reuse },
       wasted: this.#wasted,
       sent,
-      peers: session.stats().connections,
+      peers: connections,
+      read,
     };
   }
 }

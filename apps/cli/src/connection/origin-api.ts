@@ -32,7 +32,7 @@ export class OriginApi {
   }
 
   send<T extends z.ZodType>(
-    method: 'POST' | 'PUT',
+    method: 'POST' | 'PUT' | 'PATCH',
     path: string,
     json: unknown,
     answer: T,

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import {
   FleetseedError,
   Hex32,
+  LimitsState,
   parseReleaseReference,
   SwarmFrame,
   SwarmSummary,
@@ -13,6 +14,7 @@ import { route } from '../connection/route.js';
 import type { Invocation } from '../invocation.js';
 import { bytesText } from '../output/quantities.js';
 import { facts, table } from '../output/table.js';
+import { changeOf, limitsText, type RateOptions } from './limits.js';
 import { frameText } from './swarm-frame.js';
 
 export function define(command: Command): void {
@@ -27,6 +29,12 @@ export function define(command: Command): void {
     .description('who has what and who sends to whom, each second, until stopped')
     .argument('<swarm>', 'APP@VERSION, or the hash of the artifact')
     .action(action(watch));
+  command
+    .command('limit')
+    .description('show or change how fast the origin sends to peers')
+    .argument('[swarm]', 'of this artifact only: APP@VERSION, or its hash')
+    .option('--up <rate>', 'the most it sends: 10MB/s, 80Mbit/s, off')
+    .action(action<Pick<RateOptions, 'up'>>(limit));
 }
 
 async function list(call: Invocation): Promise<void> {
@@ -45,6 +53,21 @@ async function list(call: Invocation): Promise<void> {
       ]),
     ),
   );
+}
+
+async function limit(
+  call: Invocation<Pick<RateOptions, 'up'>>,
+  given: string | undefined,
+): Promise<void> {
+  const artifact = given === undefined ? undefined : await artifactOf(call, given);
+  const { up } = call.options;
+  const change = changeOf(up === undefined ? {} : { up }, artifact);
+  const origin = call.origin();
+  const state =
+    change === null
+      ? await origin.get('/limits', LimitsState)
+      : await origin.send('PATCH', '/limits', change, LimitsState);
+  call.output.result(state, () => limitsText(state));
 }
 
 async function show(call: Invocation, given: string): Promise<void> {
@@ -84,7 +107,8 @@ async function watch(call: Invocation, given: string): Promise<void> {
   }
 }
 
-async function artifactOf(call: Invocation, given: string): Promise<string> {
+/** The artifact's hash. */
+export async function artifactOf(call: Invocation, given: string): Promise<string> {
   if (Hex32.safeParse(given).success) return given;
   const { app, version } = parseReleaseReference(given);
   return (await call.origin().release(app, version)).artifact;

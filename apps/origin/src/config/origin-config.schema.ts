@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { HostPort, ListenAddress, PeerAccess } from '#lib/contracts';
+import { HostPort, ListenAddress, PeerAccess, RateSetting } from '#lib/contracts';
 
 const Switch = z
   .enum(['on', 'off', 'true', 'false', '1', '0'])
@@ -70,6 +70,9 @@ export const OriginConfigSchema = z.object({
     .default(1.2)
     .describe('Copies of an artifact that the origin gives to one cohort of machines by itself.'),
   seeding: Switch.default(true).describe('Whether this process seeds to peers.'),
+  uploadLimit: RateSetting.default(null).describe(
+    'What is seeded to peers at most, as 10MB/s, 80Mbit/s or bytes a second; "off" or 0 is no limit.',
+  ),
   webSeedConcurrent: whole(0, 10_000)
     .default(32)
     .describe('Answers of the HTTP web seed under way at a time; 0 turns it off.'),

@@ -6,6 +6,7 @@ import { EventsModule } from '../events/events.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { ArtifactIndexModule } from '../tracker/artifact-index.module.js';
 import { TrackerModule } from '../tracker/tracker.module.js';
+import { LimitsController } from './limits.controller.js';
 import { SeederService } from './seeder.service.js';
 
 @Module({
@@ -17,6 +18,7 @@ import { SeederService } from './seeder.service.js';
     LedgerModule,
     TrackerModule,
   ],
+  controllers: [LimitsController],
   providers: [SeederService],
   exports: [SeederService],
 })

@@ -5,7 +5,13 @@ import {
   type OnModuleDestroy,
 } from '@nestjs/common';
 
-import { configurationError, FleetseedError, type PeerFrame } from '#lib/contracts';
+import {
+  configurationError,
+  FleetseedError,
+  type LimitsChange,
+  type LimitsState,
+  type PeerFrame,
+} from '#lib/contracts';
 import { BlobStore } from '#lib/depot';
 import { repeat, type Clock, type Logger } from '#lib/runtime';
 import { Bitfield, InlineHasher, Session } from '#lib/swarm';
@@ -68,6 +74,7 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
       hasher: new InlineHasher(),
       clock: this.clock,
       logger: this.logger,
+      uploadLimit: this.config.uploadLimit,
       ...portOf(this.config.advertise),
     });
     // From here on it is ours to close, whatever else keeps this process from starting.
@@ -115,6 +122,32 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
     const seeded = await this.#pool.want(artifact);
     seeded.expectPeers();
     await seeded.lookForSeeds();
+  }
+
+  limits(): LimitsState {
+    if (!this.#session) return { upload: null, download: null, artifacts: [] };
+    const { limits, artifactLimits } = this.#session;
+    const artifacts = [...artifactLimits].map(([artifact, own]) => ({ artifact, ...own }));
+    return { ...limits, artifacts };
+  }
+
+  /**
+   * Takes effect at once, and holds until this process ends.
+   * @throws ARTIFACT_NOT_FOUND; REQUEST_INVALID when this process does not seed
+   */
+  limit({ artifact, upload, download }: LimitsChange): LimitsState {
+    if (!this.#session) throw new FleetseedError('REQUEST_INVALID', 'This origin does not seed.');
+    const limits = {
+      ...(upload === undefined ? {} : { upload }),
+      ...(download === undefined ? {} : { download }),
+    };
+    if (artifact === undefined) this.#session.setLimits(limits);
+    else {
+      this.artifacts.get(artifact);
+      this.#session.setArtifactLimits(Buffer.from(artifact, 'hex'), limits);
+    }
+    this.logger.info('limits changed', { artifact, ...limits });
+    return this.limits();
   }
 
   /** The origin's own frame, and those of strangers it serves; none while nobody wants the artifact. */

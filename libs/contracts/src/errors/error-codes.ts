@@ -109,6 +109,7 @@ export const ERROR_CODES = {
 
   // Ours.
   ORIGIN_UNREACHABLE: { status: 503, exit: EXIT.failed },
+  AGENT_UNREACHABLE: { status: 503, exit: EXIT.failed },
   TIMED_OUT: late,
   ABORTED: ours,
   SHUTTING_DOWN: busy,
