@@ -168,7 +168,7 @@ export class Downloader {
     const place = source && this.#desk.placeOf(kind, index, begin);
     const request = place && source.requests.get(place.span);
     // A member rejects a span, or what it has not sent of it.
-    if (source && request && (kind === 'piece' || place!.at + length === request.length)) {
+    if (source && request && (kind === 'piece' || place.at + length === request.length)) {
       // The other blocks of a stranger's span are given up with the one that it rejects.
       this.#cancel(source, request, kind === 'piece');
       if (kind === 'piece') n.cancelledBytes -= length;
