@@ -35,6 +35,11 @@ export interface PullDone {
   readonly fromPeers: number;
 }
 
+interface PublishFlags {
+  readonly push?: readonly string[];
+  readonly get?: readonly string[];
+}
+
 /** An origin and clients that are not ours around it. */
 export class StockFleet {
   readonly #clients: StockClient[] = [];
@@ -59,15 +64,19 @@ export class StockFleet {
     const folder = await this.sandbox.folder('source');
     await writeFile(join(folder, name), content);
     const sha512 = await sha512Of(join(folder, name));
-    const published = await this.publish(join(folder, name), ...getArgs);
+    const published = await this.publish(join(folder, name), { get: getArgs });
     return { ...published, name, bytes: content.length, sha512, folder };
   }
 
-  /** Publishes a file or folder and fetches its `.torrent`. */
-  async publish(path: string, ...getArgs: string[]) {
+  /**
+   * Publishes a file or folder and fetches its `.torrent`.
+   * @param flags further ones of `push` and of `torrent get`
+   */
+  async publish(path: string, { push: pushArgs = [], get: getArgs = [] }: PublishFlags = {}) {
     const version = String(++this.#versions);
     const app = basename(path).replaceAll(/[^a-z]/g, '') || 'app';
-    const push = await this.origin.json('push', path, '--app', app, '--version', version);
+    const words = ['push', path, '--app', app, '--version', version, ...pushArgs];
+    const push = await this.origin.json(...words);
     const reference = `${app}@${version}`;
     const torrentFile = this.sandbox.path(`${app}-${version}.torrent`);
     await this.origin.json('torrent', 'get', reference, '--out', torrentFile, ...getArgs);

@@ -33,7 +33,7 @@ async function makeTree(fleet: StockFleet): Promise<string> {
   return root;
 }
 
-describe('a v2 tree and libtorrent', () => {
+describe.each(['v2', 'hybrid'])('a %s tree and libtorrent', (format) => {
   let fleet: StockFleet;
   let root: string;
   let published: Awaited<ReturnType<StockFleet['publish']>>;
@@ -41,11 +41,17 @@ describe('a v2 tree and libtorrent', () => {
   afterEach(() => fleet.stopClients());
   afterAll(() => fleet.close());
 
+  /** A tree is a v2 one unless it is pushed as a hybrid, with pads between its files (BEP 47). */
+  function publish() {
+    const push = format === 'hybrid' ? ['--format', 'hybrid'] : [];
+    return fleet.publish(root, { push });
+  }
+
   describe('downloading from the origin', () => {
     beforeAll(async () => {
       fleet = await StockFleet.start('--peer-access', 'announced');
       root = await makeTree(fleet);
-      published = await fleet.publish(root);
+      published = await publish();
     });
 
     it('gets everything as it was pushed', { timeout: 2 * TIMEOUT_MS }, async () => {
@@ -62,7 +68,7 @@ describe('a v2 tree and libtorrent', () => {
       const silent = ['--seeding', 'off', '--web-seed-concurrent', '0'];
       fleet = await StockFleet.start('--peer-access', 'announced', ...silent);
       root = await makeTree(fleet);
-      published = await fleet.publish(root);
+      published = await publish();
     });
 
     it('gives our pull the whole tree', { timeout: 2 * TIMEOUT_MS }, async () => {
