@@ -16,7 +16,9 @@ export async function runCommandLine(given: readonly string[]): Promise<number> 
       await startService(verb, rest);
       return 0;
     }
-    if (!isStreaming(args)) leaveQuietlyWhenReaderIsGone();
+    // Who writes the content hears of it from each write; the same error is an event, too.
+    if (isStreaming(args)) process.stdout.on('error', () => {});
+    else leaveQuietlyWhenReaderIsGone();
     process.stderr.on('error', () => {});
     if (args.length === 1 && args[0] === '--version') {
       const { productVersion } = await import('#lib/runtime');

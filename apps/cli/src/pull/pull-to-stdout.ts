@@ -1,4 +1,4 @@
-import { systemErrorCode } from '#lib/contracts';
+import { FleetseedError, systemErrorCode } from '#lib/contracts';
 import { streamPayload } from '#lib/swarm';
 
 import { bytesText, durationText } from '../output/quantities.js';
@@ -51,23 +51,32 @@ export async function pullToStdout(call: PullCall): Promise<void> {
   }
 }
 
+/** The reader, not a peer or the origin, is the trouble. */
+class StdoutError extends FleetseedError {
+  constructor(
+    readonly systemCode: string,
+    cause: Error,
+  ) {
+    super('DISK_IO', `Stdout cannot be written to (${systemCode}).`, {}, { cause });
+  }
+}
+
 /**
  * Resolves when the system took all of it: a slow reader is waited for, in a pipe without holding up
  * the rest of the process.
  */
 function writeToStdout(bytes: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
-    // The same error is an event, too, and would be thrown.
-    if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', () => {});
     process.stdout.write(bytes, (error) => {
-      if (error) reject(error);
+      if (error) reject(new StdoutError(systemErrorCode(error) ?? error.message, error));
       else resolve();
     });
   });
 }
 
+/** The other end of a pipe was closed, or of a socket with bytes in it that nobody read. */
 function isReaderGone(error: unknown): boolean {
-  return systemErrorCode(error) === 'EPIPE';
+  return error instanceof StdoutError && ['EPIPE', 'ECONNRESET'].includes(error.systemCode);
 }
 
 function bytesOf(came: Awaited<ReturnType<typeof streamPayload>>): PullBytes {
