@@ -19,8 +19,8 @@ import { plansOf, VARIANT_METHOD, VARIANTS, type Variant } from './swarm.variant
 
 const MIB = 1024 * 1024;
 /** So many times its bound, and this, a host may take before it counts as starved. */
-const PATIENCE = 10;
-const PATIENCE_MS = 30_000;
+const PATIENCE = 15;
+const PATIENCE_MS = 60_000;
 /** A tenth of the hosts take ten times as long. */
 const PATIENCE_SLOW = 3;
 const HEAD = [
