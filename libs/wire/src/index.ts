@@ -7,6 +7,7 @@ export * from './extension/fs-run.codec.js';
 export { MAX_RANGES, type IndexRange } from './extension/index-ranges.js';
 export * from './extension/member-proof.js';
 export * from './extension/ut-metadata.codec.js';
+export * from './peer/allowed-fast.js';
 export * from './peer/handshake.codec.js';
 export * from './peer/message.encoder.js';
 export * from './peer/message.types.js';

@@ -84,6 +84,11 @@ export class PeerSender {
     this.#send(encodeMessage({ type: 'have', piece }));
   }
 
+  /** BEP 6: the piece may be asked for in spite of a choke. */
+  allowedFast(piece: number): void {
+    this.#send(encodeMessage({ type: 'allowedFast', piece }));
+  }
+
   /** Pieces that we now have, to a member. */
   haveRanges(ranges: readonly IndexRange[]): void {
     for (let at = 0; at < ranges.length; at += MAX_RANGES) {

@@ -65,6 +65,20 @@ async function seedThat(
   return server;
 }
 
+/** Pieces that a choked client may ask for. */
+async function granted(client: WireClient): Promise<number[]> {
+  const pieces = () =>
+    client.messages.flatMap((message) => (message.type === 'allowedFast' ? message.piece : []));
+  await client.until(() => pieces().length === 10);
+  return pieces();
+}
+
+/** A piece that it may not ask for. */
+async function refused(client: WireClient): Promise<number> {
+  const pieces = await granted(client);
+  return [...Array(16).keys()].find((piece) => !pieces.includes(piece))!;
+}
+
 describe('the fast extension (BEP 6)', () => {
   const words: readonly Exclude<WireMessage, { type: 'unknown' }>[] = [
     { type: 'haveAll' },
@@ -89,6 +103,34 @@ describe('the fast extension (BEP 6)', () => {
     client.send({ type: 'request', piece: 3, begin: 0, length: BLOCK });
     await client.until(() => client.blocks.length === 1);
     expect(client.blocks[0]!.index).toBe(3);
+  });
+
+  it('gives a few pieces to who is choked, once', async () => {
+    const { client } = await seedAndClient();
+    const [piece] = await granted(client);
+    const other = await refused(client);
+    const ask = (index: number) => {
+      for (let begin = 0; begin < 64 * KIB; begin += BLOCK) {
+        client.send({ type: 'request', piece: index, begin, length: BLOCK });
+      }
+    };
+    const rejects = () => client.messages.filter(({ type }) => type === 'reject').length;
+    ask(piece!);
+    await client.until(() => client.blocks.length === 4);
+    ask(piece!);
+    ask(other);
+    await client.until(() => rejects() === 8);
+    expect(client.blocks.map(({ index }) => index)).toEqual(Array.from({ length: 4 }, () => piece));
+    expect(client.has('unchoke')).toBe(false);
+  });
+
+  it('gives nothing so where the origin decides what is shown', async () => {
+    const origin = await fleetOf(artifact).origin({ access: 'open' });
+    const client = WireClient.dial(origin.session.port, { artifact });
+    await client.until(() => client.has('haveNone'));
+    client.send({ type: 'request', piece: 0, begin: 0, length: BLOCK });
+    await client.until(() => client.has('reject'));
+    expect(client.has('allowedFast')).toBe(false);
   });
 
   it('is not spoken to who does not: a bitfield, and silence for what is refused', async () => {
@@ -119,7 +161,7 @@ describe('the extension handshake (BEP 10)', () => {
   async function settled(client: WireClient): Promise<void> {
     const count = () => client.messages.filter(({ type }) => type === 'reject').length;
     const before = count();
-    client.send({ type: 'request', piece: 0, begin: 0, length: BLOCK });
+    client.send({ type: 'request', piece: await refused(client), begin: 0, length: BLOCK });
     await client.until(() => count() > before);
   }
 

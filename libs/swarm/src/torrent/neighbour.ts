@@ -9,6 +9,7 @@ import { RateMeter } from '../policy/rate.meter.js';
 import { SendWindow } from '../policy/send.window.js';
 import type { ByteSource } from './byte-ledger.js';
 import type { DownloadSource } from './download-source.js';
+import type { FastGrant } from './fast-grant.js';
 import type { NeighbourStats } from './torrent.types.js';
 
 /** Whoever sends payload: a neighbour or a web seed. */
@@ -53,6 +54,8 @@ export class Neighbour implements PeerHandler, Sender {
   member: CopyMember | null = null;
   /** Bytes that we requested and cancelled: they may come all the same. */
   cancelledBytes = 0;
+  /** What it may ask for while it is choked; null for nothing. */
+  fastGrant: FastGrant | null = null;
   /** Payload bytes. */
   receivedBytes = 0;
   sentBytes = 0;

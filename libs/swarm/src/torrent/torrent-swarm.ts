@@ -8,6 +8,7 @@ import type { PeerHandler } from '../peer/peer.types.js';
 import type { PayloadLayout } from '../policy/payload.layout.js';
 import type { ByteLedger } from './byte-ledger.js';
 import type { DownloadJob } from './download-job.js';
+import { FastGrant } from './fast-grant.js';
 import { FreshSpans } from './fresh-spans.js';
 import { HashDesk } from './hash-desk.js';
 import { HashResponder } from './hash-responder.js';
@@ -81,6 +82,7 @@ export class TorrentSwarm {
     const { send } = connection;
     send!.pieces(this.#origin ? this.#origin.shown(neighbour, have) : have);
     if (connection.isMember) send!.choke(false);
+    else if (!this.#origin) neighbour.fastGrant = this.#grantTo(connection);
     job()?.downloader.attach(neighbour);
     this.#origin?.attach(neighbour);
     if (connection.interested) this.#duties.interested(neighbour);
@@ -134,6 +136,14 @@ export class TorrentSwarm {
     this.neighbourhood.closeAll();
     this.fresh.clear();
     this.#origin?.close();
+  }
+
+  /** An origin grants nothing: it has shown a stranger no piece yet. */
+  #grantTo(connection: PeerConnection): FastGrant | null {
+    const { torrent, have, pieces } = this.#options;
+    const { infoHashV1, infoHashV2 } = torrent.metainfo;
+    const v2 = infoHashV2!.subarray(0, 20);
+    return FastGrant.to(connection, connection.isV2 ? v2 : (infoHashV1 ?? v2), have, pieces);
   }
 
   #partIfContent(neighbour: Neighbour): void {

@@ -71,7 +71,7 @@ export class Uploader {
     const { send } = n.connection;
     if (
       reason === null ||
-      send!.isChoking ||
+      (send!.isChoking && !mayAskChoked(n, kind, index, length)) ||
       !this.#accept(n, kind, index, begin, length, reason)
     ) {
       send!.reject(kind, index, begin, length);
@@ -227,6 +227,11 @@ function cut(job: UploadJob, most: number): UploadJob | null {
   job.blockLength = job.length;
   job.partBegun = true;
   return { ...part, blockLength: length, rest: job };
+}
+
+/** BEP 6: a few pieces are for strangers that wait for their turn. */
+function mayAskChoked({ fastGrant }: Neighbour, kind: BlockKind, piece: number, length: number) {
+  return kind === 'piece' && (fastGrant?.spend(piece, length) ?? false);
 }
 
 /** Whether a block can be sent together with the job that was accepted before it. */
