@@ -7,7 +7,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 
 import { configurationError, type OriginReady } from '#lib/contracts';
-import { silentLogger, systemClock, type Clock, type Logger } from '#lib/runtime';
+import { openFilesShare, silentLogger, systemClock, type Clock, type Logger } from '#lib/runtime';
 import { formatIpPort } from '#lib/wire';
 
 import { AuthenticateMiddleware } from './auth/authenticate.middleware.js';
@@ -34,6 +34,9 @@ export interface StartOptions {
   readonly logger?: Logger;
 }
 
+/** Connections of the API, and the descriptors that they may have; event streams of agents among them. */
+const CONNECTIONS = 1_000_000;
+const CONNECTIONS_SHARE = 0.4;
 const DRAIN_MS = 3000;
 /** A connection on which nothing moves for so long is closed; event streams ping more often. */
 const IDLE_MS = 120_000;
@@ -96,6 +99,7 @@ async function listen(app: NestExpressApplication, config: OriginConfig): Promis
   server.headersTimeout = 30_000;
   server.keepAliveTimeout = 30_000;
   server.setTimeout(IDLE_MS);
+  server.maxConnections = openFilesShare(CONNECTIONS_SHARE, CONNECTIONS);
   const { host, port } = listenAddressOf(config.listen);
   // The features start before the door opens, so that nobody finds it half furnished.
   await app.init();

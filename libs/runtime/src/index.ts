@@ -3,6 +3,7 @@ export * from './collect-garbage.js';
 export * from './deadline.js';
 export * from './durable-file.js';
 export * from './logger.js';
+export * from './open-files.js';
 export * from './product-version.js';
 export * from './random.js';
 export * from './repeat.js';

@@ -3,12 +3,16 @@ import { join } from 'node:path';
 import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 
 import { ArtifactStore, BlobStore, FsDepot, ReaderPool, type Depot } from '#lib/depot';
-import type { Clock } from '#lib/runtime';
+import { openFilesShare, type Clock } from '#lib/runtime';
 
 import type { OriginConfig } from '../config/origin-config.schema.js';
 import { CLOCK, ORIGIN_CONFIG } from '../config/start-context.js';
 import { DEPOT } from './depot.tokens.js';
 import { MasterSecret } from './master-secret.js';
+
+/** Objects that are kept open for reading, and the descriptors they may have. */
+const READERS = 256;
+const READERS_SHARE = 0.2;
 
 /** The truth, opened once: the depot, and what is kept in it for everybody. */
 @Module({
@@ -24,7 +28,12 @@ import { MasterSecret } from './master-secret.js';
       useFactory: (depot: Depot) => MasterSecret.open(depot),
       inject: [DEPOT],
     },
-    ...[ArtifactStore, BlobStore, ReaderPool].map((store) => ({
+    {
+      provide: ReaderPool,
+      useFactory: (depot: Depot) => new ReaderPool(depot, openFilesShare(READERS_SHARE, READERS)),
+      inject: [DEPOT],
+    },
+    ...[ArtifactStore, BlobStore].map((store) => ({
       provide: store,
       useFactory: (depot: Depot) => new store(depot),
       inject: [DEPOT],

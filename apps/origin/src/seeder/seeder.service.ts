@@ -13,7 +13,7 @@ import {
   type PeerFrame,
 } from '#lib/contracts';
 import { BlobStore } from '#lib/depot';
-import { repeat, type Clock, type Logger } from '#lib/runtime';
+import { openFilesShare, repeat, type Clock, type Logger } from '#lib/runtime';
 import { Bitfield, InlineHasher, Session } from '#lib/swarm';
 import { Tracker } from '#lib/tracker';
 import { normalizeIp, type HostPort } from '#lib/wire';
@@ -35,6 +35,9 @@ import { SeedPool } from './seed.pool.js';
 import { SeededArtifact, SeedsElsewhere } from './seeded.artifact.js';
 
 const REFRESH_MS = 1000;
+/** Peers at a time, and the descriptors they may have. */
+const CONNECTIONS = 1000;
+const CONNECTIONS_SHARE = 0.25;
 /** Each idle artifact is looked at once in so many refreshes. */
 const IDLE_TURNS = 8;
 
@@ -75,6 +78,7 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
       clock: this.clock,
       logger: this.logger,
       uploadLimit: this.config.uploadLimit,
+      maxConnections: openFilesShare(CONNECTIONS_SHARE, CONNECTIONS),
       ...portOf(this.config.advertise),
     });
     // From here on it is ours to close, whatever else keeps this process from starting.

@@ -96,6 +96,7 @@ export const ERROR_CODES = {
   DEPOT_LENGTH_MISMATCH: unprocessable,
   NO_SPACE: full,
   DISK_IO: ours,
+  TOO_MANY_OPEN_FILES: busy,
   DATA_FOLDER_IN_USE: conflict,
 
   // Transfer.

@@ -4,6 +4,8 @@ import { FleetseedError, systemErrorCode, type ErrorCode } from '#lib/contracts'
 const MEANINGS: Readonly<Record<string, ErrorCode>> = {
   ENOSPC: 'NO_SPACE',
   EDQUOT: 'NO_SPACE',
+  EMFILE: 'TOO_MANY_OPEN_FILES',
+  ENFILE: 'TOO_MANY_OPEN_FILES',
   ENOENT: 'PIECE_UNAVAILABLE',
   ELOOP: 'UNPACK_REFUSED',
   ENOTDIR: 'UNPACK_REFUSED',
@@ -12,6 +14,7 @@ const MEANINGS: Readonly<Record<string, ErrorCode>> = {
 
 const TEXTS: Partial<Record<ErrorCode, string>> = {
   NO_SPACE: 'There is no space left for',
+  TOO_MANY_OPEN_FILES: 'There is no descriptor left to open',
   PIECE_UNAVAILABLE: 'There is no file',
   UNPACK_REFUSED: 'Something other than a regular file or folder is in the way at',
 };

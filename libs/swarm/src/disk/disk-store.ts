@@ -8,6 +8,7 @@ import { FileSpans, type FileSegment } from './file-spans.js';
 import { FolderMaker } from './folder-maker.js';
 import { HandleCache } from './handle-cache.js';
 import { eachAtMost, InFlight } from './in-flight.js';
+import { OPEN_PLACES } from './open-places.js';
 import { checkPayloadRange, type PayloadStore } from './payload-store.js';
 import {
   closeQuietly,
@@ -130,12 +131,14 @@ export class DiskStore implements PayloadStore {
     const move = (fd: number) =>
       writing ? writeFully(fd, part, fileOffset, path) : readFully(fd, part, fileOffset, path);
     if (length === this.spans.lengthOf(file)) {
-      const fd = await (writing ? this.#create(file) : this.#open(file));
-      try {
-        return await move(fd);
-      } finally {
-        await closeQuietly(fd);
-      }
+      return OPEN_PLACES.within(async () => {
+        const fd = await (writing ? this.#create(file) : this.#open(file));
+        try {
+          await move(fd);
+        } finally {
+          await closeQuietly(fd);
+        }
+      });
     }
     const lease = await this.#handles.lease(file, writing);
     return move(lease.fd).finally(() => lease.release());

@@ -1,3 +1,4 @@
+import { OPEN_PLACES, type OpenPlaces } from './open-places.js';
 import { closeQuietly } from './raw-file.js';
 
 interface Handle {
@@ -16,7 +17,8 @@ export interface Lease {
 }
 
 /**
- * Keeps the most recently used files open, at most `limit` of them beyond those in use at the moment.
+ * Keeps the most recently used files open, at most `limit` of them beyond those in use at the moment, and
+ * as long as the process has places for them.
  * A file that is open for reading only is opened anew when it is to be written.
  */
 export class HandleCache {
@@ -27,6 +29,7 @@ export class HandleCache {
   constructor(
     private readonly open: (file: number, writable: boolean) => Promise<number>,
     private readonly limit: number,
+    private readonly places: OpenPlaces = OPEN_PLACES,
   ) {}
 
   get size(): number {
@@ -36,6 +39,7 @@ export class HandleCache {
   async lease(file: number, writable: boolean): Promise<Lease> {
     const handle = this.#handleOf(file, writable);
     handle.users++;
+    this.places.used(handle);
     try {
       const fd = await handle.fd;
       return { fd, release: () => this.#release(handle) };
@@ -65,7 +69,7 @@ export class HandleCache {
       return present;
     }
     if (present) this.#drop(present);
-    const fd = this.open(file, writable);
+    const fd = this.#opened(file, writable);
     // Whoever leases it is told of a failure; there is always one.
     fd.catch(() => {});
     const handle = { file, writable, fd, users: 0, dropped: false };
@@ -74,10 +78,25 @@ export class HandleCache {
     return handle;
   }
 
+  async #opened(file: number, writable: boolean): Promise<number> {
+    const place = this.places.take();
+    if (place) await place;
+    try {
+      return await this.open(file, writable);
+    } catch (error) {
+      this.places.give();
+      throw error;
+    }
+  }
+
   #release(handle: Handle): void {
     handle.users--;
-    if (handle.dropped && handle.users === 0) this.#close(handle);
-    else this.#shrink(handle);
+    if (handle.users > 0) return;
+    if (handle.dropped) this.#close(handle);
+    else {
+      this.places.rests(handle, () => this.#drop(handle));
+      this.#shrink(handle);
+    }
   }
 
   #shrink(newest: Handle): void {
@@ -90,13 +109,18 @@ export class HandleCache {
   }
 
   #drop(handle: Handle): void {
-    this.#handles.delete(handle.file);
+    if (handle.dropped) return;
+    if (this.#handles.get(handle.file) === handle) this.#handles.delete(handle.file);
+    this.places.used(handle);
     handle.dropped = true;
     if (handle.users === 0) this.#close(handle);
   }
 
   #close(handle: Handle): void {
-    const closing = handle.fd.then(closeQuietly, () => {});
+    const closing = handle.fd.then(
+      (fd) => closeQuietly(fd).then(() => this.places.give()),
+      () => {},
+    );
     this.#closing.add(closing);
     void closing.then(() => this.#closing.delete(closing));
   }

@@ -7,6 +7,7 @@ import { FileSignatures } from './file-signatures.js';
 import { FileSpans, type FileSegment } from './file-spans.js';
 import { HandleCache } from './handle-cache.js';
 import { eachAtMost, InFlight } from './in-flight.js';
+import { OPEN_PLACES } from './open-places.js';
 import { checkPayloadRange, type PayloadStore } from './payload-store.js';
 import { closeQuietly, lstatPath, openForReading, readFully, statFd } from './raw-file.js';
 
@@ -120,12 +121,14 @@ export class InstalledTreeStore implements PayloadStore {
   async #read(segment: FileSegment, part: Uint8Array): Promise<void> {
     const { file, fileOffset, length } = segment;
     if (length === this.#spans.lengthOf(file)) {
-      const fd = await this.#open(file);
-      try {
-        return await this.#readOpen(fd, file, part, fileOffset);
-      } finally {
-        await closeQuietly(fd);
-      }
+      return OPEN_PLACES.within(async () => {
+        const fd = await this.#open(file);
+        try {
+          await this.#readOpen(fd, file, part, fileOffset);
+        } finally {
+          await closeQuietly(fd);
+        }
+      });
     }
     await this.#lookAgain(file);
     const lease = await this.#handles.lease(file, false);

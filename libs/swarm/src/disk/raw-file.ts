@@ -1,4 +1,5 @@
 import { close, constants, fstat, lstat, open, read, write, type BigIntStats } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 import { FleetseedError } from '#lib/contracts';
@@ -18,18 +19,29 @@ const closeFd = promisify(close);
  */
 const SAFELY = constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-export async function openForReading(path: string): Promise<number> {
-  return openFd(path, constants.O_RDONLY | SAFELY).catch((error: unknown) => {
-    throw diskError(error, path);
-  });
+/** While the process or the system has no descriptor to spare, opening is tried again after these, ms. */
+const PAUSES_MS = [10, 50, 200, 500, 1000];
+
+export function openForReading(path: string): Promise<number> {
+  return openPatiently(path, constants.O_RDONLY | SAFELY);
 }
 
 /** Creates the file if need be, readable by everybody as far as the umask lets it. */
-export async function openForWriting(path: string): Promise<number> {
-  const flags = constants.O_RDWR | constants.O_CREAT | SAFELY;
-  return openFd(path, flags, 0o644).catch((error: unknown) => {
-    throw diskError(error, path);
-  });
+export function openForWriting(path: string): Promise<number> {
+  return openPatiently(path, constants.O_RDWR | constants.O_CREAT | SAFELY);
+}
+
+async function openPatiently(path: string, flags: number): Promise<number> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await openFd(path, flags, 0o644);
+    } catch (thrown) {
+      const error = diskError(thrown, path);
+      const pauseMs = PAUSES_MS[attempt];
+      if (error.code !== 'TOO_MANY_OPEN_FILES' || pauseMs === undefined) throw error;
+      await pause(pauseMs);
+    }
+  }
 }
 
 export async function closeQuietly(fd: number): Promise<void> {

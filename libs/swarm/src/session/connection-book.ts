@@ -1,4 +1,13 @@
+import { openFilesShare } from '#lib/runtime';
+
 import type { PeerConnection } from '../peer/peer-connection.js';
+import type { SessionOptions } from './session.types.js';
+
+/** Connections at most, and the descriptors of the process that they may have. */
+const CONNECTIONS = 1000;
+const DESCRIPTORS_SHARE = 0.5;
+const HALF_OPEN = 256;
+const CONNECTIONS_PER_HOST = 64;
 
 export interface ConnectionLimits {
   readonly most: number;
@@ -7,6 +16,16 @@ export interface ConnectionLimits {
   readonly mostHalfOpen: number;
   /** Of those with one host: somebody who opens and says nothing must leave places for others. */
   readonly mostHalfOpenPerHost: number;
+}
+
+export function connectionLimitsOf(options: SessionOptions): ConnectionLimits {
+  const most = options.maxConnections ?? openFilesShare(DESCRIPTORS_SHARE, CONNECTIONS);
+  return {
+    most,
+    mostPerHost: options.maxConnectionsPerHost ?? CONNECTIONS_PER_HOST,
+    mostHalfOpen: options.maxHalfOpen ?? Math.min(HALF_OPEN, Math.ceil(most / 2)),
+    mostHalfOpenPerHost: options.maxHalfOpenPerHost ?? CONNECTIONS_PER_HOST,
+  };
 }
 
 /** All connections of a session, counted as a whole, by host, and those that are not known yet. */

@@ -16,13 +16,12 @@ import { RateLimiter, type RateLimits } from '../policy/rate.limiter.js';
 import { UPLOADS_AT_ONCE } from '../policy/upload.scheduler.js';
 import { Torrent } from '../torrent/torrent.js';
 import type { TorrentContext, TorrentOptions } from '../torrent/torrent.types.js';
-import { ConnectionBook } from './connection-book.js';
+import { ConnectionBook, connectionLimitsOf } from './connection-book.js';
 import { ReadGovernor } from './read-governor.js';
 import type { SessionOptions, SessionStats } from './session.types.js';
 import { UploadPump } from './upload-pump.js';
 
 const MEMORY_BUDGET = 48 * 1024 * 1024;
-const CONNECTIONS_PER_HOST = 64;
 const DIAL_TIMEOUT_MS = 5000;
 const NO_LIMITS: RateLimits = { download: null, upload: null };
 const BACKLOG = 1024;
@@ -70,14 +69,9 @@ export class Session {
     this.#logger = options.logger ?? silentLogger;
     this.#timeouts = { ...PEER_TIMEOUTS, ...options.timeouts };
     this.buffers = new BufferPool(options.memoryBudget ?? MEMORY_BUDGET);
-    const mostPerHost = options.maxConnectionsPerHost ?? CONNECTIONS_PER_HOST;
-    this.#arrivals = new ArrivalGate(mostPerHost);
-    this.#book = new ConnectionBook({
-      most: options.maxConnections ?? 1000,
-      mostPerHost,
-      mostHalfOpen: options.maxHalfOpen ?? 256,
-      mostHalfOpenPerHost: options.maxHalfOpenPerHost ?? 64,
-    });
+    const limits = connectionLimitsOf(options);
+    this.#arrivals = new ArrivalGate(limits.mostPerHost);
+    this.#book = new ConnectionBook(limits);
     const now = this.#clock.monotonic();
     this.#down = new RateLimiter(options.downloadLimit ?? null, now);
     this.#up = new RateLimiter(options.uploadLimit ?? null, now);

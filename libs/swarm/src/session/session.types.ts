@@ -15,7 +15,10 @@ export interface SessionOptions {
   /** Bytes a second of all torrents together; null for no limit. */
   readonly downloadLimit?: number | null;
   readonly uploadLimit?: number | null;
-  /** Connections at most, of all torrents together; 1,000 by default. */
+  /**
+   * Connections at most, of all torrents together; by default 1,000, and no more than half the descriptors
+   * that the process may have beyond a reserve.
+   */
   readonly maxConnections?: number;
   /** Connections at most with one address; 64 by default: machines may share one behind NAT. */
   readonly maxConnectionsPerHost?: number;

@@ -146,6 +146,7 @@ export class DownloadJob {
     ledger.wasted('aborted', this.#table.length[span]!);
     this.downloader.picker.failed(span);
     if (error.code === 'NO_SPACE') this.#wait(error);
+    else if (error.code === 'TOO_MANY_OPEN_FILES') this.downloader.fill();
     else if (++this.#diskFailures >= MOST_DISK_FAILURES) failed(error);
     else this.downloader.fill();
   }
