@@ -27,6 +27,8 @@ interface RunOptions {
   readonly env?: Environment;
   readonly cwd?: string;
   readonly timeoutMs?: number;
+  /** Descriptors that it may have at most; those of this process by default. */
+  readonly openFiles?: number;
 }
 
 /** Children that are alive: none outlives the test process, however that ends. */
@@ -163,8 +165,10 @@ export class ServiceProcess {
   }
 }
 
-function launch(args: readonly string[], { env, cwd }: RunOptions): ChildProcess {
-  const child = spawn(FLEETSEED, args, {
+function launch(args: readonly string[], { env, cwd, openFiles }: RunOptions): ChildProcess {
+  const limited = ['-c', `ulimit -n ${openFiles} && exec "$0" "$@"`, FLEETSEED];
+  const [program, before] = openFiles === undefined ? [FLEETSEED, []] : ['/bin/sh', limited];
+  const child = spawn(program, [...before, ...args], {
     cwd,
     // Nothing of the machine's own settings leaks into a test.
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NO_COLOR: '1', ...env },

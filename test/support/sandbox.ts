@@ -22,6 +22,8 @@ interface StartOptions {
   /** Further arguments, behind those that the sandbox gives. */
   readonly args?: readonly string[];
   readonly env?: Environment;
+  /** Descriptors that it may have at most. */
+  readonly openFiles?: number;
 }
 
 /** A file of a tree: its content, and whether it may be executed. */
@@ -85,7 +87,7 @@ export class Sandbox {
     const folder = data ?? (await this.folder('origin'));
     const listen = ['--listen', options.listen ?? ANY_PORT, '--peer-listen', ANY_PORT];
     const args = ['origin', '--data', folder, ...listen, ...(options.args ?? [])];
-    const service = this.start(args, options.env);
+    const service = this.start(args, options.env, options.openFiles);
     const ready = await service.event('ready');
     const url = new URL(String(ready['api'])).origin;
     const token = (await readFile(join(folder, 'admin-token'), 'utf8')).trim();
@@ -102,12 +104,13 @@ export class Sandbox {
     const joinToken = ['--join-token-file', join(origin.data, 'join-token')];
     const where = ['--data', folder, '--listen', ANY_PORT, '--origin', origin.url];
     const args = ['agent', ...where, ...joinToken, ...(options.args ?? [])];
-    return { service: this.start(args, options.env), data: folder };
+    return { service: this.start(args, options.env, options.openFiles), data: folder };
   }
 
   /** Starts any command that goes on running; it ends with the sandbox at the latest. */
-  start(args: readonly string[], env: Environment = {}): ServiceProcess {
-    const service = new ServiceProcess(args, { env, cwd: this.root });
+  start(args: readonly string[], env: Environment = {}, openFiles?: number): ServiceProcess {
+    const limit = openFiles === undefined ? {} : { openFiles };
+    const service = new ServiceProcess(args, { env, cwd: this.root, ...limit });
     this.services.push(service);
     return service;
   }
