@@ -22,7 +22,7 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     load: () => import('./verbs/pull.js'),
   },
   torrent: {
-    summary: 'create, inspect and get .torrent files',
+    summary: 'create, inspect, get and fetch .torrent files',
     load: () => import('./verbs/torrent/torrent.js'),
   },
   release: {

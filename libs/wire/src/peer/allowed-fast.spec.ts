@@ -22,7 +22,7 @@ describe('allowedFastSet', () => {
   });
 
   it('has all pieces when there are no more', () => {
-    expect(of('10.0.0.1', 3, 10).toSorted()).toEqual([0, 1, 2]);
+    expect(new Set(of('10.0.0.1', 3, 10))).toEqual(new Set([0, 1, 2]));
     expect(of('10.0.0.1', 1, 10)).toEqual([0]);
   });
 });
