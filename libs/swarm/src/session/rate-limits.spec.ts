@@ -1,7 +1,15 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { windowsOf, type RateWindows } from './rate-probe.fixture.js';
-import { MIB, TestFleet, artifactOf, eventually, sentBy, type Machine } from './session.fixture.js';
+import {
+  KIB,
+  MIB,
+  TestFleet,
+  artifactOf,
+  eventually,
+  sentBy,
+  type Machine,
+} from './session.fixture.js';
 
 const KB = 1000;
 const MB = 1000 * KB;
@@ -105,6 +113,29 @@ describe('an upload limit', () => {
 describe('a download limit', () => {
   it('holds at higher rates, with many peers', async () => {
     expect(await downloads(20 * MB, 3, 80)).toEqual(ACCURATE);
+  });
+
+  it('holds for a web seed too', async () => {
+    const fleet = fleetOf(16);
+    let read = 0;
+    const webSeed = {
+      pausedForMs: () => 0,
+      async read(
+        offset: number,
+        target: Uint8Array,
+        _signal?: AbortSignal,
+        pace: (bytes: number) => Promise<void> = async () => {},
+      ) {
+        target.set(fleet.artifact.payload.subarray(offset, offset + target.length));
+        for (let at = 0; at < target.length; at += 16 * KIB) {
+          read += 16 * KIB;
+          await pace(16 * KIB);
+        }
+      },
+    };
+    const session = { downloadLimit: 2 * MB };
+    await fleet.add({ webSeeds: [webSeed], timeouts: { floorMs: 100 }, session });
+    expect(await windowsOf(() => read, 2 * MB)).toEqual(ACCURATE);
   });
 
   it('of an artifact holds, beneath that of the session, and ends when it is lifted', async () => {

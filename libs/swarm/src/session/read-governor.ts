@@ -49,6 +49,18 @@ export class ReadGovernor implements ReadGate {
     limiter?.spend(bytes, now);
   }
 
+  /** Bytes came in another way than by a transport. Resolves when more may come. */
+  async drew(limiter: RateLimiter, bytes: number): Promise<void> {
+    const now = this.clock.monotonic();
+    this.limiter.spend(bytes, now);
+    limiter.spend(bytes, now);
+    const ms = Math.max(this.limiter.waitMs(now), limiter.waitMs(now));
+    if (ms === 0) return;
+    await new Promise<void>((resolve) => {
+      this.clock.setTimer(Math.ceil(ms), resolve);
+    });
+  }
+
   wait(reader: PacedTransport): void {
     this.#waiting.add(reader);
     this.#releaseIn(this.#waitMs(reader));

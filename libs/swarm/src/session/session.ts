@@ -347,6 +347,7 @@ export class Session {
       dial: (address) => this.#dial(torrent(), address),
       uploadsWait: () => this.#pump.wake(torrent()),
       limitsChanged: () => this.#limitsChanged(),
+      pace: (bytes) => this.#governor.drew(torrent().downloadLimiter, bytes),
       isHeld: (connection) => this.#governor.holds(connection.transport),
       downloadAllowance: () =>
         Math.min(this.#down.rate ?? Infinity, torrent().downloadLimiter.rate ?? Infinity),

@@ -18,7 +18,13 @@ export type PeerAccess = 'members' | 'announced' | 'open';
 
 /** Payload over HTTP (BEP 19): what is read is not verified. `WebSeedClient` is one. */
 export interface WebSeed {
-  read(offset: number, target: Uint8Array, signal?: AbortSignal): Promise<void>;
+  /** @param pace to be told of bytes as they come; what it returns is waited for before more are read */
+  read(
+    offset: number,
+    target: Uint8Array,
+    signal?: AbortSignal,
+    pace?: (bytes: number) => Promise<void>,
+  ): Promise<void>;
   /** Milliseconds until it may be asked again. */
   pausedForMs(): number;
 }
@@ -103,6 +109,8 @@ export interface TorrentContext {
   isHeld(connection: PeerConnection): boolean;
   /** The torrent's limits were changed. */
   limitsChanged(): void;
+  /** Bytes came from a web seed; resolves when more may come. */
+  pace(bytes: number): Promise<void>;
   /** Bytes a second that may be downloaded; Infinity without a limit. */
   downloadAllowance(): number;
   /** The torrent became active, or has nothing more to do on a tick. */

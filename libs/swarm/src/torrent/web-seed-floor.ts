@@ -88,7 +88,9 @@ export class WebSeedFloor {
     const { table, picker } = this.downloader;
     const { logger } = this.context;
     try {
-      await sender.seed.read(table.payloadOffset(span), buffer.bytes, this.#abort.signal);
+      const pace = (bytes: number) => this.context.pace(bytes);
+      const { signal } = this.#abort;
+      await sender.seed.read(table.payloadOffset(span), buffer.bytes, signal, pace);
     } catch (error) {
       sender.active--;
       buffer.release();

@@ -16,6 +16,11 @@ const TIMEOUT_MS = 20_000;
 const BYTES_PER_TIMEOUT = 256 * 1024;
 const RETRY = { startMs: 1000, limitMs: 60_000 };
 
+/** Is told of bytes as they come, and says when more may be read. */
+type Pace = (bytes: number) => Promise<void>;
+
+async function unpaced(): Promise<void> {}
+
 export interface WebSeedOptions {
   /** As in `url-list`. */
   readonly url: string;
@@ -66,7 +71,12 @@ export class WebSeedClient {
   }
 
   /** Fills `target` with the payload from `offset`; one request for each file that the range touches. */
-  async read(offset: number, target: Uint8Array, signal?: AbortSignal): Promise<void> {
+  async read(
+    offset: number,
+    target: Uint8Array,
+    signal?: AbortSignal,
+    pace: Pace = unpaced,
+  ): Promise<void> {
     checkPayloadRange(this.#spans.length, offset, target.length);
     const pausedMs = this.pausedForMs();
     if (pausedMs > 0) throw overBudget(pausedMs);
@@ -75,7 +85,7 @@ export class WebSeedClient {
       const leave = await this.#gate.enter(signal);
       const part = target.subarray(segment.at, segment.at + segment.length);
       try {
-        await this.#fetch(segment, part, signal);
+        await this.#fetch(segment, part, pace, signal);
         this.#failures = 0;
       } catch (error) {
         throw this.#failed(error, signal);
@@ -85,7 +95,12 @@ export class WebSeedClient {
     });
   }
 
-  async #fetch(segment: FileSegment, target: Uint8Array, signal?: AbortSignal): Promise<void> {
+  async #fetch(
+    segment: FileSegment,
+    target: Uint8Array,
+    pace: Pace,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const { url, layout, headers, dispatcher, timeoutMs = TIMEOUT_MS } = this.options;
     const { file, fileOffset, length } = segment;
     const mostMs = timeoutMs * (1 + Math.ceil(length / BYTES_PER_TIMEOUT));
@@ -104,7 +119,7 @@ export class WebSeedClient {
     const good =
       (statusCode === 206 && isContentRange(contentRange, fileOffset, length)) ||
       (statusCode === 200 && whole);
-    if (good) return fill(target, response.body);
+    if (good) return fill(target, response.body, pace);
     // A short body is read to its end, so that the connection can be used again.
     await response.body.dump({ limit: 16_384 }).catch(() => {});
     throw this.#refusal(statusCode, textOf(response.headers['retry-after']));
@@ -144,7 +159,11 @@ export class WebSeedClient {
   }
 }
 
-async function fill(target: Uint8Array, body: Dispatcher.ResponseData['body']): Promise<void> {
+async function fill(
+  target: Uint8Array,
+  body: Dispatcher.ResponseData['body'],
+  pace: Pace,
+): Promise<void> {
   let at = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     if (at + chunk.length > target.length) {
@@ -153,6 +172,7 @@ async function fill(target: Uint8Array, body: Dispatcher.ResponseData['body']): 
     }
     target.set(chunk, at);
     at += chunk.length;
+    await pace(chunk.length);
   }
   if (at === target.length) return;
   const text = 'The web seed sends less than was asked for.';
