@@ -72,12 +72,13 @@ export class Agent implements LinkEvents {
   }
 
   onConnected(): void {
-    const { tell, view, reporter } = this.parts;
+    const { tell, view, reporter, stager } = this.parts;
     if (!this.#wasReady) {
       const { target, hostname, peerAddress } = view.status();
       tell({ event: 'ready', target, hostname, peer: peerAddress, pid: process.pid });
     }
     this.#wasReady = true;
+    stager.linkIsUp();
     reporter.changed();
   }
 

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-import type { Clock, Logger } from '#lib/runtime';
+import { untilAborted, type Clock, type Logger } from '#lib/runtime';
 import {
   InspectionRounds,
   InstalledSeed,
@@ -36,6 +36,12 @@ interface Start {
   readonly ended: Promise<void>;
 }
 
+/**
+ * So long at most, in milliseconds, seeds of the start let the control link go first: it may be down while
+ * the origin answers.
+ */
+const LINK_FIRST_MS = 5_000;
+
 /** A seed that the disk failed is taken up again after this, milliseconds. */
 const RESEED_MS = 60_000;
 
@@ -51,9 +57,21 @@ export class ReleaseSeeds {
   readonly #rounds: InspectionRounds;
   readonly #starts = new Map<string, Start>();
   readonly #stopped = new AbortController();
+  readonly #mayAsk = Promise.withResolvers<void>();
+  readonly #cancelWait: () => void;
 
   constructor(private readonly options: ReleaseSeedsOptions) {
     this.#rounds = new InspectionRounds(options.clock);
+    this.#cancelWait = options.clock.setTimer(LINK_FIRST_MS, () => this.#mayAsk.resolve());
+  }
+
+  /**
+   * The control link is up. Before that a machine with hundreds of artifacts would ask for as many tickets,
+   * and be known to the origin only after them.
+   */
+  linkIsUp(): void {
+    this.#cancelWait();
+    this.#mayAsk.resolve();
   }
 
   /** Seeds an artifact from any release that has it, unless it is seeded or that has begun. */
@@ -130,6 +148,7 @@ export class ReleaseSeeds {
 
   async close(): Promise<void> {
     this.#stopped.abort();
+    this.#cancelWait();
     await this.turns.idle();
     await Promise.all(this.held.seeds.map(({ release }) => this.silence(release.artifact)));
   }
@@ -141,6 +160,7 @@ export class ReleaseSeeds {
     const kept = await metainfos.read(artifact);
     // Of use to stages from now on, also while the origin is away.
     if (kept) this.local.add(artifactRoot(home, folder, kept), kept);
+    await untilAborted(this.#mayAsk.promise, signal);
     const ticket = await door.ticketWhenever(artifact, signal);
     const metainfo = kept ?? (await metainfos.obtain(artifact, signal));
     const root = artifactRoot(home, folder, metainfo);

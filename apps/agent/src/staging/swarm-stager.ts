@@ -46,6 +46,11 @@ export class SwarmStager implements Stager {
     return { count: seeds.length, whole };
   }
 
+  /** See {@link ReleaseSeeds.linkIsUp}. */
+  linkIsUp(): void {
+    this.#seeds.linkIsUp();
+  }
+
   async stage(
     order: StageOrder,
     signal: AbortSignal,
