@@ -36,7 +36,7 @@ export async function startOrigin(stage: Stage, flags: readonly string[] = []): 
     ],
     PUSH_MS,
   );
-  if (payload.sparse) digHoles(join(folder, 'origin'));
+  if (payload.sparse) digHoles(join(folder, 'origin', 'depot', 'blobs'));
   return origin;
 }
 
