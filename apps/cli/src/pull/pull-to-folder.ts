@@ -7,13 +7,13 @@ import { dropTreeMetadata, runPull, type PulledContent } from './pull.run.js';
 import type { PullCall, PullTarget } from './pull.types.js';
 import { tellLedger } from './report-stage.js';
 import { selectFiles } from './select-files.js';
-import { enterSwarm, fetchMetainfo } from './swarm-entry.js';
+import { checkedMetainfo, enterSwarm } from './swarm-entry.js';
 
 /** Brings a release, or what is selected of it, to `<out>/<name>`. */
 export async function pullToFolder(call: PullCall, out: string): Promise<void> {
-  const { api, session, app, version, select, seeding, signal, output } = call;
-  const { artifact } = await api.release(app, version);
-  const metainfo = await fetchMetainfo(api, artifact, signal);
+  const { prefetched, session, app, version, select, seeding, output } = call;
+  const artifact = await prefetched.artifact;
+  const metainfo = checkedMetainfo(await prefetched.metainfoBytes, artifact);
   const selection = select.length > 0 ? selectFiles(metainfo, select) : null;
   const folder = resolve(out);
   await mkdir(folder, { recursive: true });

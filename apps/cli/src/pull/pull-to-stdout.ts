@@ -6,16 +6,16 @@ import { PullDisplay } from './pull.display.js';
 import type { PullBytes, PullCall } from './pull.types.js';
 import { tellLedger } from './report-stage.js';
 import { fileToStream } from './select-files.js';
-import { enterSwarm, fetchMetainfo } from './swarm-entry.js';
+import { checkedMetainfo, enterSwarm } from './swarm-entry.js';
 
 /**
  * Writes one file of a release to stdout, from its begin to its end, while it is downloaded. Nothing is
  * kept on disk. That the reader ends early is no error.
  */
 export async function pullToStdout(call: PullCall): Promise<void> {
-  const { api, app, version, select, session, signal, output } = call;
-  const { artifact } = await api.release(app, version);
-  const metainfo = await fetchMetainfo(api, artifact, signal);
+  const { prefetched, select, session, signal, output } = call;
+  const artifact = await prefetched.artifact;
+  const metainfo = checkedMetainfo(await prefetched.metainfoBytes, artifact);
   const file = fileToStream(metainfo, select);
   const { length } = metainfo.files[file]!;
   const display = new PullDisplay(output, session, length);
@@ -29,7 +29,7 @@ export async function pullToStdout(call: PullCall): Promise<void> {
               session,
               metainfo,
               file,
-              access: await enterSwarm({ ...call, metainfo }),
+              access: await enterSwarm({ ...call, metainfo, ticket: await prefetched.ticket }),
               write: writeToStdout,
               onProgress,
               signal,

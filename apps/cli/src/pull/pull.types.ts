@@ -4,6 +4,7 @@ import type { Metainfo } from '#lib/torrent';
 
 import type { OriginApi } from '../connection/origin-api.js';
 import type { Output } from '../output/output.js';
+import type { Prefetched } from './prefetch.js';
 
 /** One call of `pull`: what it is asked for, and what it works with. */
 export interface PullCall {
@@ -11,6 +12,7 @@ export interface PullCall {
   readonly output: Output;
   readonly app: string;
   readonly version: string;
+  readonly prefetched: Prefetched;
   /** Paths of files and folders; none for all of it. */
   readonly select: readonly string[];
   /** Files that stand there and are not right are put right. */

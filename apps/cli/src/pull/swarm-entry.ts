@@ -1,4 +1,4 @@
-import { FleetseedError, SwarmTicket } from '#lib/contracts';
+import { FleetseedError, type SwarmTicket } from '#lib/contracts';
 import { systemClock, systemRandom } from '#lib/runtime';
 import {
   TrackerAnnouncer,
@@ -11,16 +11,11 @@ import { parseMetainfo, type Metainfo } from '#lib/torrent';
 
 import { splitHostPort } from '../connection/host-port.js';
 import type { OriginApi } from '../connection/origin-api.js';
-import { route } from '../connection/route.js';
+import { askTicket } from './prefetch.js';
 
 /** The metainfo of an artifact, held to the hash that was asked for. */
-export async function fetchMetainfo(
-  api: OriginApi,
-  artifact: string,
-  signal: AbortSignal,
-): Promise<Metainfo> {
-  const path = `/api/v1${route`/artifacts/${artifact}/metainfo`}`;
-  const metainfo = parseMetainfo(await api.client.bytes({ method: 'GET', path, signal }));
+export function checkedMetainfo(bytes: Uint8Array, artifact: string): Metainfo {
+  const metainfo = parseMetainfo(bytes);
   if (metainfo.infoHashV2?.toString('hex') === artifact) return metainfo;
   throw new FleetseedError(
     'HASH_MISMATCH',
@@ -35,6 +30,8 @@ export interface EntryOptions {
   /** HOST:PORT under which peers reach us, when that is not where our connections come from. */
   readonly advertise: string | undefined;
   readonly signal: AbortSignal;
+  /** The first ticket, when it was asked for already. */
+  readonly ticket?: SwarmTicket | null;
 }
 
 /** Gets what is needed to take part in the swarm; keys in it are renewed when they end. */
@@ -42,11 +39,13 @@ export async function enterSwarm(options: EntryOptions): Promise<SwarmAccess> {
   const { metainfo, session, advertise, api } = options;
   const { dispatcher } = api.client;
   const doors = { clock: systemClock, random: systemRandom, dispatcher };
-  const first = await askTicket(options, options.signal);
+  const artifact = metainfo.infoHashV2!.toString('hex');
+  const ask = (signal: AbortSignal | undefined) => askTicket(api, artifact, advertise, signal);
+  const first = options.ticket ?? (await ask(options.signal));
   const announcer = new TicketAnnouncer({
     clock: systemClock,
     random: systemRandom,
-    ticket: (signal) => askTicket(options, signal),
+    ticket: ask,
     announcerFor: (ticket) =>
       new TrackerAnnouncer({
         ...doors,
@@ -72,17 +71,4 @@ export async function enterSwarm(options: EntryOptions): Promise<SwarmAccess> {
     webSeeds:
       webSeed === null ? [] : [new WebSeedClient({ ...doors, url: webSeed, layout: metainfo })],
   };
-}
-
-function askTicket(
-  { api, metainfo, advertise }: EntryOptions,
-  signal: AbortSignal | undefined,
-): Promise<SwarmTicket> {
-  return api.client.call({
-    method: 'GET',
-    path: `/api/v1${route`/artifacts/${metainfo.infoHashV2!.toString('hex')}/ticket`}`,
-    query: { advertise },
-    answer: SwarmTicket,
-    ...(signal === undefined ? {} : { signal }),
-  });
 }

@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { isIP } from 'node:net';
 
-import { FleetseedError, HostPort, parseReleaseReference, systemErrorCode } from '#lib/contracts';
+import { FleetseedError, HostPort, systemErrorCode } from '#lib/contracts';
 import { deadline, silentLogger, streamLogger, type Logger } from '#lib/runtime';
 import { HashPool, Session } from '#lib/swarm';
 
 import { splitHostPort } from '../connection/host-port.js';
 import type { Invocation } from '../invocation.js';
 import { bytesText, durationText } from '../output/quantities.js';
+import type { Prefetched } from '../pull/prefetch.js';
 import { outFolderOf, type PullModeOptions } from '../pull/pull-mode.js';
 import { pullToFolder } from '../pull/pull-to-folder.js';
 import { pullToStdout } from '../pull/pull-to-stdout.js';
@@ -27,8 +28,7 @@ type Call = Invocation<PullOptions>;
 const STREAM_MEMORY = 24 * 1024 * 1024;
 
 /** One-shot download through the swarm; with `--seed` it stays in the swarm until it is stopped. */
-export async function pull(call: Call, reference: string): Promise<void> {
-  const { app, version } = parseReleaseReference(reference);
+export async function pull(call: Call, prefetched: Prefetched): Promise<void> {
   const { listen, advertise, timeout } = call.options;
   const out = outFolderOf(call.options);
   const limit = timeout === undefined ? null : parseSeconds(timeout, '--timeout');
@@ -39,6 +39,8 @@ export async function pull(call: Call, reference: string): Promise<void> {
     throw new FleetseedError('USAGE', `--listen "${listen}" is not IP:PORT.`);
   const logger = loggerOf(call);
   const hasher = new HashPool();
+  // A thread takes as long to begin as the first bytes do to arrive.
+  void hasher.merkleRoot(Buffer.alloc(32), 1).catch(() => {});
   const session = new Session({
     hasher,
     listen: address,
@@ -54,8 +56,9 @@ export async function pull(call: Call, reference: string): Promise<void> {
     const run: PullCall = {
       api: call.origin(),
       output: call.output,
-      app,
-      version,
+      app: prefetched.app,
+      version: prefetched.version,
+      prefetched,
       select: call.options.select ?? [],
       repairing: call.options.verify === true,
       seeding: call.options.seed === true,

@@ -15,8 +15,10 @@ export function define(command: Command): void {
     .option('--seed', 'go on seeding until stopped')
     .option('--timeout <time>', 'give up after 90s, 15m or 2h (default: never)')
     .action(
-      action<PullOptions>(async (call, release) =>
-        (await import('./pull-release.js')).pull(call, release),
-      ),
+      action<PullOptions>(async (call, release) => {
+        const { prefetch } = await import('../pull/prefetch.js');
+        const prefetched = prefetch(call, release);
+        return (await import('./pull-release.js')).pull(call, prefetched);
+      }),
     );
 }

@@ -215,4 +215,38 @@ describe('CopyBudget', () => {
     expect(given).toBeLessThanOrEqual(61);
     expect(given).toBeGreaterThanOrEqual(50);
   });
+
+  it('gives who wishes only that, in its order, whatever is needed of it', () => {
+    const { budget, join, take } = budgetOf(500);
+    const member = join(0);
+    join(0);
+    budget.wish(member, [{ first: 300, count: 20 }], 0);
+    const runs: number[] = [];
+    for (let now = 0; now < 1000 && runs.length < 20; now += 10) {
+      for (const offer of budget.deal(0, now)) {
+        if (offer.member === member) runs.push(offer.run);
+        take(offer, now);
+      }
+    }
+    // What the other one was dealt it gets from there.
+    expect(runs.length).toBeGreaterThan(15);
+    expect(runs).toEqual(runs.toSorted((a, b) => a - b));
+    expect(runs[0]).toBeGreaterThanOrEqual(300);
+    expect(runs.at(-1)).toBeLessThan(320);
+  });
+
+  it('takes back what was offered and is not wished for, and goes on with the next wish', () => {
+    const { budget, join, take } = budgetOf(100);
+    const member = join(0);
+    const offered = budget.deal(0, 0).map(({ run }) => run);
+    const wished = [...Array(100).keys()].find((run) => !offered.includes(run))!;
+    const taken = budget.wish(member, [{ first: wished, count: 1 }], 1);
+    expect(taken.toSorted((a, b) => a - b)).toEqual(offered.toSorted((a, b) => a - b));
+    const [offer, ...others] = budget.deal(0, 2);
+    expect([offer!.run, others]).toEqual([wished, []]);
+    take(offer!, 3);
+    expect(budget.deal(0, 4)).toEqual([]);
+    budget.wish(member, [{ first: offered[0]!, count: 1 }], 5);
+    expect(budget.deal(0, 6).map(({ run }) => run)).toEqual([offered[0]]);
+  });
 });
