@@ -111,3 +111,26 @@ describe('torrent create and inspect, without an origin', () => {
     expect(outcome.stderr).toContain('"sub/link" is an absolute link');
   });
 });
+
+describe('torrent fetch, without an origin', () => {
+  const hash = 'a'.repeat(40);
+
+  it('says what is wrong with the link, and that there is nobody to ask', async () => {
+    const out = ['--out', sandbox.path('fetched')];
+    const invalid = await runFleetseed(['torrent', 'fetch', 'magnet:?dn=x', ...out, '--json']);
+    expect(invalid).toMatchObject({ exit: 1 });
+    expect(invalid.json()).toMatchObject({ error: { code: 'MAGNET_INVALID' } });
+    const link = `magnet:?xt=urn:btih:${hash}`;
+    const alone = await runFleetseed(['torrent', 'fetch', link, ...out]);
+    expect(alone.exit).toBe(2);
+    expect(alone.stderr).toContain('Nobody to ask');
+  });
+
+  it('gives up when peers and trackers are not there', async () => {
+    const link = `magnet:?xt=urn:btih:${hash}&x.pe=127.0.0.1:9&tr=udp%3A%2F%2F127.0.0.1%3A9`;
+    const words = ['--out', sandbox.path('fetched'), '--peer', '[::1]:9', '--timeout', '3s'];
+    const { exit, stderr } = await runFleetseed(['torrent', 'fetch', link, ...words]);
+    expect(exit).toBe(6);
+    expect(stderr).toContain('No peer gave the metadata within 3 s.');
+  });
+});

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import type { FleetseedError } from '#lib/contracts';
@@ -7,6 +8,7 @@ import {
   EXTENSION,
   decodeMetadataMessage,
   encodeMetadataMessage,
+  extendedMessage,
   type HashRange,
   type MetadataMessage,
 } from '#lib/wire';
@@ -224,6 +226,24 @@ describe('fetchMetainfo', () => {
     expect(lies).toBe(1);
     const { bytes } = await fetch(magnetOf(artifact), [liar, await seedOf(artifact)]);
     expect(bytes.equals(encodeMetainfo(artifact.metainfo))).toBe(true);
+  });
+
+  it('bears peers that send anything at all', async () => {
+    const artifact = artifactOf({ files: [60 * KIB], public: true });
+    const noise = fc.sample(fc.uint8Array({ minLength: 1, maxLength: 300 }), 20);
+    const said = noise.flatMap((bytes) => [
+      Buffer.from(bytes),
+      extendedMessage(0, Buffer.from(bytes)),
+      extendedMessage(1, Buffer.from(bytes)),
+    ]);
+    const servers = await Promise.all(
+      said.map((bytes) => WireServer.open({ artifact }, ({ socket }) => socket.end(bytes))),
+    );
+    opened.push(...servers);
+    const peers = servers.map(({ port }) => ({ host: HOST, port }));
+    const good = await giverOf(artifact, honest(artifact));
+    await fetch(magnetOf(artifact), [...peers, good]);
+    expect(servers.every(({ clients }) => clients.length <= 3)).toBe(true);
   });
 
   it('ends when it is told to', async () => {
