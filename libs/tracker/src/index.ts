@@ -4,6 +4,7 @@ export * from './http/tracker-failure.js';
 export * from './http/tracker-http.js';
 export * from './policy/hand-out.policy.js';
 export * from './policy/intervals.policy.js';
+export * from './store/candidate-set.js';
 export * from './store/memory.peer-store.js';
 export * from './store/peer-store.js';
 export * from './tracker.js';

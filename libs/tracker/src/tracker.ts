@@ -12,9 +12,10 @@ import {
   type TrackerCaller,
 } from './access/tracker-access.js';
 import { recordOf, stateOf, type AnnounceRequest } from './announce-request.js';
+import { OpenAnnounces } from './open-announces.js';
 import {
   DEFAULT_HAND_OUT,
-  handOut,
+  HandOut,
   sampleFor,
   wantOf,
   type HandOutOptions,
@@ -80,8 +81,11 @@ export class Tracker {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #intervals: IntervalOptions;
-  readonly #handOut: HandOutOptions;
+  readonly #options: HandOutOptions;
+  readonly #handOut: HandOut;
   readonly #strangerWarning: string | undefined;
+  /** Where the tracker is open and its store in this process: the quick way for those without a key. */
+  readonly open: OpenAnnounces | null;
   #announces = 0;
   #handedOut = 0;
 
@@ -91,8 +95,15 @@ export class Tracker {
     this.#clock = options.clock;
     this.#random = options.random;
     this.#intervals = { ...DEFAULT_INTERVALS, ...options.intervals };
-    this.#handOut = { ...DEFAULT_HAND_OUT, ...options.handOut };
+    this.#options = { ...DEFAULT_HAND_OUT, ...options.handOut };
+    this.#handOut = new HandOut(options.random, this.#options);
     this.#strangerWarning = options.strangerWarning;
+    const { access, registry, clock, random, store } = options;
+    const [intervals, handOut, swarms] = [this.#intervals, this.#options, store.packed];
+    this.open =
+      access === 'open' && swarms
+        ? new OpenAnnounces({ registry, swarms, clock, random, intervals, handOut })
+        : null;
   }
 
   get access(): TrackerAccess {
@@ -100,7 +111,10 @@ export class Tracker {
   }
 
   get totals(): TrackerTotals {
-    return { announces: this.#announces, handedOut: this.#handedOut };
+    return {
+      announces: this.#announces + (this.open?.announces ?? 0),
+      handedOut: this.#handedOut + (this.open?.handedOut ?? 0),
+    };
   }
 
   /** Lets a caller in by its key, or says why not: see {@link TrackerGate}. */
@@ -127,10 +141,10 @@ export class Tracker {
     const timing = timingOf(caller.kind, stateOf(request), this.#random, this.#intervals);
     const peer = recordOf(request, found, caller, this.#clock.now() + timing.lifetimeMs);
     const stopped = request.event === 'stopped';
-    const want = wantOf(peer, request.numWant, stopped, this.#handOut);
+    const want = wantOf(peer.state, request.numWant, stopped, this.#options);
     const announce = { swarm: found.swarm, peer, stopped, sample: sampleFor(want) };
-    const { counts, picked, stored } = await this.#store.announce(announce, (candidates, known) =>
-      handOut(peer, candidates, known, want, this.#random, this.#handOut),
+    const { counts, picked, stored } = await this.#store.announce(announce, (candidates, seeds) =>
+      this.#handOut.pick(candidates, seeds, want),
     );
     this.#handedOut += picked.length;
     return {

@@ -57,7 +57,7 @@ function makeTracker(
   door: SwarmDoor,
 ): Tracker {
   const registry: SwarmRegistry = {
-    async lookup(infoHash) {
+    lookup(infoHash) {
       const found = artifacts.index.find(infoHash.toString('hex'));
       return found && { swarm: swarmIdOf(found.release.artifact), hash: found.hash };
     },

@@ -23,6 +23,11 @@ export class WatchedPeerStore implements PeerStore {
     private readonly watch: StoreWatch,
   ) {}
 
+  /** For callers without a key, in swarms of no artifact: nothing that the watch would want to see. */
+  get packed(): PeerStore['packed'] {
+    return this.store.packed;
+  }
+
   async announce(announce: PeerAnnounce, pick: PickPeers): Promise<PeerAnnounced> {
     const { swarm, peer, stopped } = announce;
     const downloads = !stopped && peer.state === 'downloading' && peer.kind !== 'origin';

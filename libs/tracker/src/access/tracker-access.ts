@@ -32,7 +32,7 @@ export interface FoundSwarm {
 /** Which artifacts this tracker knows. */
 export interface SwarmRegistry {
   /** @param infoHash 20 bytes: v1, v2 truncated, or that of the v1 edition. Null when no artifact has it. */
-  lookup(infoHash: Buffer): Promise<FoundSwarm | null>;
+  lookup(infoHash: Buffer): FoundSwarm | null | Promise<FoundSwarm | null>;
 }
 
 /**

@@ -1,6 +1,7 @@
-import { shuffle, type Random } from '#lib/runtime';
+import type { Random } from '#lib/runtime';
 
-import type { PeerCandidate, PeerRecord, SwarmCounts } from '../store/peer-store.js';
+import { CANDIDATE, MAX_CANDIDATES, type CandidateSet } from '../store/candidate-set.js';
+import type { PeerState } from '../store/peer-store.js';
 
 export interface HandOutOptions {
   /** Peers for a client that does not say how many it wants. */
@@ -39,14 +40,22 @@ export function sampleFor(want: number): number {
 
 /** How many peers an announce may get. Who wants nothing (a seed, a paused peer) gets none. */
 export function wantOf(
-  peer: PeerRecord,
+  state: PeerState,
   numWant: number | null,
   stopped: boolean,
   options: HandOutOptions,
 ): number {
-  if (stopped || peer.state !== 'downloading') return 0;
+  if (stopped || state !== 'downloading') return 0;
   return Math.min(numWant ?? options.defaultWant, options.maxWant);
 }
+
+/** Loads are told apart by quarters up to 64, and by sixteens above. */
+const FINE = 4;
+const FINE_UP_TO = 64;
+const COARSE = 16;
+const LEVELS = 512;
+/** Loads below count as no overload: young swarms, where most are 0, need a guaranteed part too. */
+const GRACE = 10;
 
 /**
  * Which peers a downloader is told of. It dials them, so a hand-out is an edge of the swarm's graph:
@@ -57,91 +66,123 @@ export function wantOf(
  *   that nobody's degree runs away; ties are random;
  * - origins last, and always when there are few seeds: then they are what the swarm lives on.
  *
- * Never the peer itself: not its address, not its peer id. A stranger is only told of strangers that
- * announced the same info-hash, as they may not know the other; members answer to both.
+ * A stranger is only told of strangers that announced the same info-hash, as they may not know the
+ * other; members answer to both.
+ *
+ * Work goes with the number of candidates, and nothing is allocated: one object chooses for all.
  */
-export function handOut(
-  self: PeerRecord,
-  candidates: readonly PeerCandidate[],
-  counts: SwarmCounts,
-  want: number,
-  random: Random,
-  options: HandOutOptions = DEFAULT_HAND_OUT,
-): PeerCandidate[] {
-  const usable = candidates.filter((peer) => isUsable(self, peer));
-  const origins = shuffle(
-    usable.filter(({ kind }) => kind === 'origin'),
-    random,
-  );
-  const peers = byLoad(
-    usable.filter(({ kind }) => kind !== 'origin'),
-    random,
-  );
-  const keptForOrigins =
-    counts.complete < options.fewSeeds ? Math.min(origins.length, options.maxOrigins, want) : 0;
-  const chosen = spread(self, peers, want - keptForOrigins, options);
-  const room = Math.min(want - chosen.length, options.maxOrigins);
-  return [...chosen, ...origins.slice(0, room)];
-}
+export class HandOut {
+  readonly #counts = new Uint16Array(LEVELS + 1);
+  readonly #levels = new Uint16Array(MAX_CANDIDATES);
+  /** Places of peers, in order of preference. */
+  readonly #order = new Uint16Array(MAX_CANDIDATES);
+  readonly #origins = new Uint16Array(MAX_CANDIDATES);
+  #state = 1;
 
-function isUsable(self: PeerRecord, peer: PeerCandidate): boolean {
-  if (peer.port === 0 || peer.peerId.equals(self.peerId)) return false;
-  if (peer.host === self.host && peer.port === self.port) return false;
-  // A paused peer has something to give, like any incomplete one.
-  if (self.kind !== 'stranger' || peer.kind !== 'stranger') return true;
-  return (self.v1 && peer.v1) || (self.v2 && peer.v2) || (isV1Only(self) && isV1Only(peer));
-}
+  constructor(
+    private readonly random: Random,
+    private readonly options: HandOutOptions = DEFAULT_HAND_OUT,
+  ) {}
 
-function isV1Only({ v1, v2 }: PeerRecord): boolean {
-  return !v1 && !v2;
-}
+  /** @param complete peers of the swarm that have everything, origins not counted. */
+  pick(set: CandidateSet, complete: number, want: number): void {
+    this.#state = Math.floor(this.random() * 0xffff_ffff) | 1;
+    const origins = this.#shuffledOrigins(set);
+    const peers = this.#sortByLoad(set);
+    const { fewSeeds, maxOrigins } = this.options;
+    const kept = complete < fewSeeds ? Math.min(origins, maxOrigins, want) : 0;
+    this.#spread(set, peers, want - kept);
+    const room = Math.min(want - set.chosenLength, maxOrigins, origins);
+    for (let at = 0; at < room; at++) set.choose(this.#origins[at]!);
+  }
 
-/** Least loaded first; a random part of less than one hand-out breaks ties. */
-function byLoad(peers: readonly PeerCandidate[], random: Random): PeerCandidate[] {
-  return peers
-    .map((peer) => ({
-      peer,
-      score: peer.load / (peer.state === 'complete' ? 2 : 1) + random(),
-    }))
-    .sort((a, b) => a.score - b.score)
-    .map(({ peer }) => peer);
-}
+  /** @returns how many */
+  #shuffledOrigins({ flags, length }: CandidateSet): number {
+    const origins = this.#origins;
+    let count = 0;
+    for (let place = 0; place < length; place++) {
+      if ((flags[place]! & CANDIDATE.origin) === 0) continue;
+      const other = Math.floor(this.#next() * (count + 1));
+      origins[count] = origins[other]!;
+      origins[other] = place;
+      count++;
+    }
+    return count;
+  }
 
-/** Takes `want` of the peers, which are in order of preference, by the shares of the options. */
-function spread(
-  self: PeerRecord,
-  peers: readonly PeerCandidate[],
-  want: number,
-  options: HandOutOptions,
-): PeerCandidate[] {
-  if (want <= 0) return [];
-  if (self.zone === '') return peers.slice(0, want);
-  const local = peers.filter(({ zone }) => zone === self.zone);
-  const remote = peers.filter(({ zone }) => zone !== self.zone);
-  const most = tooMuch(peers, options);
-  const fit = remote.filter(({ load }) => load <= most).length;
-  const guaranteed = Math.min(fit, Math.max(1, Math.round(want * options.remoteShare)));
-  const near = spreadOverRacks(self, local, want - guaranteed, options);
-  // What the own zone cannot fill, the others do.
-  return [...near, ...remote.slice(0, want - near.length)];
-}
+  /** Least loaded first; a random part of less than one hand-out breaks ties. @returns how many */
+  #sortByLoad({ flags, loads, length }: CandidateSet): number {
+    const [counts, levels] = [this.#counts, this.#levels];
+    counts.fill(0);
+    for (let place = 0; place < length; place++) {
+      const flag = flags[place]!;
+      if ((flag & (CANDIDATE.origin | CANDIDATE.barred)) !== 0) continue;
+      const load = (flag & CANDIDATE.complete) !== 0 ? loads[place]! / 2 : loads[place]!;
+      const score = load + this.#next();
+      const level = score < FINE_UP_TO ? FINE * score : FINE * FINE_UP_TO + score / COARSE;
+      levels[place] = Math.min(LEVELS - 1, level);
+      counts[levels[place]! + 1]!++;
+    }
+    for (let level = 0; level < LEVELS; level++) counts[level + 1]! += counts[level]!;
+    for (let place = 0; place < length; place++) {
+      if ((flags[place]! & (CANDIDATE.origin | CANDIDATE.barred)) !== 0) continue;
+      this.#order[counts[levels[place]!]!++] = place;
+    }
+    return counts[LEVELS - 1]!;
+  }
 
-/** The grace of ten lets young swarms, where most loads are 0, have a guaranteed part at all. */
-function tooMuch(peers: readonly PeerCandidate[], { overload }: HandOutOptions): number {
-  const total = peers.reduce((sum, { load }) => sum + load, 0);
-  return 10 + (overload * total) / peers.length;
-}
+  /** Chooses `want` of the peers, which are in order of preference, by the shares of the options. */
+  #spread(set: CandidateSet, peers: number, want: number): void {
+    if (want <= 0 || peers === 0) return;
+    const { remoteShare, rackShare, overload } = this.options;
+    let [total, near, sameRack] = [0, 0, 0];
+    for (let at = 0; at < peers; at++) {
+      const place = this.#order[at]!;
+      total += set.loads[place]!;
+      if ((set.flags[place]! & CANDIDATE.remote) === 0) near++;
+      if ((set.flags[place]! & CANDIDATE.sameRack) !== 0) sameRack++;
+    }
+    const most = GRACE + (overload * total) / peers;
+    const fit = near === peers ? 0 : this.#remoteUnder(set, peers, most);
+    const guaranteed = Math.min(fit, Math.max(1, Math.round(want * remoteShare)));
+    const wantNear = Math.min(near, want - guaranteed);
+    const fromRack = Math.max(Math.ceil(wantNear * rackShare), wantNear - (near - sameRack));
+    const taken = this.#take(set, peers, CANDIDATE.sameRack, CANDIDATE.sameRack, fromRack);
+    const local = CANDIDATE.remote | CANDIDATE.sameRack;
+    this.#take(set, peers, local, 0, wantNear - taken);
+    // What the own zone cannot fill, the others do.
+    const left = want - set.chosenLength;
+    this.#take(set, peers, CANDIDATE.remote, CANDIDATE.remote, left);
+  }
 
-function spreadOverRacks(
-  self: PeerRecord,
-  local: readonly PeerCandidate[],
-  want: number,
-  options: HandOutOptions,
-): PeerCandidate[] {
-  if (self.rack === '') return local.slice(0, want);
-  const sameRack = local.filter(({ rack }) => rack === self.rack);
-  const otherRacks = local.filter(({ rack }) => rack !== self.rack);
-  const fromRack = Math.max(Math.ceil(want * options.rackShare), want - otherRacks.length);
-  const near = sameRack.slice(0, fromRack);
-  return [...near, ...otherRacks.slice(0, want - near.length)];
+  #remoteUnder(set: CandidateSet, peers: number, most: number): number {
+    let fit = 0;
+    for (let at = 0; at < peers; at++) {
+      const place = this.#order[at]!;
+      if ((set.flags[place]! & CANDIDATE.remote) !== 0 && set.loads[place]! <= most) fit++;
+    }
+    return fit;
+  }
+
+  /** Chooses the first of those whose flags under `mask` are `flags`. @returns how many */
+  #take(set: CandidateSet, peers: number, mask: number, flags: number, most: number): number {
+    let taken = 0;
+    for (let at = 0; at < peers && taken < most; at++) {
+      const place = this.#order[at]!;
+      if ((set.flags[place]! & mask) !== flags) continue;
+      set.choose(place);
+      taken++;
+    }
+    return taken;
+  }
+
+  /** A cheap source, seeded anew from the good one for every pick. */
+  #next(): number {
+    let state = this.#state;
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    this.#state = state;
+    return (state >>> 0) / 2 ** 32;
+  }
 }

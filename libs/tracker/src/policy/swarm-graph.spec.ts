@@ -5,7 +5,7 @@ import { VirtualClock, seededRandom, shuffle, type Random } from '#lib/runtime';
 import { MemoryPeerStore } from '../store/memory.peer-store.js';
 import { peerOf } from '../store/peer-store.conformance.fixture.js';
 import type { PeerRecord } from '../store/peer-store.js';
-import { handOut, sampleFor } from './hand-out.policy.js';
+import { HandOut, sampleFor } from './hand-out.policy.js';
 
 const WANT = 12;
 
@@ -19,6 +19,7 @@ interface Graph {
 async function simulate(zones: readonly number[], rounds: number, random: Random): Promise<Graph> {
   const clock = new VirtualClock(1_000_000);
   const store = new MemoryPeerStore({ clock, random });
+  const policy = new HandOut(random);
   const peers = zones.flatMap((size, zone) =>
     Array.from({ length: size }, (_, at) =>
       peerOf(`10.${zone}.${at >> 8}.${at & 255}`, {
@@ -35,8 +36,8 @@ async function simulate(zones: readonly number[], rounds: number, random: Random
       // Who has a full set of neighbours asks for no more.
       const want = Math.max(0, WANT - told.get(peer.host)!.size);
       const { picked } = await store.announce(
-        { swarm: 'a', peer, stopped: false, sample: sampleFor(want) },
-        (candidates, counts) => handOut(peer, candidates, counts, want, random),
+        { swarm: 'a'.repeat(40), peer, stopped: false, sample: sampleFor(want) },
+        (candidates, complete) => policy.pick(candidates, complete, want),
       );
       for (const { host } of picked) told.get(peer.host)!.add(host);
     }

@@ -13,8 +13,8 @@ describe('MemoryPeerStore limits', () => {
     new MemoryPeerStore({ clock: new VirtualClock(1_000_000), random: seededRandom(1), limits });
   const put = async (store: MemoryPeerStore, swarm: string, peer: PeerRecord) => {
     const { stored, picked } = await store.announce(
-      { swarm, peer, stopped: false, sample: 10 },
-      (candidates) => candidates,
+      { swarm: swarm.repeat(40), peer, stopped: false, sample: 10 },
+      (candidates) => candidates.chooseAll(),
     );
     return { stored, peers: picked.length };
   };
@@ -33,8 +33,8 @@ describe('MemoryPeerStore limits', () => {
     const store = storeWith({ maxSwarms: 1 });
     await put(store, 'a', peerOf('10.0.0.1'));
     expect((await put(store, 'b', peerOf('10.0.0.1'))).stored).toBe(false);
-    const stop = { swarm: 'a', peer: peerOf('10.0.0.1'), stopped: true, sample: 0 };
-    await store.announce(stop, () => []);
+    const peer = peerOf('10.0.0.1');
+    await store.announce({ swarm: 'a'.repeat(40), peer, stopped: true, sample: 0 }, () => {});
     expect((await put(store, 'b', peerOf('10.0.0.1'))).stored).toBe(true);
   });
 

@@ -1,6 +1,7 @@
 import type { Clock, Random } from '#lib/runtime';
 
-import { MemorySwarm } from './memory-swarm.js';
+import { PackedSwarms, type PeerStoreLimits } from './packed/packed-swarms.js';
+import { ReusedAnnounce, type SwarmKey } from './packed/reused-announce.js';
 import {
   NO_PEERS,
   type PeerAnnounce,
@@ -13,19 +14,7 @@ import {
   type SwarmId,
 } from './peer-store.js';
 
-export interface PeerStoreLimits {
-  readonly maxSwarms: number;
-  /** Records in all swarms together. */
-  readonly maxPeers: number;
-  /** Strangers with one address in one swarm: nobody fills a swarm from one machine. */
-  readonly maxStrangersPerHost: number;
-}
-
-export const DEFAULT_PEER_STORE_LIMITS: PeerStoreLimits = {
-  maxSwarms: 200_000,
-  maxPeers: 2_000_000,
-  maxStrangersPerHost: 32,
-};
+export { DEFAULT_PEER_STORE_LIMITS, type PeerStoreLimits } from './packed/packed-swarms.js';
 
 export interface MemoryPeerStoreOptions {
   readonly clock: Clock;
@@ -33,115 +22,71 @@ export interface MemoryPeerStoreOptions {
   readonly limits?: Partial<PeerStoreLimits>;
 }
 
-/** Records of swarms that nobody asks for, looked at on each announce. */
-const SWEEP_RECORDS = 32;
-
-/** The store of a single replica: a few hundred bytes a peer. */
+/**
+ * The store of a single replica: about 12 bytes for a peer in a swarm, and 60 for a host, in however many
+ * swarms it is. No operation takes longer the more peers there are.
+ */
 export class MemoryPeerStore implements PeerStore {
-  readonly #clock: Clock;
-  readonly #random: Random;
-  readonly #limits: PeerStoreLimits;
-  readonly #swarms = new Map<SwarmId, MemorySwarm>();
-  #peers = 0;
-  #sweep: MapIterator<[SwarmId, MemorySwarm]>;
+  readonly #swarms: PackedSwarms;
+  readonly #announce: ReusedAnnounce;
 
-  constructor({ clock, random, limits }: MemoryPeerStoreOptions) {
-    this.#clock = clock;
-    this.#random = random;
-    this.#limits = { ...DEFAULT_PEER_STORE_LIMITS, ...limits };
-    this.#sweep = this.#swarms.entries();
+  constructor(private readonly options: MemoryPeerStoreOptions) {
+    this.#swarms = new PackedSwarms(options.random, options.limits);
+    this.#announce = this.#swarms.newAnnounce();
+  }
+
+  /** For front ends that speak bytes: see {@link PackedSwarms}. */
+  get packed(): PackedSwarms {
+    return this.#swarms;
   }
 
   announce(announce: PeerAnnounce, pick: PickPeers): Promise<PeerAnnounced> {
-    const now = this.#clock.now();
-    const stored = this.#apply(announce, now);
-    this.#sweepOne(now);
-    const swarm = this.#swarms.get(announce.swarm);
-    if (!swarm) return Promise.resolve({ counts: NO_PEERS, picked: [], stored });
-    const counts = swarm.counts();
-    if (announce.sample === 0) return Promise.resolve({ counts, picked: [], stored });
-    const candidates = swarm.candidates(announce.peer, announce.sample, now, this.#random);
-    const picked = pick(candidates, counts);
-    swarm.handedOut(picked, now);
-    return Promise.resolve({ counts, picked, stored });
+    const now = this.options.clock.now();
+    this.#announce.set(announce);
+    const stored = this.#swarms.announce(this.#announce, now, pick);
+    const announced = { counts: this.#counts(), picked: this.#swarms.pickedRecords(now), stored };
+    // Sweeping moves entries, so what was chosen has to be read before.
+    this.#swarms.sweepNext(now);
+    return Promise.resolve(announced);
   }
 
   announceMany(announces: readonly PeerAnnounce[]): Promise<number> {
-    const now = this.#clock.now();
+    const now = this.options.clock.now();
     let stored = 0;
-    for (const announce of announces) if (this.#apply(announce, now)) stored++;
+    for (const announce of announces) {
+      this.#announce.set(announce);
+      this.#announce.sample = 0;
+      if (this.#swarms.announce(this.#announce, now, null)) stored++;
+    }
     return Promise.resolve(stored);
   }
 
   counts(id: SwarmId): Promise<SwarmCounts> {
-    return Promise.resolve(this.#purged(id, this.#clock.now())?.counts() ?? NO_PEERS);
+    this.#swarms.look(this.#keyOf(id), this.options.clock.now());
+    return Promise.resolve(this.#counts());
   }
 
   peers(id: SwarmId, limit: number): Promise<PeerRecord[]> {
-    const now = this.#clock.now();
-    return Promise.resolve(this.#purged(id, now)?.live(limit, now) ?? []);
+    const now = this.options.clock.now();
+    this.#swarms.look(this.#keyOf(id), now);
+    return Promise.resolve(this.#swarms.records(limit, now));
   }
 
   stats(): Promise<PeerStoreStats> {
-    this.#sweepOne(this.#clock.now());
-    return Promise.resolve({ swarms: this.#swarms.size, peers: this.#peers });
+    this.#swarms.sweepNext(this.options.clock.now());
+    const { liveSwarms: swarms, peers } = this.#swarms;
+    return Promise.resolve({ swarms, peers });
   }
 
-  /** Stores or removes one record. @returns false when a limit or a better record kept it out. */
-  #apply({ swarm: id, peer, stopped }: PeerAnnounce, now: number): boolean {
-    const known = this.#purged(id, now);
-    if (known && !known.mayReplace(peer, now)) return false;
-    if (stopped) {
-      if (known?.remove(peer)) this.#peers--;
-      this.#dropIfEmpty(id);
-      return true;
-    }
-    const swarm = known ?? this.#newSwarm(id);
-    if (!swarm) return false;
-    const before = swarm.size;
-    if (!swarm.has(peer) && !this.#hasRoom(swarm, peer)) {
-      this.#dropIfEmpty(id);
-      return false;
-    }
-    swarm.put(peer, now);
-    this.#peers += swarm.size - before;
-    return true;
+  #keyOf(id: SwarmId): SwarmKey {
+    this.#announce.setSwarm(id);
+    return this.#announce.swarm;
   }
 
-  #hasRoom(swarm: MemorySwarm, peer: PeerRecord): boolean {
-    if (this.#peers >= this.#limits.maxPeers) return false;
-    return (
-      peer.kind !== 'stranger' || swarm.strangersAt(peer.host) < this.#limits.maxStrangersPerHost
-    );
-  }
-
-  #newSwarm(id: SwarmId): MemorySwarm | undefined {
-    if (this.#swarms.size >= this.#limits.maxSwarms) return undefined;
-    const swarm = new MemorySwarm();
-    this.#swarms.set(id, swarm);
-    return swarm;
-  }
-
-  #purged(id: SwarmId, now: number): MemorySwarm | undefined {
-    const swarm = this.#swarms.get(id);
-    if (swarm) this.#peers -= swarm.purge(now);
-    return swarm;
-  }
-
-  #dropIfEmpty(id: SwarmId): void {
-    if (this.#swarms.get(id)?.size === 0) this.#swarms.delete(id);
-  }
-
-  /** Looks at one swarm in turn, so that those nobody announces in do not stay for ever. */
-  #sweepOne(now: number): void {
-    let next = this.#sweep.next();
-    if (next.done) {
-      this.#sweep = this.#swarms.entries();
-      next = this.#sweep.next();
-      if (next.done) return;
-    }
-    const [id, swarm] = next.value;
-    this.#peers -= swarm.purge(now, SWEEP_RECORDS);
-    this.#dropIfEmpty(id);
+  /** Of the swarm that was looked at last. */
+  #counts(): SwarmCounts {
+    const { complete, downloading, paused, origins, completions } = this.#swarms.counts;
+    const known = complete + downloading + paused + origins + completions > 0;
+    return known ? { complete, downloading, paused, origins, completions } : NO_PEERS;
   }
 }

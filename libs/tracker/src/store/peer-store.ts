@@ -1,3 +1,6 @@
+import type { CandidateSet } from './candidate-set.js';
+import type { PackedSwarms } from './packed/packed-swarms.js';
+
 /** Canonical id of a swarm, 40 hex digits: the v2 info-hash truncated, or v1 when there is no other. */
 export type SwarmId = string;
 
@@ -61,11 +64,12 @@ export interface PeerAnnounced {
   readonly stored: boolean;
 }
 
-/** Chooses from the candidates. Synchronous and pure but for randomness: see the hand-out policy. */
-export type PickPeers = (
-  candidates: readonly PeerCandidate[],
-  counts: SwarmCounts,
-) => readonly PeerCandidate[];
+/**
+ * Chooses from the candidates, into the set itself. Synchronous and pure but for randomness: see the
+ * hand-out policy.
+ * @param complete peers of the swarm that have everything, origins not counted.
+ */
+export type PickPeers = (candidates: CandidateSet, complete: number) => void;
 
 export interface PeerStoreStats {
   readonly swarms: number;
@@ -84,6 +88,9 @@ export interface PeerStoreStats {
  *   records without the announcing peer's own address, chosen at random, never with port 0: all
  *   origins (at most {@link MAX_ORIGINS}) and at most `sample` others: half of the announcing peer's
  *   zone and half of elsewhere, as far as there are so many, and more of one where the other lacks.
+ *   Nobody is handed out to a peer with the same peer id: it is the same client at another address.
+ * - Times are kept to two seconds, rounded up, and no record is kept for more than an hour.
+ * - The completions of a swarm are remembered for a while after its last peer left.
  * - Expired records are never handed out, listed or found. Counts may lag behind by the records that
  *   one call could not look through, in swarms of more than a thousand; no call stalls to sweep.
  * - Memory is bounded: what a limit refuses is answered with `stored: false`.
@@ -97,6 +104,8 @@ export interface PeerStore {
   /** At most `limit` live records, in no order. */
   peers(swarm: SwarmId, limit: number): Promise<PeerRecord[]>;
   stats(): Promise<PeerStoreStats>;
+  /** The same peers for front ends that speak bytes, where the store is in this process. */
+  readonly packed?: PackedSwarms | undefined;
 }
 
 /** Origins of one swarm among the candidates. */

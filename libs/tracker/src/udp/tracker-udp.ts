@@ -1,8 +1,12 @@
 import { FleetseedError, toFleetseedError } from '#lib/contracts';
 import { silentLogger, type Logger } from '#lib/runtime';
 import {
+  UDP_ACTION,
+  UDP_ANNOUNCE_BYTES,
+  UDP_CONNECT_BYTES,
   decodeUdpRequest,
   encodeUdpAnswer,
+  isUdpConnect,
   normalizeIp,
   type AddressFamily,
   type UdpAnnounce,
@@ -15,8 +19,10 @@ import {
 import { parseTrackerPath } from '../access/tracker-path.js';
 import type { AnnounceRequest } from '../announce-request.js';
 import { failureOf } from '../http/tracker-failure.js';
+import { readWord, writeWord } from '../store/packed/peer-key.js';
 import type { Tracker } from '../tracker.js';
-import type { ConnectionIds, UdpRemote } from './connection-ids.js';
+import type { ConnectionIds } from './connection-ids.js';
+import { RemoteWords, type UdpRemote } from './udp-remote.js';
 
 /** What is asked by somebody whose address is proven. */
 type ProvenRequest = UdpAnnounce | UdpScrape;
@@ -34,7 +40,13 @@ const MAX_REQUEST_BYTES = 2048;
 const MAX_PENDING = 4096;
 /** Peers that fit a datagram which is not cut up: 1472 bytes over IPv4, 1232 over any IPv6. */
 const MOST_PEERS: Readonly<Record<AddressFamily, number>> = { 4: 242, 6: 67 };
+/** Room for any answer of {@link TrackerUdp.handleInto}. */
+export const MAX_ANSWER_BYTES = 1536;
+/** What {@link TrackerUdp.handleInto} says of requests for which the tracker has to be asked. */
+export const LATER = -1;
+const ANNOUNCE_HEAD = 20;
 /** Together with its head no longer than the shortest request that has an id (36 bytes). */
+const PLAIN_PATH = Buffer.from('/announce');
 const BAD_ID = 'Bad or old connection id.';
 
 /**
@@ -53,6 +65,8 @@ export class TrackerUdp {
   readonly #ids: ConnectionIds;
   readonly #logger: Logger;
   readonly #maxPending: number;
+  readonly #remote = new RemoteWords();
+  readonly #answer = new Uint8Array(MAX_ANSWER_BYTES);
   #pending = 0;
 
   constructor({ tracker, ids, logger = silentLogger, maxPending }: TrackerUdpOptions) {
@@ -64,17 +78,66 @@ export class TrackerUdp {
 
   /** The answer, null for none; a promise (which never rejects) only where the tracker is asked. */
   handle(datagram: Buffer, remote: UdpRemote): Buffer | null | Promise<Buffer | null> {
+    this.#remote.set(remote);
+    const length = this.handleInto(datagram, 0, datagram.length, this.#remote, this.#answer, 0);
+    if (length === LATER) return this.handleLater(datagram, remote);
+    return length === 0 ? null : Buffer.from(this.#answer.subarray(0, length));
+  }
+
+  /**
+   * Answers at once, where nobody has to be asked: connects, bad ids, and what {@link OpenAnnounces} takes.
+   * @param bytes the datagram is `length` of them from `at`.
+   * @param out room for {@link MAX_ANSWER_BYTES} from `outAt`.
+   * @returns the length of the answer; 0 for none; LATER when {@link handleLater} has to be asked
+   */
+  handleInto(
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    remote: RemoteWords,
+    out: Uint8Array,
+    outAt: number,
+  ): number {
     // Nobody can be answered at port 0.
-    if (datagram.length > MAX_REQUEST_BYTES || remote.port === 0) return null;
-    const request = decodeUdpRequest(datagram);
-    if (!request) return null;
-    if (request.action === 'connect') {
-      const connectionId = this.#ids.issue(remote);
-      return encode({ ...request, connectionId });
+    if (length > MAX_REQUEST_BYTES || length < UDP_CONNECT_BYTES || remote.port === 0) return 0;
+    const action = readWord(bytes, at + 8);
+    if (action === UDP_ACTION.connect) return this.#connect(bytes, at, remote, out, outAt);
+    if (action !== UDP_ACTION.announce && action !== UDP_ACTION.scrape) return 0;
+    if (!this.#ids.isValidAt(bytes, at, remote)) {
+      // What is no request at all is met with silence all the same.
+      return action === UDP_ACTION.announce && length < UDP_ANNOUNCE_BYTES ? 0 : LATER;
     }
+    const { open } = this.#tracker;
+    if (action !== UDP_ACTION.announce || length < UDP_ANNOUNCE_BYTES || open === null)
+      return LATER;
+    if (bytes[at + 83]! > 4 || !isKeyless(bytes, at, length) || !open.takes(bytes, at))
+      return LATER;
+    const most = MOST_PEERS[remote.isV4 ? 4 : 6];
+    const end = open.answer(bytes, at, remote, most, out, outAt + ANNOUNCE_HEAD);
+    const { complete, origins, downloading, paused } = open.counts;
+    writeWord(out, outAt, UDP_ACTION.announce);
+    copyTransaction(bytes, at, out, outAt);
+    writeWord(out, outAt + 8, open.interval);
+    writeWord(out, outAt + 12, downloading + paused);
+    writeWord(out, outAt + 16, complete + origins);
+    return end - outAt;
+  }
+
+  /** The answer to what {@link handleInto} did not take. */
+  handleLater(datagram: Buffer, remote: UdpRemote): Buffer | null | Promise<Buffer | null> {
+    const request = decodeUdpRequest(datagram);
+    if (!request || request.action === 'connect') return null;
     if (!this.#ids.isValid(request.connectionId, remote)) return encode(errorOf(request, BAD_ID));
     if (this.#pending >= this.#maxPending) return null;
     return this.#ask(request, remote.address);
+  }
+
+  #connect(bytes: Uint8Array, at: number, remote: RemoteWords, out: Uint8Array, outAt: number) {
+    if (!isUdpConnect(bytes, at)) return 0;
+    writeWord(out, outAt, UDP_ACTION.connect);
+    copyTransaction(bytes, at, out, outAt);
+    this.#ids.issueInto(remote, out, outAt + 8);
+    return UDP_CONNECT_BYTES;
   }
 
   async #ask(request: ProvenRequest, address: string): Promise<Buffer> {
@@ -140,6 +203,21 @@ function keyOf(urlData: string): string | null {
   const route = parseTrackerPath(path);
   if (route?.action === 'announce') return route.key;
   throw new FleetseedError('NOT_FOUND', 'This tracker has no such path to announce to.');
+}
+
+/** BEP 41 with no path, or with one that has no key: how clients write `udp://HOST:PORT/announce`. */
+function isKeyless(bytes: Uint8Array, at: number, length: number): boolean {
+  if (length === UDP_ANNOUNCE_BYTES) return true;
+  const option = at + UDP_ANNOUNCE_BYTES;
+  if (bytes[option] === 0) return true;
+  if (bytes[option] !== 2 || bytes[option + 1] !== PLAIN_PATH.length) return false;
+  const end = option + 2 + PLAIN_PATH.length;
+  if (end > at + length || (end < at + length && bytes[end] !== 0)) return false;
+  return PLAIN_PATH.every((byte, nth) => bytes[option + 2 + nth] === byte);
+}
+
+function copyTransaction(bytes: Uint8Array, at: number, out: Uint8Array, outAt: number): void {
+  for (let byte = 0; byte < 4; byte++) out[outAt + 4 + byte] = bytes[at + 12 + byte]!;
 }
 
 function announceOf(request: UdpAnnounce, remoteAddress: string, most: number): AnnounceRequest {

@@ -1,10 +1,13 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
 
 import { silentLogger, type Logger } from '#lib/runtime';
 
+import { BatchedAnswers } from './batched-answers.js';
+import { bindDatagrams } from './system-sockets.js';
 import type { TrackerUdp } from './tracker-udp.js';
+import type { UdpRemote } from './udp-remote.js';
 
 export interface UdpDoorOptions {
   /** Address literal; `::` takes IPv4 too, as the operating system allows. */
@@ -19,15 +22,26 @@ const RECEIVE_BYTES = 4 * 1024 * 1024;
 /** Bytes of answers that wait for the network; beyond it they are dropped, as UDP may at any time. */
 const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
 
-/** The socket of a {@link TrackerUdp}. */
+/**
+ * The socket of a {@link TrackerUdp}. Node wakes us with the first datagram; where the system's own calls can
+ * be had, all others that wait by then are taken and answered by the hundred.
+ */
 export class UdpDoor {
+  readonly #batched: BatchedAnswers | null;
   #closed = false;
 
   private constructor(
     private readonly socket: Socket,
     private readonly tracker: TrackerUdp,
+    fd: number | null,
   ) {
-    socket.on('message', (datagram, from) => this.#take(datagram, from));
+    const later = (datagram: Buffer, from: UdpRemote) =>
+      this.#answer(tracker.handleLater(datagram, from), from);
+    this.#batched = fd === null ? null : BatchedAnswers.at(fd, tracker, later);
+    socket.on('message', (datagram, from) => {
+      this.#answer(this.tracker.handle(datagram, from), from);
+      if (!this.#closed) this.#batched?.answerAll();
+    });
   }
 
   /** @throws the system's error when it cannot listen there */
@@ -37,10 +51,13 @@ export class UdpDoor {
       type: isIPv6(host) ? 'udp6' : 'udp4',
       recvBufferSize: RECEIVE_BYTES,
     });
-    const door = new UdpDoor(socket, tracker);
+    const fd = bindDatagrams(host, port, RECEIVE_BYTES);
+    const door = new UdpDoor(socket, tracker, fd);
     try {
-      socket.bind({ address: host, port });
-      await once(socket, 'listening');
+      // With a socket that is bound already it listens at once.
+      const listening = once(socket, 'listening');
+      socket.bind(fd === null ? { address: host, port } : { fd });
+      await listening;
     } catch (error) {
       await door.close();
       throw error;
@@ -62,13 +79,12 @@ export class UdpDoor {
     await closed;
   }
 
-  #take(datagram: Buffer, from: RemoteInfo): void {
-    const answer = this.tracker.handle(datagram, from);
+  #answer(answer: Buffer | null | Promise<Buffer | null>, from: UdpRemote): void {
     if (answer instanceof Promise) void answer.then((bytes) => this.#send(bytes, from));
     else this.#send(answer, from);
   }
 
-  #send(answer: Buffer | null, { port, address }: RemoteInfo): void {
+  #send(answer: Buffer | null, { port, address }: UdpRemote): void {
     if (answer === null || this.#closed) return;
     if (this.socket.getSendQueueSize() > MAX_QUEUED_BYTES) return;
     this.socket.send(answer, port, address, ignoreUnsent);

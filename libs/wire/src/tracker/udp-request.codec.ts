@@ -57,9 +57,7 @@ export function decodeUdpRequest(bytes: Buffer): UdpRequest | null {
   const transactionId = bytes.readUInt32BE(12);
   switch (bytes.readUInt32BE(8)) {
     case UDP_ACTION.connect:
-      return bytes.readUInt32BE(0) === MAGIC_HIGH && bytes.readUInt32BE(4) === MAGIC_LOW
-        ? { action: 'connect', transactionId }
-        : null;
+      return isUdpConnect(bytes, 0) ? { action: 'connect', transactionId } : null;
     case UDP_ACTION.announce:
       return bytes.length < UDP_ANNOUNCE_BYTES ? null : decodeAnnounce(bytes, transactionId);
     case UDP_ACTION.scrape:
@@ -67,6 +65,14 @@ export function decodeUdpRequest(bytes: Buffer): UdpRequest | null {
     default:
       return null;
   }
+}
+
+/** Whether the 16 bytes from `at`, whose action is to connect, begin with the magic number of BEP 15. */
+export function isUdpConnect(bytes: Uint8Array, at: number): boolean {
+  const high = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+  const low =
+    (bytes[at + 4]! << 24) | (bytes[at + 5]! << 16) | (bytes[at + 6]! << 8) | bytes[at + 7]!;
+  return high === MAGIC_HIGH && low === MAGIC_LOW;
 }
 
 export function encodeUdpRequest(request: UdpRequest): Buffer {
