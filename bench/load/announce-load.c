@@ -107,6 +107,9 @@ static void info_hash(uint64_t swarm, unsigned char *at) {
 static uint64_t host_of(uint64_t place) { return opt.diagonal ? place % opt.hosts : place / opt.swarms; }
 static uint64_t swarm_of(uint64_t place) { return opt.diagonal ? place : place % opt.swarms; }
 
+/* One place in four has everything. */
+static int is_seed(uint64_t place) { return mix(place) % 4 == 0; }
+
 static void flush_out(void) {
   int done = 0;
   while (done < out_count) {
@@ -139,8 +142,7 @@ static void send_slot(uint32_t index, uint64_t now) {
     memcpy(bytes + 36, "-LT2080-", 8);
     uint64_t id = mix(number);
     memcpy(bytes + 44, &id, 8);
-    /* One place in four has everything. */
-    put32(bytes + 68, mix(slot->place) % 4 == 0 ? 0 : 1000000);
+    put32(bytes + 68, is_seed(slot->place) ? 0 : 1000000);
     put32(bytes + 80, opt.fill ? 2 : 0);
     put32(bytes + 92, (uint32_t)opt.want);
     bytes[96] = 6881 >> 8;
@@ -258,7 +260,9 @@ static void run(void) {
     }
     while (free_count > 0 && (!opt.fill || next < opt.places) && (opt.rate == 0 || owed >= 1)) {
       uint32_t index = free_slots[--free_count];
-      slots[index].place = opt.fill ? next++ : random_below(opt.active) * (opt.places / opt.active);
+      if (opt.fill) slots[index].place = next++;
+      /* Only those who download: a tracker may well give nobody to who has everything. */
+      else do slots[index].place = random_below(opt.active) * (opt.places / opt.active); while (is_seed(slots[index].place));
       slots[index].began = now;
       owed -= 1;
       send_slot(index, now);

@@ -49,11 +49,11 @@ export function wantOf(
   return Math.min(numWant ?? options.defaultWant, options.maxWant);
 }
 
-/** Loads are told apart by quarters up to 64, and by sixteens above. */
-const FINE = 4;
-const FINE_UP_TO = 64;
+/** Loads are told apart by halves up to 48, and by sixteens above. */
+const FINE = 2;
+const FINE_UP_TO = 48;
 const COARSE = 16;
-const LEVELS = 512;
+const LEVELS = 128;
 /** Loads below count as no overload: young swarms, where most are 0, need a guaranteed part too. */
 const GRACE = 10;
 
@@ -112,21 +112,29 @@ export class HandOut {
 
   /** Least loaded first; a random part of less than one hand-out breaks ties. @returns how many */
   #sortByLoad({ flags, loads, length }: CandidateSet): number {
-    const [counts, levels] = [this.#counts, this.#levels];
+    const counts = this.#counts;
+    const levels = this.#levels;
+    const order = this.#order;
+    let state = this.#state;
     counts.fill(0);
     for (let place = 0; place < length; place++) {
       const flag = flags[place]!;
       if ((flag & (CANDIDATE.origin | CANDIDATE.barred)) !== 0) continue;
       const load = (flag & CANDIDATE.complete) !== 0 ? loads[place]! / 2 : loads[place]!;
-      const score = load + this.#next();
-      const level = score < FINE_UP_TO ? FINE * score : FINE * FINE_UP_TO + score / COARSE;
-      levels[place] = Math.min(LEVELS - 1, level);
-      counts[levels[place]! + 1]!++;
+      state ^= state << 13;
+      state ^= state >>> 17;
+      state ^= state << 5;
+      const score = load + (state >>> 0) / 2 ** 32;
+      const exact = score < FINE_UP_TO ? FINE * score : FINE * FINE_UP_TO + score / COARSE;
+      const level = exact < LEVELS - 1 ? exact | 0 : LEVELS - 1;
+      levels[place] = level;
+      counts[level + 1]!++;
     }
+    this.#state = state;
     for (let level = 0; level < LEVELS; level++) counts[level + 1]! += counts[level]!;
     for (let place = 0; place < length; place++) {
       if ((flags[place]! & (CANDIDATE.origin | CANDIDATE.barred)) !== 0) continue;
-      this.#order[counts[levels[place]!]!++] = place;
+      order[counts[levels[place]!]!++] = place;
     }
     return counts[LEVELS - 1]!;
   }

@@ -87,7 +87,8 @@ export class HostTable {
   hasPeerId(host: number, peerId: Uint32Array): boolean {
     const chunk = this.#slab.chunkOf(host);
     const at = this.#slab.offsetOf(host) + PEER_ID;
-    for (let word = 0; word < 5; word++) if (chunk[at + word] !== peerId[word]) return false;
+    // Ids of one kind of client begin alike.
+    for (let word = 4; word >= 0; word--) if (chunk[at + word] !== peerId[word]) return false;
     return true;
   }
 

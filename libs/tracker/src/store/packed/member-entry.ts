@@ -20,6 +20,8 @@ const TICK_HALF = 1 << (TICK_BITS - 1);
 const LOAD_SHIFT = TICK_BITS;
 const LOAD_MASK = 0x1fff;
 const STATE_SHIFT = 27;
+/** From here on: state, v1, v2, stranger. */
+export const FLAGS_SHIFT = STATE_SHIFT;
 const TAG_SHIFT = 25;
 
 export const FLAG_V1 = 1 << 29;

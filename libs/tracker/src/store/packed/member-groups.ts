@@ -146,6 +146,13 @@ export class MemberGroups {
     chunk[at + SWEPT] = round ? 0 : done;
   }
 
+  /** Visits the entries until `visit` says false. */
+  each(group: number, visit: (who: number, what: number) => boolean): void {
+    const directory = this.directoryOf(group);
+    if (directory) eachPage(directory, (page) => this.pages.each(page, visit));
+    else this.pages.each(this.rootOf(group), visit);
+  }
+
   #words(group: number): [Uint32Array, number] {
     return [this.#slab.chunkOf(group), this.#slab.offsetOf(group)];
   }
@@ -201,10 +208,10 @@ function placeIn({ depth }: Directory, hash: number): number {
   return depth === 0 ? 0 : hash >>> (32 - depth);
 }
 
-function eachPage({ pages }: Directory, visit: (page: number) => void): void {
+function eachPage({ pages }: Directory, visit: (page: number) => unknown): void {
   let last = 0;
   for (const page of pages) {
-    if (page !== last) visit(page);
+    if (page !== last && visit(page) === false) return;
     last = page;
   }
 }

@@ -95,9 +95,10 @@ export class MemberPages {
       this.slab.take(LAST_CLASS, depth),
       this.slab.take(LAST_CLASS, depth),
     ];
-    this.#each(page, (who, what) => {
+    this.each(page, (who, what) => {
       const hash = this.hosts.hashOf(hostOf(who));
       this.insert(halves[(hash >>> (32 - depth)) & 1]!, hash, who, what);
+      return true;
     });
     this.slab.give(page);
     return [this.fit(halves[0]), this.fit(halves[1])];
@@ -169,18 +170,25 @@ export class MemberPages {
     this.slab.give(page);
   }
 
-  #moved(page: number, sizeClass: number): number {
-    const grown = this.slab.take(sizeClass, this.depthOf(page));
-    this.#each(page, (who, what) => this.insert(grown, this.hosts.hashOf(hostOf(who)), who, what));
-    this.slab.give(page);
-    return grown;
-  }
-
-  #each(page: number, visit: (who: number, what: number) => void): void {
+  /** Visits the entries until `visit` says false. @returns false then */
+  each(page: number, visit: (who: number, what: number) => boolean): boolean {
     const chunk = this.slab.chunkOf(page);
     const first = this.slab.offsetOf(page) + PAGE_HEAD;
     const end = first + 2 * PAGE_CAPACITIES[chunk[first - PAGE_HEAD]! & 0xff]!;
-    for (let at = first; at < end; at += 2) if (chunk[at] !== 0) visit(chunk[at]!, chunk[at + 1]!);
+    for (let at = first; at < end; at += 2) {
+      if (chunk[at] !== 0 && !visit(chunk[at]!, chunk[at + 1]!)) return false;
+    }
+    return true;
+  }
+
+  #moved(page: number, sizeClass: number): number {
+    const grown = this.slab.take(sizeClass, this.depthOf(page));
+    this.each(page, (who, what) => {
+      this.insert(grown, this.hosts.hashOf(hostOf(who)), who, what);
+      return true;
+    });
+    this.slab.give(page);
+    return grown;
   }
 }
 

@@ -141,12 +141,12 @@ export class PackedSwarms {
   /** At most `limit` peers of the swarm that was looked at. */
   records(limit: number, now: number): PeerRecord[] {
     const records: PeerRecord[] = [];
-    if (this.#swarm === 0) return records;
-    this.#draw.sampler.begin(1, 0, this.#tick);
-    let group = this.#swarms.firstGroup(this.#swarm);
-    for (; group !== 0 && records.length < limit; group = this.#groups.nextOf(group)) {
-      this.#draw.sampler.draw(group, limit - records.length, (_, who, what) => {
-        records.push(this.#record(hostOf(who), what, now));
+    let group = this.#swarm === 0 ? 0 : this.#swarms.firstGroup(this.#swarm);
+    for (; group !== 0; group = this.#groups.nextOf(group)) {
+      this.#groups.each(group, (who, what) => {
+        if (records.length >= limit) return false;
+        if (!isOver(endOf(what), this.#tick)) records.push(this.#record(hostOf(who), what, now));
+        return true;
       });
     }
     return records;
