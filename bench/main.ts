@@ -5,12 +5,14 @@ import { readOptions, UsageError } from './cases/options.ts';
 import { pairCase } from './cases/pair.case.ts';
 import { benchPolicy } from './cases/policy.case.ts';
 import { swarmCase } from './cases/swarm.case.ts';
+import { trackerCase } from './cases/tracker.case.ts';
 
 const CASES: Readonly<Record<string, BenchCase>> = {
   pair: pairCase,
   swarm: swarmCase,
   create: createCase,
   agent: agentCase,
+  tracker: trackerCase,
   policy: {
     usage: '[--hosts N]',
     run(words, tell) {

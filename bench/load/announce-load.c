@@ -104,8 +104,9 @@ static void info_hash(uint64_t swarm, unsigned char *at) {
   }
 }
 
-static uint64_t host_of(uint64_t place) { return opt.diagonal ? place % opt.hosts : place / opt.swarms; }
-static uint64_t swarm_of(uint64_t place) { return opt.diagonal ? place : place % opt.swarms; }
+/* Hosts in turn: those who announce one after another are not all the same host, which has to connect first. */
+static uint64_t host_of(uint64_t place) { return place % opt.hosts; }
+static uint64_t swarm_of(uint64_t place) { return opt.diagonal ? place : place / opt.hosts; }
 
 /* One place in four has everything. */
 static int is_seed(uint64_t place) { return mix(place) % 4 == 0; }
@@ -278,6 +279,7 @@ static void run(void) {
     if (now - last_look > 100000000ull) {
       last_look = now;
       resend_late(now);
+      if (connects == 0 && now - start > 20 * SECOND_NS) { fprintf(stderr, "nobody answers\n"); exit(1); }
     }
   }
   double seconds = (double)(now_ns() - count_from) / (double)SECOND_NS;

@@ -23,16 +23,16 @@ export class SipHash {
     v[6] = key[2]! ^ 0x79746573;
     v[7] = key[3]! ^ 0x74656462;
     for (let at = 0; at < words.length; at += 2) {
-      v[6]! ^= words[at]!;
-      v[7]! ^= words[at + 1]!;
+      v[6] ^= words[at]!;
+      v[7] ^= words[at + 1]!;
       rounds(v, 2);
-      v[0]! ^= words[at]!;
-      v[1]! ^= words[at + 1]!;
+      v[0] ^= words[at]!;
+      v[1] ^= words[at + 1]!;
     }
-    v[4]! ^= 0xff;
+    v[4] ^= 0xff;
     rounds(v, 4);
-    this.low = (v[0]! ^ v[2]! ^ v[4]! ^ v[6]!) >>> 0;
-    this.high = (v[1]! ^ v[3]! ^ v[5]! ^ v[7]!) >>> 0;
+    this.low = (v[0] ^ v[2] ^ v[4] ^ v[6]) >>> 0;
+    this.high = (v[1] ^ v[3] ^ v[5] ^ v[7]) >>> 0;
   }
 }
 

@@ -1,0 +1,98 @@
+import { join } from 'node:path';
+
+import { command, versionOf } from '../net/command.ts';
+import type { Host } from '../net/host.ts';
+
+const SOURCE = join(import.meta.dirname, 'announce-load.c');
+const PATIENCE_MS = 1_200_000;
+
+/** Which hosts are in which swarms. */
+export interface Shape {
+  readonly title: string;
+  readonly hosts: number;
+  readonly swarms: number;
+  /** One host in each swarm, instead of every host in every swarm. */
+  readonly diagonal: boolean;
+  /** Different places that announce while it is measured; all by default. */
+  readonly active?: number;
+}
+
+export const peersOf = ({ hosts, swarms, diagonal }: Shape) => (diagonal ? swarms : hosts * swarms);
+
+/** What the generator saw; latencies in microseconds. */
+export interface LoadResult {
+  readonly announces: number;
+  readonly seconds: number;
+  readonly perSecond: number;
+  readonly connects: number;
+  readonly lost: number;
+  readonly errors: number;
+  readonly bad: number;
+  readonly peersPerAnswer: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+}
+
+/** The C compiler that the generator needs; null where there is none. */
+export const compiler = versionOf(/(\d+\.\d+\.\d+)/, 'gcc', '--version');
+
+/** Builds the generator. @returns its path */
+export function buildLoad(folder: string): string {
+  if (compiler === null)
+    throw new Error('The load generator needs gcc (apt-get install gcc libc6-dev).');
+  const program = join(folder, 'announce-load');
+  command('gcc', ['-O2', '-Wall', '-Wextra', '-o', program, SOURCE]);
+  return program;
+}
+
+/** Lets all hosts announce once in each of their swarms, asking for nobody. */
+export function fill(
+  host: Host,
+  program: string,
+  target: string,
+  shape: Shape,
+): Promise<LoadResult> {
+  return run(host, program, target, shape, ['--fill', '--want', '0']);
+}
+
+/** Random places announce again, asking for 50 peers: as fast as they are answered, or `rate` a second. */
+export function load(
+  host: Host,
+  program: string,
+  target: string,
+  shape: Shape,
+  seconds: number,
+  rate: number | null,
+): Promise<LoadResult> {
+  const words = ['--want', '50', '--seconds', String(seconds)];
+  if (rate !== null) words.push('--rate', String(rate));
+  return run(host, program, target, shape, words);
+}
+
+/** The info-hashes of a shape, a line each. */
+export function hashesOf(program: string, { swarms }: Shape): string {
+  return command(program, '--hashes', String(swarms));
+}
+
+async function run(
+  host: Host,
+  program: string,
+  target: string,
+  { hosts, swarms, diagonal, active }: Shape,
+  words: readonly string[],
+): Promise<LoadResult> {
+  const shape = ['--hosts', String(hosts), '--swarms', String(swarms)];
+  if (diagonal) shape.push('--diagonal');
+  if (active !== undefined) shape.push('--active', String(active));
+  const output = await host.run(
+    'announce-load',
+    [program, '--target', target, shape, words],
+    PATIENCE_MS,
+  );
+  const result = JSON.parse(output) as LoadResult;
+  if (result.bad > 0) throw new Error(`${result.bad} answers were none: ${output}`);
+  return result;
+}
