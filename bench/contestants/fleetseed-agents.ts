@@ -85,7 +85,10 @@ async function prepare(stage: Stage, originFlags: readonly string[]): Promise<Ra
     async complete(index, patienceMs) {
       const host = hosts[index]!;
       if (host instanceof Aria2Host) return host.complete(patienceMs);
-      return ((await host.event('staged', patienceMs)).at - began[index]!) / 1000;
+      const { at } = await host.event('staged', patienceMs);
+      // What follows is not delivery, but its end is where the content is looked for.
+      await host.event('active', patienceMs);
+      return (at - began[index]!) / 1000;
     },
     contentOf(index) {
       const host = hosts[index]!;
