@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { bdict, bencode } from '#lib/torrent';
+import { bdict, bencode, verifyHashes } from '#lib/torrent';
 import {
   EXTENSION,
   encodeDontHave,
@@ -355,5 +355,53 @@ describe('clients with ways of their own', () => {
     machine.torrent.addPeers([{ host: '127.0.0.1', port: narrow.port }]);
     await machine.torrent.done;
     expect(most).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('hash requests (BEP 52)', () => {
+  const large = artifactOf({ files: [513 * BLOCK], pieceLength: BLOCK, format: 'hybrid' });
+  const { root } = large.metainfo.files[0]!;
+
+  async function clientOf(options: Partial<WireClientOptions> = {}): Promise<WireClient> {
+    const { session } = await fleetOf(large).add({ complete: true, access: 'open' });
+    const client = WireClient.dial(session.port, { artifact: large, ...options });
+    await client.until(() => client.has('haveAll'));
+    return client;
+  }
+
+  const range = (index: number, length: number, proofLayers: number) =>
+    ({ type: 'hashRequest', root: root!, base: 0, index, length, proofLayers }) as const;
+  const answers = (client: WireClient) =>
+    client.messages.filter(({ type }) => type === 'hashes' || type === 'hashReject');
+
+  it('are proved to the root, also for a last hash by itself, as libtorrent asks for it', async () => {
+    const client = await clientOf();
+    // 513 hashes in a layer 1,024 wide: ten layers below the root.
+    const requests = [range(0, 512, 9), range(512, 512, 9), range(512, 2, 9), range(512, 1, 9)];
+    for (const request of requests) client.send(request);
+    await client.until(() => answers(client).length === requests.length);
+    for (const [at, message] of answers(client).entries()) {
+      const { length, proofLayers } = requests[at]!;
+      const { hashes } = message as WireMessage & { hashes: Buffer };
+      expect(hashes.length / 32).toBe(length + proofLayers - Math.log2(length) + 1);
+      expect(verifyHashes(requests[at]!, hashes, root!)).toBe(true);
+    }
+  });
+
+  it('are rejected when they are for more than there is', async () => {
+    const client = await clientOf();
+    const { root: other } = artifact.metainfo.files[0]!;
+    client.send({ ...range(0, 2, 0), root: other! });
+    client.send({ ...range(0, 2, 0), base: 10 });
+    client.send(range(0, 3, 0), range(1, 2, 0), range(1024, 512, 0), range(0, 2, 10));
+    await client.until(() => answers(client).length === 6);
+    expect(new Set(answers(client).map(({ type }) => type))).toEqual(new Set(['hashReject']));
+  });
+
+  it('mean nothing on a v1 connection', async () => {
+    const client = await clientOf({ view: 'v1' });
+    client.send(range(0, 2, 0), { type: 'interested' });
+    await client.until(() => client.has('unchoke'));
+    expect(answers(client)).toEqual([]);
   });
 });
