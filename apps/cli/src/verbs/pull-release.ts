@@ -15,8 +15,9 @@ import { pullToStdout } from '../pull/pull-to-stdout.js';
 import { receivedBytes } from '../pull/pull.display.js';
 import type { PullCall } from '../pull/pull.types.js';
 import { checkArgument, parseSeconds } from './arguments.js';
+import { changeOf, type RateOptions } from './limits.js';
 
-export interface PullOptions extends PullModeOptions {
+export interface PullOptions extends PullModeOptions, RateOptions {
   readonly listen: string;
   readonly advertise?: string;
   readonly timeout?: string;
@@ -34,6 +35,7 @@ export async function pull(call: Call, prefetched: Prefetched): Promise<void> {
   const limit = timeout === undefined ? null : parseSeconds(timeout, '--timeout');
   const advertised =
     advertise === undefined ? undefined : checkArgument(HostPort, advertise, '--advertise');
+  const { upload = null, download = null } = changeOf(call.options, undefined) ?? {};
   const address = splitHostPort(listen, '--listen');
   if (isIP(address.host) === 0)
     throw new FleetseedError('USAGE', `--listen "${listen}" is not IP:PORT.`);
@@ -45,6 +47,8 @@ export async function pull(call: Call, prefetched: Prefetched): Promise<void> {
     hasher,
     listen: address,
     logger,
+    uploadLimit: upload,
+    downloadLimit: download,
     ...(out === null ? { memoryBudget: STREAM_MEMORY } : {}),
     ...(advertised === undefined
       ? {}

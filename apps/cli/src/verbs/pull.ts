@@ -12,6 +12,8 @@ export function define(command: Command): void {
     .option('--verify', 'check what is there already, and fetch only what is bad or missing')
     .option('--listen <ip:port>', 'where peers connect; port 0 takes a free one', '0.0.0.0:0')
     .option('--advertise <host:port>', 'where peers reach this machine, if that is elsewhere')
+    .option('--up <rate>', 'most that is sent to peers: 10MB/s, 80Mbit/s')
+    .option('--down <rate>', 'most that is received from peers')
     .option('--seed', 'go on seeding until stopped')
     .option('--timeout <time>', 'give up after 90s, 15m or 2h (default: never)')
     .action(
