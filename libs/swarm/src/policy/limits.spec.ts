@@ -90,12 +90,17 @@ describe('SendWindow', () => {
     expect(window.size).toBe(8 * 1024 * KIB);
     window.began(1024 * KIB);
     window.clogged();
+    expect(window.size).toBe(4 * 1024 * KIB);
+    expect(window.isSlow).toBe(true);
+    for (let turn = 0; turn < 5; turn++) window.clogged();
     expect(window.room(16 * KIB)).toBe(0);
     window.ended(1024 * KIB, 5000);
-    expect(window.room(1024 * KIB)).toBe(64 * KIB);
-    window.began(64 * KIB);
-    window.ended(64 * KIB, 20);
-    expect(window.room(1024 * KIB)).toBe(128 * KIB);
+    expect(window.room(1024 * KIB)).toBe(256 * KIB);
+    expect(window.isSlow).toBe(true);
+    window.began(256 * KIB);
+    window.ended(256 * KIB, 20);
+    expect(window.room(1024 * KIB)).toBe(512 * KIB);
+    expect(window.isSlow).toBe(false);
   });
 });
 

@@ -1,9 +1,12 @@
 /** Enough for two spans, so that one is read while the other is sent. */
 const FIRST = 2 * 1024 * 1024;
-const LEAST = 64 * 1024;
+const LEAST = 256 * 1024;
 const MOST = 8 * 1024 * 1024;
-/** What is taken within this time makes room for more, milliseconds. */
-const QUICK_MS = 100;
+/**
+ * What the system takes within this time makes room for more, and what it does not clogs, milliseconds. A
+ * machine that is busy with something else is no slow reader.
+ */
+export const CLOGGED_MS = 1000;
 
 /**
  * How much may be on its way to one peer: read, or handed to its socket and not taken by the system.
@@ -13,6 +16,12 @@ const QUICK_MS = 100;
 export class SendWindow {
   #size = FIRST;
   #outstanding = 0;
+  #slow = false;
+
+  /** What it was sent last was not taken in time. */
+  get isSlow(): boolean {
+    return this.#slow;
+  }
 
   /** Bytes on their way. */
   get outstanding(): number {
@@ -36,11 +45,14 @@ export class SendWindow {
   /** The bytes are gone, to the system or into the void. @param ms how long the system took for them */
   ended(bytes: number, ms: number): void {
     this.#outstanding -= bytes;
-    if (ms < QUICK_MS) this.#size = Math.min(MOST, this.#size + bytes);
+    if (ms >= CLOGGED_MS) return;
+    this.#size = Math.min(MOST, this.#size + bytes);
+    this.#slow = false;
   }
 
-  /** The peer takes nothing, or next to nothing. */
+  /** What was sent is not taken in time. */
   clogged(): void {
-    this.#size = LEAST;
+    this.#size = Math.max(LEAST, this.#size / 2);
+    this.#slow = true;
   }
 }

@@ -4,11 +4,10 @@ import type { Clock, Logger } from '#lib/runtime';
 import type { SpanBuffer } from '../hashing/buffer-pool.js';
 import { doesNotRead } from '../peer/peer-liveness.js';
 import type { RateLimiter } from '../policy/rate.limiter.js';
+import { CLOGGED_MS } from '../policy/send.window.js';
 import type { Torrent } from '../torrent/torrent.js';
 import type { Upload } from '../torrent/uploader.js';
 
-/** Bytes that a socket has had for so long are not taken by the other end, milliseconds. */
-const CLOGGED_MS = 250;
 /** Who has taken nothing for so long may be parted from when places are short, milliseconds. */
 const PARTED_AFTER_MS = 10_000;
 /** Timers of less are not worth their while, milliseconds. */
@@ -34,7 +33,9 @@ interface Transfer {
   readonly owner: { release(): void };
   /** Monotonic milliseconds. */
   readonly sentAt: number;
-  /** It takes no slot any more: its peer does not read. */
+  /** It was not taken in time. */
+  late: boolean;
+  /** It takes no slot: its peer reads slowly or not at all. */
   clogged: boolean;
 }
 
@@ -110,7 +111,9 @@ export class UploadPump {
   tick(now: number): void {
     for (const transfer of this.#transfers) {
       if (now - transfer.sentAt < CLOGGED_MS) break;
-      if (!transfer.clogged) this.#clogged(transfer);
+      if (!transfer.late) transfer.upload.peer.sending.clogged();
+      transfer.late = true;
+      this.#freeSlot(transfer);
     }
     this.pump();
   }
@@ -222,12 +225,13 @@ export class UploadPump {
     const { connection } = upload.peer;
     const { kind, index, begin, length, blockLength, rest } = upload.job;
     const sentAt = this.#options.clock.monotonic();
-    const transfer: Transfer = { torrent, upload, owner, sentAt, clogged: false };
+    const transfer: Transfer = { torrent, upload, owner, sentAt, late: false, clogged: false };
     this.#transfers.add(transfer);
     if (connection.isClosed) {
       this.#over(transfer);
       return;
     }
+    if (upload.peer.sending.isSlow) this.#freeSlot(transfer);
     torrent.swarm.uploaded(upload, length);
     const over = () => this.#over(transfer);
     for (let at = 0; at < length; at += blockLength) {
@@ -238,12 +242,11 @@ export class UploadPump {
     if (rest) rest.partBegun = false;
   }
 
-  #clogged(transfer: Transfer): void {
-    const { peer, job } = transfer.upload;
-    peer.sending.clogged();
-    if (this.#cloggedBytes + job.length > this.#options.cloggedBytes) return;
+  #freeSlot(transfer: Transfer): void {
+    const { length } = transfer.upload.job;
+    if (transfer.clogged || this.#cloggedBytes + length > this.#options.cloggedBytes) return;
     transfer.clogged = true;
-    this.#cloggedBytes += job.length;
+    this.#cloggedBytes += length;
     this.#active--;
   }
 
