@@ -303,7 +303,7 @@ export class PeerConnection implements WireSink {
   #extensionHandshake(payload: Buffer): void {
     const greeting = this.#greeting!;
     const again = greeting.extensions !== null;
-    this.#weigh(payload.length);
+    this.#weigh(4 * payload.length);
     greeting.extended(decodeExtensionHandshake(payload));
     const uploadOnly = greeting.extensions?.uploadOnly ?? false;
     const changed = uploadOnly !== this.uploadOnly;

@@ -74,9 +74,10 @@ export class WireClient implements WireSink {
     if (initiated) this.#greet();
   }
 
-  /** Dials a session. */
-  static dial(port: number, options: WireClientOptions): WireClient {
-    return new WireClient(connect({ host: '127.0.0.1', port }), options, true);
+  /** Dials a session, from another loopback address if need be. */
+  static dial(port: number, options: WireClientOptions, from = '127.0.0.1'): WireClient {
+    const socket = connect({ host: '127.0.0.1', port, localAddress: from });
+    return new WireClient(socket, options, true);
   }
 
   send(...messages: Exclude<WireMessage, { type: 'unknown' }>[]): void {
@@ -217,6 +218,7 @@ export class WireServer {
 
   async close(): Promise<void> {
     for (const { socket } of this.clients) socket.destroy();
+    if (!this.#server.listening) return;
     await new Promise((resolve) => {
       this.#server.close(resolve);
     });
