@@ -169,6 +169,11 @@ export class SpanPicker {
     return span;
   }
 
+  /** The peer rejected a span: it is asked for it again when it has rejected everything else. */
+  refused(span: number, peer: PickerPeer): void {
+    peer.refused.add(this.table.runOf[span]!);
+  }
+
   /** The request ended without data: rejected, cancelled, or the peer is gone. */
   release(span: number, peer: PickerPeer): void {
     const asked = this.#asked.get(span);
@@ -224,6 +229,13 @@ export class SpanPicker {
 
   #choose(peer: PickerPeer): number {
     if (peer.interesting === 0) return -1;
+    const span = this.#bestOf(peer);
+    if (span >= 0 || peer.refused.size === 0) return span;
+    peer.refused.clear();
+    return this.#bestOf(peer);
+  }
+
+  #bestOf(peer: PickerPeer): number {
     const { firstRun = 0, urgentEnd = 0 } = this.#window ?? {};
     for (let run = firstRun; run < urgentEnd; run++) {
       const span = peer.canGive(run) ? this.#openSpanOf(run, peer) : -1;
@@ -257,7 +269,7 @@ export class SpanPicker {
   }
 
   #openSpanOf(run: number, peer: PickerPeer): number {
-    if (this.#openOf[run] === 0) return -1;
+    if (this.#openOf[run] === 0 || peer.refused.has(run)) return -1;
     for (let span = this.table.firstSpanOf(run); span < this.table.endSpanOf(run); span++) {
       if (this.#state[span] === OPEN && this.#asked.get(span)?.first !== peer) return span;
     }

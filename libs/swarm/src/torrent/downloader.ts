@@ -19,13 +19,6 @@ import type { Wishes } from './wishes.js';
 
 /** Receiving takes no more of the memory than this, so that sending goes on. */
 const MEMORY_SHARE = 0.5;
-/** Who rejected something is not asked again for this long, milliseconds. */
-const REST_MS = 250;
-/** Who rejects so many requests and delivers nothing has not got what it says it has. */
-const MOST_REJECTIONS = 16;
-/** Who owes us something delivers at least so much, bytes a second; less is nothing. */
-const LEAST_RATE = 1024;
-
 /** A span that came whole, in memory that is now the receiver's. */
 export interface SpanArrival {
   readonly span: number;
@@ -172,8 +165,7 @@ export class Downloader {
       // The other blocks of a stranger's span are given up with the one that it rejects.
       this.#cancel(source, request, kind === 'piece');
       if (kind === 'piece') n.cancelledBytes -= length;
-      source.restsUntil = this.#now() + REST_MS;
-      source.full = true;
+      this.picker.refused(place.span, source.pick);
       this.#countRejection(source);
     } else {
       n.cancelledBytes = Math.max(0, n.cancelledBytes - length);
@@ -206,8 +198,7 @@ export class Downloader {
     const now = this.#now();
     request.arrived(source.receivingAt, length);
     source.depth.delivered(length, now);
-    source.rejections = 0;
-    source.snubbedAt = 0;
+    source.delivered();
     this.#progressed(source, now);
     if (request.isComplete) this.#complete(source, request);
     else this.#desk.pumpBlocks(source);
@@ -218,7 +209,7 @@ export class Downloader {
   received(neighbour: Neighbour, bytes: number): void {
     const { source } = neighbour;
     if (source?.receiving) {
-      source.cameSince += bytes;
+      source.came(bytes);
       this.#progressed(source, this.#now());
     }
     if (this.#fillWanted) this.fill();
@@ -236,8 +227,9 @@ export class Downloader {
       // A limit of ours keeps it from delivering: that time does not count.
       if (this.#options.context.isHeld(source.neighbour.connection)) source.excuse(now);
       this.#callIn(source, now);
-      if (!source.snubbed && source.requests.size === 0) source.snubbedAt = 0;
-      if (source.snubbedAt > 0 && now - source.snubbedAt > hungMs) this.#judgeHung(source, now);
+      if (source.isHung(now, hungMs)) {
+        source.neighbour.connection.close(protocolError('it does not deliver'));
+      }
     }
     this.fill();
   }
@@ -249,7 +241,7 @@ export class Downloader {
     const rate = source.depth.rate(now);
     const debt = { oldestAt, lastBytesAt, outstandingBytes, rate };
     if (!isOverdue(debt, now, this.#options.timeouts.patienceMs)) return;
-    if (source.snubbedAt === 0) this.#observe(source, now);
+    source.overdue(now);
     source.snubbed = true;
     for (const span of source.requests.keys()) {
       // Two that are both late would keep the span from a third that has it.
@@ -259,27 +251,11 @@ export class Downloader {
     }
   }
 
-  /** From now on it is seen how much comes. */
-  #observe(source: DownloadSource, now: number): void {
-    source.snubbedAt = now;
-    source.cameSince = 0;
-  }
-
-  /** Bytes that trickle do not make a peer one that delivers. */
-  #judgeHung(source: DownloadSource, now: number): void {
-    const least = (LEAST_RATE * (now - source.snubbedAt)) / 1000;
-    if (source.cameSince >= least) this.#observe(source, now);
-    else source.neighbour.connection.close(protocolError('it does not deliver'));
-  }
-
   #countRejection(source: DownloadSource): void {
-    const now = this.#now();
     const { connection } = source.neighbour;
+    const isIdle = source.rejected(this.#now(), this.#options.timeouts.hungMs);
     // A choke rejects everything, and an origin takes offers back: neither is a lie.
-    if (connection.choking || connection.role === 'origin') return;
-    if (source.rejections++ === 0) source.rejectsSince = now;
-    const { hungMs } = this.#options.timeouts;
-    if (source.rejections < MOST_REJECTIONS || now - source.rejectsSince <= hungMs) return;
+    if (!isIdle || connection.choking || connection.role === 'origin') return;
     connection.close(ofNoUse('it rejects what it says it has'));
   }
 
