@@ -1,6 +1,9 @@
 import { defaultServerConditions } from 'vite';
 import { defineConfig } from 'vitest/config';
 
+// A long fuzz takes as long as it takes (CONTRIBUTING.md).
+const unitTimeout = process.env['FLEETSEED_FUZZ_RUNS'] ? 3_600_000 : 30_000;
+
 // The suites under test/ start real processes from dist/, so they run one file at a time:
 // two swarms at once on two cores would measure each other.
 const system = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 };
@@ -14,7 +17,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{apps,libs}/*/src/**/*.spec.ts', 'test/support/**/*.spec.ts'],
-          testTimeout: 30_000,
+          setupFiles: ['test/support/fuzz.setup.ts'],
+          testTimeout: unitTimeout,
         },
       },
       { extends: true, test: { name: 'e2e', include: ['test/e2e/**/*.e2e-spec.ts'], ...system } },

@@ -46,13 +46,23 @@ export class ConnectionBook {
 
   /** Whether one more connection with this host may come into being. */
   hasPlace(host: string): boolean {
-    const { most, mostPerHost, mostHalfOpen, mostHalfOpenPerHost } = this.limits;
-    return (
-      this.#all.size < most &&
-      this.#halfOpen.size < mostHalfOpen &&
-      (this.#byHost.get(host) ?? 0) < mostPerHost &&
-      this.#halfOpenWith(host) < mostHalfOpenPerHost
-    );
+    return this.#halfOpen.size < this.limits.mostHalfOpen && this.#mayHaveAnother(host);
+  }
+
+  /**
+   * The same for a host that connects to us, for which the connection that has been silent for longest gives
+   * way: who means to say who it is does so at once.
+   */
+  makePlace(host: string): boolean {
+    if (!this.#mayHaveAnother(host)) return false;
+    if (this.#halfOpen.size < this.limits.mostHalfOpen) return true;
+    for (const connection of this.#halfOpen) {
+      if (connection.initiated) continue;
+      this.remove(connection);
+      connection.close();
+      return true;
+    }
+    return false;
   }
 
   add(connection: PeerConnection): void {
@@ -74,6 +84,15 @@ export class ConnectionBook {
     const left = (this.#byHost.get(host) ?? 1) - 1;
     if (left > 0) this.#byHost.set(host, left);
     else this.#byHost.delete(host);
+  }
+
+  #mayHaveAnother(host: string): boolean {
+    const { most, mostPerHost, mostHalfOpenPerHost } = this.limits;
+    return (
+      this.#all.size < most &&
+      (this.#byHost.get(host) ?? 0) < mostPerHost &&
+      this.#halfOpenWith(host) < mostHalfOpenPerHost
+    );
   }
 
   #halfOpenWith(host: string): number {

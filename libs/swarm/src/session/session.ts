@@ -245,8 +245,8 @@ export class Session {
 
   #mayEnter(host: string): boolean {
     const now = this.#clock.monotonic();
-    if (!this.#book.hasPlace(host) || this.#bans.isHostBanned(host, now)) return false;
-    return this.#arrivals.arrives(host, now);
+    if (this.#bans.isHostBanned(host, now) || !this.#arrivals.arrives(host, now)) return false;
+    return this.#book.makePlace(host);
   }
 
   #dial(torrent: Torrent, address: PeerAddress): boolean {
