@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 
@@ -10,7 +9,7 @@ import { EXTENSION, encodeRunMessage, extendedMessage } from '#lib/wire';
 
 import { pushStable } from '../support/fleet.js';
 import { callApi } from '../support/origin-api.js';
-import { RawPeer, swarmOf } from '../support/raw-peer.js';
+import { RawPeer, closed, swarmOf } from '../support/raw-peer.js';
 import { Sandbox, type OriginProcess } from '../support/sandbox.js';
 import { until } from '../support/waiting.js';
 
@@ -56,8 +55,8 @@ function usage(): { resident: number; cpuMs: number } {
 /** Connects from an address of its own choice, and says nothing. */
 async function come(localAddress: string): Promise<Socket> {
   const socket = connect({ ...door, localAddress });
-  socket.on('error', () => {});
-  await Promise.race([once(socket, 'connect'), once(socket, 'close')]);
+  const connected = new Promise((resolve) => socket.once('connect', resolve));
+  await Promise.race([connected, closed(socket)]);
   return socket;
 }
 
@@ -98,15 +97,15 @@ describe('an agent that seeds', () => {
     let times = 0;
     let timesServed = 0;
     const again = async (host: number) => {
-      while (times < 4000) {
+      while (times < 2000) {
         times++;
         const socket = await come(`127.0.0.${host}`);
         socket.write(Buffer.alloc(68, 0x13));
-        if (!socket.destroyed) await once(socket, 'close');
+        await closed(socket);
       }
     };
     const storm = Promise.all(Array.from({ length: 20 }, (_, at) => again(66 + (at % 2))));
-    while (times < 4000) {
+    while (times < 2000) {
       if (await served()) timesServed++;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
