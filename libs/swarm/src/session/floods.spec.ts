@@ -116,7 +116,7 @@ describe('a flood', () => {
   it('of useless messages passes by, and takes no memory', async () => {
     const swarm = keep(new TestFleet(artifact));
     const seed = await swarm.add({ complete: true });
-    const clients = await Promise.all(Array.from({ length: 40 }, () => memberOf(seed)));
+    const clients = await Promise.all(Array.from({ length: 30 }, () => memberOf(seed)));
     const useless = extendedMessage(99, Buffer.alloc(900_000, 0x55));
     collectGarbage();
     const before = process.memoryUsage().arrayBuffers;
@@ -125,7 +125,7 @@ describe('a flood', () => {
     await Promise.all(clients.map(({ socket }) => emptied(socket)));
     await new Promise((resolve) => setTimeout(resolve, 50));
     collectGarbage();
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(28 * MIB);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20 * MIB);
     for (const { socket } of clients) socket.write(useless.subarray(-1));
     const machine = await swarm.add();
     await machine.torrent.done;
@@ -187,12 +187,12 @@ describe('a flood', () => {
     await client.until(() => client.has('haveAll'));
     client.send({ type: 'interested' });
     await client.until(() => client.has('unchoke'));
-    const requests = Array.from({ length: 20_000 }, (_, at) =>
+    const requests = Array.from({ length: 10_000 }, (_, at) =>
       encodeMessage({ type: 'request', piece: 0, begin: 10 * at, length: 10 }),
     );
     client.socket.write(Buffer.concat(requests));
     const rejects = () => client.messages.filter(({ type }) => type === 'reject').length;
-    await client.until(() => rejects() > 12_000);
+    await client.until(() => rejects() > 3000);
     expect(client.blocks.length).toBeLessThan(2000);
     client.socket.destroy();
   });
