@@ -13,7 +13,7 @@ import {
   type LoadResult,
   type Shape,
 } from '../load/announce-load.ts';
-import { residentNow } from '../measure/process-tree.ts';
+import { residentNow, usageOf } from '../measure/process-tree.ts';
 import { Host } from '../net/host.ts';
 import { undoAtExit } from '../net/undo.ts';
 import { markdownTable, spread } from '../report/format.ts';
@@ -27,6 +27,7 @@ const MIB = 1024 * 1024;
 const TRACKERS = [fleetseedTracker, opentracker];
 /** A latency is only one where the tracker is not drowned. */
 const CALM_RATE = 20_000;
+const MICRO = 1e6;
 const MILLION = 1_000_000;
 /** A host has to connect again every minute; more of them than this would do little else. */
 const ACTIVE = 20_000;
@@ -49,6 +50,7 @@ const SMOKE: Shape = { title: 'smoke', hosts: 200, swarms: 20, diagonal: false }
 const HEAD = [
   '',
   'announces/s',
+  'CPU-µs each',
   'peers in an answer',
   'p50, µs',
   'p99, µs',
@@ -62,6 +64,8 @@ interface Measured {
   readonly full: LoadResult[];
   readonly calm: LoadResult[];
   readonly rss: number[];
+  /** Of the tracker, for each announce at full speed: user and system, in microseconds. */
+  readonly cpu: number[];
 }
 
 /** Announces over UDP, against opentracker, under one load generator. */
@@ -82,7 +86,13 @@ export const trackerCase: BenchCase = {
     const present = trackers.filter(({ version }) => version !== null);
     for (const shape of shapes) {
       const loadNote = loadNow();
-      const all = present.map((tracker): Measured => ({ tracker, full: [], calm: [], rss: [] }));
+      const all = present.map((tracker): Measured => ({
+        tracker,
+        full: [],
+        calm: [],
+        rss: [],
+        cpu: [],
+      }));
       for (let round = 1; round <= rounds; round++) {
         for (const each of all) await measure(each, shape, seconds, round, tell);
       }
@@ -97,7 +107,7 @@ export const trackerCase: BenchCase = {
 };
 
 async function measure(
-  { tracker, full, calm, rss }: Measured,
+  { tracker, full, calm, rss, cpu }: Measured,
   shape: Shape,
   seconds: number,
   round: number,
@@ -115,7 +125,9 @@ async function measure(
     mkdirSync(own);
     const program = await tracker.start(host, own, hashesOf(generator, shape));
     const filled = await fill(host, generator, host.address, shape);
+    const before = usageOf(program.pid).cpuSeconds;
     full.push(await load(host, generator, host.address, shape, seconds, null));
+    cpu.push(((usageOf(program.pid).cpuSeconds - before) * MICRO) / full.at(-1)!.answered);
     calm.push(await load(host, generator, host.address, shape, seconds, CALM_RATE));
     rss.push(residentNow(program.pid));
     program.requireAlive();
@@ -131,7 +143,7 @@ async function measure(
   }
 }
 
-function row({ tracker, full, calm, rss }: Measured, shape: Shape): string[] {
+function row({ tracker, full, calm, rss, cpu }: Measured, shape: Shape): string[] {
   const of = (results: readonly LoadResult[], key: keyof LoadResult, digits = 0) =>
     spread(
       results.map((each) => each[key]),
@@ -140,6 +152,7 @@ function row({ tracker, full, calm, rss }: Measured, shape: Shape): string[] {
   return [
     tracker.name,
     of(full, 'perSecond'),
+    spread(cpu, 1),
     of(full, 'peersPerAnswer', 1),
     of(calm, 'p50'),
     of(calm, 'p99'),

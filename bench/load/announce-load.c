@@ -283,9 +283,9 @@ static void run(void) {
     }
   }
   double seconds = (double)(now_ns() - count_from) / (double)SECOND_NS;
-  printf("{\"announces\":%llu,\"seconds\":%.3f,\"perSecond\":%.0f,\"connects\":%llu,\"lost\":%llu,\"errors\":%llu,"
+  printf("{\"announces\":%llu,\"answered\":%llu,\"seconds\":%.3f,\"perSecond\":%.0f,\"connects\":%llu,\"lost\":%llu,\"errors\":%llu,"
     "\"bad\":%llu,\"peersPerAnswer\":%.2f,\"p50\":%.0f,\"p90\":%.0f,\"p99\":%.0f,\"p999\":%.0f,\"max\":%.0f}\n",
-    (unsigned long long)announces, seconds, (double)announces / seconds, (unsigned long long)connects,
+    (unsigned long long)announces, (unsigned long long)done, seconds, (double)announces / seconds, (unsigned long long)connects,
     (unsigned long long)lost, (unsigned long long)errors, (unsigned long long)bad,
     announces ? (double)peers / (double)announces : 0, percentile(0.5), percentile(0.9), percentile(0.99),
     percentile(0.999), percentile(0.9999999));

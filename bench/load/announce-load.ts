@@ -22,6 +22,8 @@ export const peersOf = ({ hosts, swarms, diagonal }: Shape) => (diagonal ? swarm
 /** What the generator saw; latencies in microseconds. */
 export interface LoadResult {
   readonly announces: number;
+  /** Those of the warm-up too. */
+  readonly answered: number;
   readonly seconds: number;
   readonly perSecond: number;
   readonly connects: number;

@@ -33,9 +33,11 @@ export const DEFAULT_HAND_OUT: HandOutOptions = {
   maxOrigins: 4,
 };
 
+const SPARE = 16;
+
 /** Candidates that are looked at for `want` peers: enough to choose by load, and bounded. */
 export function sampleFor(want: number): number {
-  return want === 0 ? 0 : 2 * want + 16;
+  return want === 0 ? 0 : want + Math.min(want, SPARE) + SPARE;
 }
 
 /** How many peers an announce may get. Who wants nothing (a seed, a paused peer) gets none. */

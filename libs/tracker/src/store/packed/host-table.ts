@@ -7,6 +7,8 @@ import { RecordSlab } from './record-slab.js';
 /* Words of a host: 4 of address, 5 of peer id, port, profile, hash of address and port, uses. */
 const PEER_ID = 4;
 const PORT = 9;
+/** Beside the port, so that writing an address needs no look at all of it. */
+const IS_V4 = 1 << 16;
 const PROFILE = 10;
 const HASH = 11;
 const USES = 12;
@@ -52,7 +54,7 @@ export class HostTable {
     const at = this.#slab.offsetOf(host);
     chunk.set(key.address, at);
     chunk.set(key.peerId, at + PEER_ID);
-    chunk[at + PORT] = key.port;
+    chunk[at + PORT] = key.port | (isMapped(key.address, 0) ? IS_V4 : 0);
     chunk[at + PROFILE] = profile.number;
     chunk[at + HASH] = key.hash;
     chunk[at + USES] = 1;
@@ -77,7 +79,7 @@ export class HostTable {
   isAt(host: number, key: PeerKey): boolean {
     const chunk = this.#slab.chunkOf(host);
     const at = this.#slab.offsetOf(host);
-    if (chunk[at + HASH] !== key.hash || chunk[at + PORT] !== key.port) return false;
+    if (chunk[at + HASH] !== key.hash || (chunk[at + PORT]! & 0xffff) !== key.port) return false;
     for (let word = 0; word < 4; word++) {
       if (chunk[at + word] !== key.address[word]) return false;
     }
@@ -109,20 +111,23 @@ export class HostTable {
     return this.#slab.offsetOf(host);
   }
 
-  isV4(host: number): boolean {
-    return isMapped(this.#slab.chunkOf(host), this.#slab.offsetOf(host));
-  }
-
-  /** Address and port: 6 bytes for IPv4, 18 for IPv6. */
-  write(host: number, out: Uint8Array, at: number): void {
+  /**
+   * Address and port in the compact form, if it is of that family.
+   * @param stride 6 bytes for IPv4, 18 for IPv6.
+   * @returns where it ends
+   */
+  write(host: number, out: Uint8Array, at: number, stride: 6 | 18): number {
     const chunk = this.#slab.chunkOf(host);
     const words = this.#slab.offsetOf(host);
+    const port = chunk[words + PORT]!;
+    if (((port & IS_V4) !== 0) !== (stride === 6)) return at;
     let end = at;
-    for (let word = isMapped(chunk, words) ? 3 : 0; word < 4; word++, end += 4) {
+    for (let word = stride === 6 ? 3 : 0; word < 4; word++, end += 4) {
       writeWord(out, end, chunk[words + word]!);
     }
-    out[end] = chunk[words + PORT]! >>> 8;
-    out[end + 1] = chunk[words + PORT]!;
+    out[end] = port >>> 8;
+    out[end + 1] = port;
+    return end + 2;
   }
 
   /** For those who want objects. */
@@ -131,7 +136,7 @@ export class HostTable {
     const at = this.#slab.offsetOf(host);
     const peerId = Buffer.alloc(20);
     for (let word = 0; word < 5; word++) writeWord(peerId, 4 * word, chunk[at + PEER_ID + word]!);
-    return { address: hostText(chunk, at), port: chunk[at + PORT]!, peerId };
+    return { address: hostText(chunk, at), port: chunk[at + PORT]! & 0xffff, peerId };
   }
 
   #isSought(host: number): boolean {

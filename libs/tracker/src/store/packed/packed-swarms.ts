@@ -170,11 +170,7 @@ export class PackedSwarms {
     const { chosen, chosenLength } = this.#set;
     let end = at;
     for (let nth = 0; nth < chosenLength; nth++) {
-      const host = this.#draw.hostAt(chosen[nth]!);
-      if (this.#hosts.isV4(host) === (stride === 6)) {
-        this.#hosts.write(host, out, end);
-        end += stride;
-      }
+      end = this.#hosts.write(this.#draw.hostAt(chosen[nth]!), out, end, stride);
     }
     return end;
   }
