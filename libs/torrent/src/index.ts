@@ -16,7 +16,9 @@ export {
   blockCount,
   leafHash,
   merkleRoot,
+  nextPowerOfTwo,
   padHash,
+  parentLayer,
 } from './merkle/merkle.js';
 export * from './merkle/merkle.tree.js';
 export * from './merkle/piece-v1.hasher.js';

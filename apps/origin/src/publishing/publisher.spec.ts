@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 
 import { FleetseedError, type Release } from '#lib/contracts';
 import {
@@ -21,8 +21,9 @@ import { OriginEvents } from '../events/origin-events.js';
 import { ORIGIN_JOB_NAMES, type OriginJobs } from '../jobs/origin-jobs.js';
 import { noise, TestTree } from '../origin.fixture.js';
 import { ReleaseCatalog } from '../releases/release-catalog.js';
+import { TestHashing } from '../uploads/body-hasher.fixture.js';
 import { checkTree } from '../uploads/declared-tree.js';
-import { PartHasher } from '../uploads/part-hashes.js';
+import { partHashesOf } from '../uploads/part-hashes.js';
 import { UploadEvents } from '../uploads/upload-events.js';
 import { planObjects } from '../uploads/upload-planner.js';
 import type { PlanObject, UploadRecord } from '../uploads/upload-record.js';
@@ -33,6 +34,9 @@ import { KnownPlaces } from './known-places.js';
 import { Publisher } from './publisher.js';
 import { UploadContent } from './upload-content.js';
 import { V1Pieces } from './v1-pieces.js';
+
+const hashing = new TestHashing();
+afterAll(() => hashing.close());
 
 const ID = 'ab'.repeat(16);
 const FILES = { large: noise(1_200_000, 'large'), one: noise(70_000, '1'), two: noise(20, '2') };
@@ -131,18 +135,17 @@ async function completeUpload(tree = TREE, tamper = false): Promise<MemoryDepotC
     const parted = await depot.beginParts(key, planned.bytes, planned.partBytes);
     const bytes = tree.bytesOf({ ...planned, entries: [...planned.entries], received: [] });
     if (tamper && planned.object.startsWith('f')) bytes[7]! ^= 1;
-    const hasher = new PartHasher(
-      planned.entries.map(({ root, length }) => ({
-        root: tamper ? null : root,
-        length,
-        fileLength: length,
-      })),
-      checked.pieceLength,
-      false,
-    );
-    hasher.update(bytes);
+    const stretches = planned.entries.map(({ root, length }) => ({
+      root: tamper ? null : root,
+      length,
+      fileLength: length,
+    }));
+    const lengths = planned.entries.map(({ length }) => length);
+    const cut = { stretches: lengths, nodeSpan: checked.pieceLength, wholeFiles: true };
+    const body = await hashing.hash({ ...cut, digest: false, pieceLengthV1: 0 }, bytes);
     await depot.putPart(parted, 0, [bytes]);
-    await uploads.writeHashes(ID, planned.object, 0, hasher.finish().hashes);
+    const hashes = partHashesOf(stretches, checked.pieceLength, body);
+    await uploads.writeHashes(ID, planned.object, 0, hashes);
     objects.push({ ...planned, entries: [...planned.entries], source: { parted } });
   }
   const { pieceLength } = checked;

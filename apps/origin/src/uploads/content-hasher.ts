@@ -1,6 +1,7 @@
-import { defaultPieceLength, fileRoot, LeafHasher, PieceHasherV1 } from '#lib/torrent';
+import { defaultPieceLength } from '#lib/torrent';
 
-import { layerOf, type PartHashes } from './part-hashes.js';
+import type { BodyCut, BodyHashes } from './body-hasher.js';
+import { layerOf, nodeSpanFor, rootOfNodes, type PartHashes } from './part-hashes.js';
 
 export interface HashedContent {
   readonly bytes: number;
@@ -9,39 +10,28 @@ export interface HashedContent {
   readonly hashes: PartHashes;
 }
 
-/** Hashes a file that comes in one stream, whose length may be known only at its end. */
-export class ContentHasher {
-  readonly #leaves = new LeafHasher();
-  /** v1 pieces can be hashed on the way only when the length, and so theirs, is known beforehand. */
-  readonly #v1: PieceHasherV1 | null;
-
-  constructor(length: number | null) {
-    this.#v1 = length === null ? null : new PieceHasherV1(defaultPieceLength(length));
-  }
-
-  get length(): number {
-    return this.#leaves.length;
-  }
-
-  update(chunk: Uint8Array): void {
-    this.#leaves.update(chunk);
-    this.#v1?.update(chunk);
-  }
-
-  /** Call it once, after all bytes. */
-  finish(): HashedContent {
-    const bytes = this.length;
-    const leaves = this.#leaves.finish();
-    const pieceLength = defaultPieceLength(bytes);
-    const empty = Buffer.alloc(0);
-    return {
-      bytes,
-      root: fileRoot(leaves, bytes)?.toString('hex') ?? null,
-      hashes: {
-        leaves,
-        layer: bytes > pieceLength ? layerOf(leaves, bytes, pieceLength) : empty,
-        sha1: this.#v1?.finish() ?? empty,
-      },
-    };
-  }
+/** How a file is hashed that comes in one stream, whose length may be known only at its end. */
+export function contentCut(length: number | null): BodyCut {
+  const pieceLength = defaultPieceLength(length ?? 0);
+  return {
+    stretches: length === null ? null : [length],
+    nodeSpan: nodeSpanFor(pieceLength),
+    wholeFiles: true,
+    digest: false,
+    // v1 pieces can be hashed on the way only when the length, and so theirs, is known beforehand.
+    pieceLengthV1: length === null ? 0 : pieceLength,
+  };
 }
+
+export function contentOf({ nodeSpan }: BodyCut, body: BodyHashes): HashedContent {
+  const { length: bytes, leaves, nodes, piecesV1: sha1 } = body;
+  const pieceLength = defaultPieceLength(bytes);
+  const isLong = bytes > pieceLength;
+  return {
+    bytes,
+    root: bytes === 0 ? null : rootOfNodes(nodes, nodeSpan).toString('hex'),
+    hashes: { leaves, layer: isLong ? layerOf(nodes, nodeSpan, pieceLength) : NOTHING, sha1 },
+  };
+}
+
+const NOTHING = Buffer.alloc(0);

@@ -13,9 +13,11 @@ import type { OriginConfig } from '../config/origin-config.schema.js';
 import { CLOCK, ORIGIN_CONFIG } from '../config/start-context.js';
 import { DEPOT } from '../depot/depot.tokens.js';
 import { PublishQueue } from '../publishing/publish-queue.js';
-import { ContentHasher, type HashedContent } from './content-hasher.js';
+import type { BodyHasher } from './body-hasher.js';
+import { contentCut, contentOf, type HashedContent } from './content-hasher.js';
 import { checkTree } from './declared-tree.js';
 import { bodyOf } from './part-receiver.js';
+import { UploadHashing } from './upload-hashing.js';
 import type { PlanObject, UploadRecord } from './upload-record.js';
 import { UploadStore } from './upload-store.js';
 
@@ -39,6 +41,7 @@ export class ContentUploads {
     private readonly store: UploadStore,
     private readonly queue: PublishQueue,
     private readonly channels: ChannelsService,
+    private readonly hashing: UploadHashing,
     @Inject(DEPOT) private readonly depot: Depot,
     @Inject(ORIGIN_CONFIG) private readonly config: OriginConfig,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -66,11 +69,16 @@ export class ContentUploads {
 
   async #store(id: string, request: IncomingMessage): Promise<HashedContent> {
     const length = declaredLength(request);
-    const hasher = new ContentHasher(length);
-    const chunks = hashedChunks(request, hasher);
-    const expected = length === null ? {} : { length };
-    await this.depot.putObject(uploadKey(id, 'content'), chunks, expected);
-    return hasher.finish();
+    const cut = contentCut(length);
+    const hasher = this.hashing.open(cut);
+    try {
+      const chunks = hashedChunks(request, hasher);
+      const expected = length === null ? {} : { length };
+      await this.depot.putObject(uploadKey(id, 'content'), chunks, expected);
+      return contentOf(cut, await hasher.finish());
+    } finally {
+      this.hashing.close(hasher);
+    }
   }
 
   async #record(
@@ -120,10 +128,10 @@ function objectOf(id: string, root: string, bytes: number): PlanObject {
 
 async function* hashedChunks(
   request: IncomingMessage,
-  hasher: ContentHasher,
+  hasher: BodyHasher,
 ): AsyncGenerator<Uint8Array> {
   for await (const chunk of bodyOf(request)) {
-    hasher.update(chunk);
+    await hasher.write(chunk);
     if (hasher.length > MAX_BYTES) throw tooLarge();
     yield chunk;
   }

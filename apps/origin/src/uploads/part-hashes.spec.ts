@@ -1,11 +1,23 @@
 import { createHash } from 'node:crypto';
 
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 
-import { fileRoot, leafHashesOf, pieceLayerOf } from '#lib/torrent';
+import { fileRoot, leafHashesOf, merkleRoot, pieceLayerOf } from '#lib/torrent';
 
-import { decodePartHashes, encodePartHashes, PartHasher } from './part-hashes.js';
+import { TestHashing } from './body-hasher.fixture.js';
+import {
+  decodePartHashes,
+  encodePartHashes,
+  nodeSpanFor,
+  partHashesOf,
+  rootOfNodes,
+  type Stretch,
+} from './part-hashes.js';
+
+const MIB = 1024 * 1024;
+const hashing = new TestHashing();
+afterAll(() => hashing.close());
 
 const rootOf = (bytes: Buffer) => fileRoot(leafHashesOf(bytes), bytes.length)!.toString('hex');
 const stretchOf = (bytes: Buffer) => ({
@@ -14,75 +26,111 @@ const stretchOf = (bytes: Buffer) => ({
   fileLength: bytes.length,
 });
 const filled = (length: number, seed: number) => Buffer.alloc(length, `${seed}.`);
+const sha = (algorithm: string, bytes: Buffer) => createHash(algorithm).update(bytes).digest();
+
+function cutOf(stretches: readonly Stretch[], pieceLength: number, pieceLengthV1 = 0) {
+  return {
+    stretches: stretches.map(({ length }) => length),
+    nodeSpan: nodeSpanFor(pieceLength),
+    wholeFiles: stretches.every(({ length, fileLength }) => length === fileLength),
+    digest: true,
+    pieceLengthV1,
+  };
+}
 
 describe('hashes of a part', () => {
-  it('are those of its files, however the bytes are cut into chunks', () => {
-    const lengths = fc.array(fc.integer({ min: 1, max: 60_000 }), { minLength: 1, maxLength: 6 });
-    fc.assert(
-      fc.property(lengths, fc.integer({ min: 1, max: 70_000 }), (given, chunk) => {
-        const files = given.map((length, index) => filled(length, index));
+  it('are those of its files, however the bytes are cut into chunks', async () => {
+    const length = fc.oneof(
+      { weight: 6, arbitrary: fc.integer({ min: 1, max: 60_000 }) },
+      { weight: 1, arbitrary: fc.integer({ min: 60_000, max: 2_500_000 }) },
+    );
+    const lengths = fc.array(length, { minLength: 1, maxLength: 6 });
+    const chunks = fc.integer({ min: 1000, max: 70_000 });
+    await fc.assert(
+      fc.asyncProperty(lengths, chunks, async (given, chunk) => {
+        const files = given.map((bytes, index) => filled(bytes, index));
         const whole = Buffer.concat(files);
-        const hasher = new PartHasher(
-          files.map((bytes) => stretchOf(bytes)),
-          16_384,
-          false,
-        );
-        for (let at = 0; at < whole.length; at += chunk) {
-          hasher.update(whole.subarray(at, at + chunk));
-        }
-        const { digest, hashes } = hasher.finish();
-        expect(digest).toEqual(createHash('sha256').update(whole).digest());
-        expect(hashes.leaves).toEqual(Buffer.concat(files.map((bytes) => leafHashesOf(bytes))));
+        const stretches = files.map((bytes) => stretchOf(bytes));
+        const body = await hashing.hash(cutOf(stretches, 16_384), whole, chunk);
+        expect(body.digest.equals(sha('sha256', whole))).toBe(true);
+        const hashes = partHashesOf(stretches, 16_384, body);
+        const leaves = Buffer.concat(files.map((bytes) => leafHashesOf(bytes)));
+        expect(hashes.leaves.equals(leaves)).toBe(true);
         const longer = files.filter((bytes) => bytes.length > 16_384);
         const layers = longer.map((bytes) => pieceLayerOf(leafHashesOf(bytes), 16_384));
-        expect(hashes.layer).toEqual(Buffer.concat(layers));
+        expect(hashes.layer.equals(Buffer.concat(layers))).toBe(true);
         expect(decodePartHashes(encodePartHashes(hashes))).toEqual(hashes);
       }),
       { numRuns: 30 },
     );
   });
 
-  it('have the SHA-1 of the pieces of a hybrid file', () => {
-    const bytes = filled(40_000, 3);
-    const hasher = new PartHasher([stretchOf(bytes)], 16_384, true);
-    hasher.update(bytes);
-    const sha1 = (from: number) =>
-      createHash('sha1')
-        .update(bytes.subarray(from, from + 16_384))
-        .digest();
-    expect(hasher.finish().hashes.sha1).toEqual(
-      Buffer.concat([sha1(0), sha1(16_384), sha1(32_768)]),
-    );
+  it.each([40_000, 3 * MIB + 5])(
+    'have the SHA-1 of the pieces of a hybrid file of %i bytes',
+    async (length) => {
+      const bytes = filled(length, 3);
+      const stretches = [stretchOf(bytes)];
+      const body = await hashing.hash(cutOf(stretches, 16_384, 16_384), bytes);
+      const pieces: Buffer[] = [];
+      for (let at = 0; at < length; at += 16_384) {
+        pieces.push(sha('sha1', bytes.subarray(at, at + 16_384)));
+      }
+      expect(partHashesOf(stretches, 16_384, body).sha1.equals(Buffer.concat(pieces))).toBe(true);
+    },
+  );
+
+  it.each([65_536, 2 * MIB])(
+    'of parts of one file join to the hashes of the file, pieces of %i bytes',
+    async (pieceLength) => {
+      const partLength = 2 * pieceLength;
+      const fileLength = 5 * pieceLength + 20_000;
+      const file = filled(fileLength, 9);
+      const layers: Buffer[] = [];
+      for (let from = 0; from < fileLength; from += partLength) {
+        const part = file.subarray(from, from + partLength);
+        const stretches = [{ root: null, length: part.length, fileLength }];
+        const body = await hashing.hash(cutOf(stretches, pieceLength), part);
+        layers.push(partHashesOf(stretches, pieceLength, body).layer);
+        expect(rootOfNodes(body.nodes, nodeSpanFor(pieceLength), partLength)).toEqual(
+          merkleRoot(leafHashesOf(part), 0, partLength / 16_384),
+        );
+      }
+      expect(Buffer.concat(layers)).toEqual(pieceLayerOf(leafHashesOf(file), pieceLength));
+    },
+  );
+
+  it('are the same when the length shows only at the end', async () => {
+    for (const length of [1, 70_000, MIB, 3 * MIB + 70_000]) {
+      const bytes = filled(length, 5);
+      const cut = { ...cutOf([stretchOf(bytes)], 65_536), stretches: null, digest: false };
+      const body = await hashing.hash(cut, bytes);
+      expect(body.leaves.equals(leafHashesOf(bytes))).toBe(true);
+      expect(rootOfNodes(body.nodes, 65_536).toString('hex')).toBe(rootOf(bytes));
+    }
   });
 
-  it('of parts of one file join to the hashes of the file', () => {
-    const fileLength = 5 * 65_536 + 20_000;
-    const bytes = filled(fileLength, 9);
-    const parts = [0, 131_072, 262_144].map((from) => bytes.subarray(from, from + 131_072));
-    const layers = parts.map((part) => {
-      const hasher = new PartHasher(
-        [{ root: null, length: part.length, fileLength }],
-        65_536,
-        false,
-      );
-      hasher.update(part);
-      return hasher.finish().hashes.layer;
-    });
-    expect(Buffer.concat(layers)).toEqual(pieceLayerOf(leafHashesOf(bytes), 65_536));
-    const tail = new PartHasher([{ root: null, length: 20_000, fileLength }], 65_536, false);
-    tail.update(bytes.subarray(5 * 65_536));
-    expect(tail.finish().hashes.layer).toEqual(Buffer.concat(layers).subarray(-32));
-  });
-
-  it('refuse a file that is not the one declared', () => {
-    const hasher = new PartHasher(
-      [{ root: '0'.repeat(64), length: 5, fileLength: 5 }],
-      16_384,
-      false,
-    );
-    expect(() => hasher.update(Buffer.from('wrong'))).toThrow(
+  it('refuse a file that is not the one declared', async () => {
+    const stretches = [{ root: '0'.repeat(64), length: 5, fileLength: 5 }];
+    const body = await hashing.hash(cutOf(stretches, 16_384), Buffer.from('wrong'));
+    expect(() => partHashesOf(stretches, 16_384, body)).toThrow(
       expect.objectContaining({ code: 'ROOT_MISMATCH' }),
     );
+  });
+
+  it('take no more shared memory than there is, and give all of it back', async () => {
+    const bytes = filled(5 * MIB, 1);
+    const cut = cutOf([stretchOf(bytes)], 65_536, 65_536);
+    const bodies = Array.from({ length: 6 }, () => hashing.hash(cut, bytes));
+    const dropped = hashing.open(cut);
+    await dropped.write(bytes.subarray(0, 2 * MIB));
+    dropped.drop();
+    for (const body of await Promise.all(bodies)) {
+      expect(body.digest).toEqual(sha('sha256', bytes));
+    }
+    // All of it at once: nothing is lent any more.
+    const all = Array.from({ length: 4 }, () => hashing.buffers.obtain(MIB));
+    for (const buffer of await Promise.all(all)) buffer.release();
+    expect(hashing.buffers.used).toBe(0);
   });
 
   it('refuse damaged documents', () => {

@@ -1,14 +1,8 @@
-import { createHash } from 'node:crypto';
-
 import { FleetseedError } from '#lib/contracts';
-import {
-  BLOCK_LENGTH,
-  fileRoot,
-  LeafHasher,
-  PieceHasherV1,
-  pieceLayerOf,
-  pieceRoot,
-} from '#lib/torrent';
+import { LARGEST_SPAN_BUFFER } from '#lib/swarm';
+import { BLOCK_LENGTH, HASH_LENGTH, merkleRoot, parentLayer } from '#lib/torrent';
+
+import type { BodyHashes } from './body-hasher.js';
 
 /** What is kept of a part's bytes, so that publishing need not read them again. */
 export interface PartHashes {
@@ -58,70 +52,50 @@ export function decodePartHashes(bytes: Buffer): PartHashes {
   };
 }
 
-/** Hashes a part while it streams by: its SHA-256, and the leaves of the files it carries. */
-export class PartHasher {
-  readonly #whole = createHash('sha256');
-  readonly #leaves: Buffer[] = [];
-  readonly #layers: Buffer[] = [];
-  readonly #v1: PieceHasherV1 | null;
-  #current = new LeafHasher();
-  #stretch = 0;
-  #room: number;
-
-  /** @param withV1 for a single-file hybrid, whose v1 pieces begin where its parts do */
-  constructor(
-    private readonly stretches: readonly Stretch[],
-    private readonly pieceLength: number,
-    withV1: boolean,
-  ) {
-    this.#room = stretches[0]?.length ?? 0;
-    this.#v1 = withV1 ? new PieceHasherV1(pieceLength) : null;
-  }
-
-  /** Takes the next bytes; all of them together must be as long as the stretches. @throws ROOT_MISMATCH */
-  update(chunk: Uint8Array): void {
-    this.#whole.update(chunk);
-    this.#v1?.update(chunk);
-    let at = 0;
-    while (at < chunk.length && this.#stretch < this.stretches.length) {
-      const count = Math.min(this.#room, chunk.length - at);
-      this.#current.update(count === chunk.length ? chunk : chunk.subarray(at, at + count));
-      this.#room -= count;
-      at += count;
-      if (this.#room === 0) this.#endStretch();
-    }
-  }
-
-  /** Call it once, after all bytes. */
-  finish(): { readonly digest: Buffer; readonly hashes: PartHashes } {
-    return {
-      digest: this.#whole.digest(),
-      hashes: {
-        leaves: Buffer.concat(this.#leaves),
-        layer: Buffer.concat(this.#layers),
-        sha1: this.#v1?.finish() ?? Buffer.alloc(0),
-      },
-    };
-  }
-
-  #endStretch(): void {
-    const { root, length, fileLength } = this.stretches[this.#stretch]!;
-    const leaves = this.#current.finish();
-    if (root !== null && fileRoot(leaves, length)?.toString('hex') !== root) {
-      throw rootMismatch(root);
-    }
-    this.#leaves.push(leaves);
-    if (fileLength > this.pieceLength) this.#layers.push(layerOf(leaves, length, this.pieceLength));
-    this.#stretch++;
-    this.#current = new LeafHasher();
-    this.#room = this.stretches[this.#stretch]?.length ?? 0;
-  }
+/** Nodes no longer than what is hashed at once, and no longer than a piece. */
+export function nodeSpanFor(pieceLength: number): number {
+  return Math.min(pieceLength, LARGEST_SPAN_BUFFER);
 }
 
-/** The pieces of a stretch of a file longer than one piece: the last may be short, and is padded. */
-export function layerOf(leaves: Buffer, length: number, pieceLength: number): Buffer {
-  if (length > pieceLength) return pieceLayerOf(leaves, pieceLength);
-  return pieceRoot(leaves, pieceLength / BLOCK_LENGTH);
+/** What is kept of a part, from the hashes of its body. @throws ROOT_MISMATCH */
+export function partHashesOf(
+  stretches: readonly Stretch[],
+  pieceLength: number,
+  { leaves, nodes, piecesV1 }: Pick<BodyHashes, 'leaves' | 'nodes' | 'piecesV1'>,
+): PartHashes {
+  const nodeSpan = nodeSpanFor(pieceLength);
+  const layers: Buffer[] = [];
+  let at = 0;
+  for (const { root, length, fileLength } of stretches) {
+    const end = at + Math.ceil(length / nodeSpan) * HASH_LENGTH;
+    const ofStretch = nodes.subarray(at, end);
+    at = end;
+    if (root !== null && rootOfNodes(ofStretch, nodeSpan).toString('hex') !== root) {
+      throw rootMismatch(root);
+    }
+    if (fileLength > pieceLength) layers.push(layerOf(ofStretch, nodeSpan, pieceLength));
+  }
+  return { leaves, layer: Buffer.concat(layers), sha1: piecesV1 };
+}
+
+/** The root over nodes of `nodeSpan` bytes each; over `paddedBytes` when more bytes could follow. */
+export function rootOfNodes(nodes: Buffer, nodeSpan: number, paddedBytes?: number): Buffer {
+  const width = paddedBytes === undefined ? undefined : Math.max(1, paddedBytes / nodeSpan);
+  return merkleRoot(nodes, heightOf(nodeSpan), width);
+}
+
+/** Hashes of pieces from nodes that are no longer; the last piece may be short, and is padded. */
+export function layerOf(nodes: Buffer, nodeSpan: number, pieceLength: number): Buffer {
+  let layer = nodes;
+  for (let height = heightOf(nodeSpan); height < heightOf(pieceLength); height++) {
+    layer = parentLayer(layer, height);
+  }
+  return layer;
+}
+
+/** Layers above the leaves at which nodes over so many bytes stand. */
+function heightOf(nodeSpan: number): number {
+  return Math.log2(nodeSpan / BLOCK_LENGTH);
 }
 
 export function rootMismatch(root: string): FleetseedError {

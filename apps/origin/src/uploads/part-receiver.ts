@@ -2,15 +2,17 @@ import type { IncomingMessage } from 'node:http';
 
 import { Inject, Injectable } from '@nestjs/common';
 
-import { CONTENT_DIGEST_HEADER, FleetseedError } from '#lib/contracts';
+import { FleetseedError } from '#lib/contracts';
 import type { Depot } from '#lib/depot';
 
 import { DEPOT } from '../depot/depot.tokens.js';
-import { parseContentDigest } from './content-digest.js';
+import type { BodyHashes } from './body-hasher.js';
+import { claimMissing, parseClaim, type PartClaim } from './content-digest.js';
 import { LatestWins } from './latest-wins.js';
-import { PartHasher, type Stretch } from './part-hashes.js';
+import { nodeSpanFor, partHashesOf, rootOfNodes, type Stretch } from './part-hashes.js';
 import { partInvalid } from './upload-errors.js';
 import { UploadEvents } from './upload-events.js';
+import { UploadHashing } from './upload-hashing.js';
 import { partCountOf, partLengthOf } from './upload-planner.js';
 import { streamsV1, type PlanObject, type UploadRecord } from './upload-record.js';
 import { UploadStore } from './upload-store.js';
@@ -23,6 +25,7 @@ export class PartReceiver {
   constructor(
     private readonly store: UploadStore,
     private readonly events: UploadEvents,
+    private readonly hashing: UploadHashing,
     @Inject(DEPOT) private readonly depot: Depot,
   ) {}
 
@@ -43,11 +46,13 @@ export class PartReceiver {
     }
     const { source } = planned;
     if ('parted' in source) {
-      const digest = parseContentDigest(headerOf(request, CONTENT_DIGEST_HEADER));
+      const stretches = stretchesOf(planned, part);
+      const claim = parseClaim(request.headers);
+      // Whole files are known by their roots: nothing needs to be said about them.
+      if (!claim && stretches.some(({ root }) => root === null)) throw claimMissing();
       checkLength(planned, part, request);
-      const hasher = new PartHasher(stretchesOf(planned, part), plan.pieceLength, streamsV1(plan));
-      const keep = () => this.#keepHashes(record.upload, planned, part, hasher, digest);
-      const chunks = checkedChunks(request, partLengthOf(planned, part), hasher, keep);
+      const incoming = { planned, part, stretches, claim, pieceLength: plan.pieceLength };
+      const chunks = this.#checkedChunks(record.upload, incoming, streamsV1(plan), request);
       await this.#transfers.run(`${record.upload}/${object}/${part}`, (signal) =>
         this.depot.putPart(source.parted, part, chunks, { signal }),
       );
@@ -58,47 +63,66 @@ export class PartReceiver {
     return { received: true };
   }
 
-  async #keepHashes(
+  /**
+   * The bytes of a request, hashed on their way; the hashes are kept after the last one: the depot
+   * makes the part visible only when this has ended well.
+   */
+  async *#checkedChunks(
     upload: string,
-    planned: PlanObject,
-    part: number,
-    hasher: PartHasher,
-    expected: Buffer,
-  ): Promise<void> {
-    const { digest, hashes } = hasher.finish();
-    if (!digest.equals(expected)) {
-      throw new FleetseedError(
-        'PART_HASH_MISMATCH',
-        'The part does not have the SHA-256 it claims.',
-        {
-          object: planned.object,
-          part,
-        },
-      );
+    incoming: IncomingPart,
+    withV1: boolean,
+    request: IncomingMessage,
+  ): AsyncGenerator<Uint8Array> {
+    const { planned, part, stretches, claim, pieceLength } = incoming;
+    const length = partLengthOf(planned, part);
+    const hasher = this.hashing.open({
+      stretches: stretches.map((stretch) => stretch.length),
+      nodeSpan: nodeSpanFor(pieceLength),
+      wholeFiles: partCountOf(planned) === 1,
+      digest: claim !== null && 'digest' in claim,
+      pieceLengthV1: withV1 ? pieceLength : 0,
+    });
+    try {
+      for await (const chunk of bodyOf(request)) {
+        if (hasher.length + chunk.length > length) {
+          throw wrongLength(length, hasher.length + chunk.length);
+        }
+        await hasher.write(chunk);
+        yield chunk;
+      }
+      if (hasher.length !== length) throw wrongLength(length, hasher.length);
+      const hashes = await hasher.finish();
+      checkClaim(incoming, hashes);
+      const kept = partHashesOf(stretches, pieceLength, hashes);
+      await this.store.writeHashes(upload, planned.object, part, kept);
+    } finally {
+      this.hashing.close(hasher);
     }
-    await this.store.writeHashes(upload, planned.object, part, hashes);
   }
 }
 
-/**
- * The bytes of a request, hashed on their way, with `keep` run after the last one: the depot makes
- * the part visible only when this has ended well.
- */
-async function* checkedChunks(
-  request: IncomingMessage,
-  length: number,
-  hasher: PartHasher,
-  keep: () => Promise<void>,
-): AsyncGenerator<Uint8Array> {
-  let received = 0;
-  for await (const chunk of bodyOf(request)) {
-    received += chunk.length;
-    if (received > length) throw wrongLength(length, received);
-    hasher.update(chunk);
-    yield chunk;
+interface IncomingPart {
+  readonly planned: PlanObject;
+  readonly part: number;
+  readonly stretches: readonly Stretch[];
+  readonly claim: PartClaim | null;
+  readonly pieceLength: number;
+}
+
+function checkClaim(incoming: IncomingPart, { digest, nodes }: BodyHashes): void {
+  const { claim, planned, part, pieceLength } = incoming;
+  if (claim === null) return;
+  const { object, partBytes } = planned;
+  if ('digest' in claim) {
+    if (digest.equals(claim.digest)) return;
+    const text = 'The part does not have the SHA-256 it claims.';
+    throw new FleetseedError('PART_HASH_MISMATCH', text, { object, part });
   }
-  if (received !== length) throw wrongLength(length, received);
-  await keep();
+  // Of an object that is one part the whole files are checked, which says more.
+  if (partCountOf(planned) === 1) return;
+  if (rootOfNodes(nodes, nodeSpanFor(pieceLength), partBytes).equals(claim.root)) return;
+  const text = 'The part does not have the Merkle root it claims.';
+  throw new FleetseedError('PART_HASH_MISMATCH', text, { object, part });
 }
 
 /**
@@ -132,9 +156,4 @@ function checkLength(planned: PlanObject, part: number, request: IncomingMessage
 
 function wrongLength(expected: number, received: number): FleetseedError {
   return partInvalid(`The part must have ${expected} bytes.`, { expected, received });
-}
-
-function headerOf(request: IncomingMessage, name: string): string | undefined {
-  const value = request.headers[name];
-  return Array.isArray(value) ? value[0] : value;
 }

@@ -70,3 +70,9 @@ export type Upload = z.infer<typeof Upload>;
 
 /** The header that carries a part's SHA-256 (RFC 9530): `sha-256=:<base64>:`. */
 export const CONTENT_DIGEST_HEADER = 'content-digest';
+
+/**
+ * The header that may stand in its place, for a part of a file that has several: the Merkle root
+ * (BEP 52, 64 hex digits) over the part, padded with zero leaves to the full length of a part.
+ */
+export const PART_ROOT_HEADER = 'fleetseed-part-root';

@@ -61,10 +61,23 @@ export interface FilesJob {
   readonly padV1: boolean;
 }
 
-export type HashJob = SpanJob | SpanV1Job | RootJob | StreamJob | FilesJob;
+/** Goes on with hashes that the thread keeps under `id` from one job to the next. */
+export interface OrderedJob {
+  readonly kind: 'ordered';
+  readonly id: number;
+  readonly bytes: Uint8Array;
+  /** Whether the SHA-256 of all bytes is wanted. */
+  readonly digest: boolean;
+  /** 0 for no v1 pieces. */
+  readonly pieceLengthV1: number;
+  /** The thread gives the hashes and forgets them. */
+  readonly last: boolean;
+}
+
+export type HashJob = SpanJob | SpanV1Job | RootJob | StreamJob | FilesJob | OrderedJob;
 
 /**
- * `first`: leaves, or SHA-1 hashes of a v1 job, or the root, or the nodes of files. `second`: roots,
+ * `first`: leaves, or SHA-1 hashes of a v1 job, or the root, or the nodes of files, or a digest. `second`: roots,
  * or v1 pieces. `signatures`: of each stretch of a files job four numbers: size, mtimeNs, ctimeNs, ino.
  */
 export interface HashJobDone {

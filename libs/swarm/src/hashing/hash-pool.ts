@@ -7,8 +7,15 @@ import { systemClock, type Clock } from '#lib/runtime';
 
 import { cutFiles, JOB_BYTES, type FileToHash } from './file-batches.js';
 import { FileDigests, type FileDigest } from './file-digests.js';
-import type { HashJob, HashJobDone, HashJobFailed, StreamSegment } from './hash-job.types.js';
+import type {
+  HashJob,
+  HashJobDone,
+  HashJobFailed,
+  HashJobOutcome,
+  StreamSegment,
+} from './hash-job.types.js';
 import { HashThreads, type QueuedJob } from './hash-threads.js';
+import { OrderedHasher, type OrderedWanted } from './ordered-hasher.js';
 import type { SpanCut, SpanHasher, SpanHashes } from './span-hasher.js';
 
 const BLOCK = 16_384;
@@ -46,6 +53,7 @@ export interface HashFilesOptions {
 export class HashPool implements SpanHasher {
   readonly #threads: HashThreads;
   readonly #most: number;
+  #nextOrdered = 0;
 
   constructor(options: HashPoolOptions = {}) {
     this.#most = options.threads ?? Math.min(2, availableParallelism());
@@ -145,6 +153,19 @@ export class HashPool implements SpanHasher {
     return Buffer.concat(hashes);
   }
 
+  /** Hashes of bytes that need their order, such as the SHA-256 of all of them. */
+  ordered(wanted: OrderedWanted): OrderedHasher {
+    const pin = this.#threads.pin();
+    const id = this.#nextOrdered++;
+    return new OrderedHasher(wanted, {
+      run: (bytes, last) => {
+        const job = { kind: 'ordered' as const, id, bytes, ...wanted, last };
+        return this.#settled((queued) => pin.submit(queued), job, bytes.length);
+      },
+      release: () => pin.release(),
+    });
+  }
+
   /** Ends the threads; what is not done rejects with SHUTTING_DOWN. */
   async close(): Promise<void> {
     await this.#threads.close();
@@ -165,6 +186,16 @@ export class HashPool implements SpanHasher {
     // All lanes are waited for, so that nothing is told after the rejection.
     await Promise.all(Array.from({ length: this.#most * LANES_PER_THREAD }, lane));
     if (failure) throw (failure as { readonly error: unknown }).error;
+  }
+
+  #settled(submit: (queued: QueuedJob) => void, job: HashJob, cost: number): Promise<HashJobDone> {
+    return new Promise((resolve, reject) => {
+      const settle = (outcome: HashJobOutcome) => {
+        if (outcome.ok) resolve(outcome.done);
+        else reject(errorOf(outcome.failed));
+      };
+      submit({ job, cost, settle, fail: reject });
+    });
   }
 
   #run(job: HashJob, cost: number, urgent: boolean, signal?: AbortSignal): Promise<HashJobDone> {

@@ -24,6 +24,17 @@ interface Thread {
   readonly worker: Worker;
   /** In the order sent: a worker answers in that order. */
   readonly batches: QueuedJob[][];
+  /** Jobs that no other thread can do. */
+  readonly own: QueuedJob[];
+  pins: number;
+}
+
+/** Holds on to one thread, which keeps something from one job to the next. */
+export interface Pin {
+  /** Jobs are done in the order in which they are submitted; they fail once the thread has ended. */
+  submit(job: QueuedJob): void;
+  /** No job comes any more. */
+  release(): void;
 }
 
 /**
@@ -64,6 +75,23 @@ export class HashThreads {
     while (!this.#closed && this.#threads.size < this.most) this.#start().worker.unref();
   }
 
+  pin(): Pin {
+    const thread = this.#leastPinned();
+    thread.pins++;
+    let held = true;
+    return {
+      submit: (job) => {
+        if (!this.#threads.has(thread)) return job.fail(this.#endedError());
+        thread.own.push(job);
+        this.#dispatch();
+      },
+      release: () => {
+        if (held) thread.pins--;
+        held = false;
+      },
+    };
+  }
+
   /** Takes a job back that no thread has begun; does nothing otherwise. */
   withdraw(job: QueuedJob): void {
     const at = this.#other.indexOf(job);
@@ -75,20 +103,40 @@ export class HashThreads {
     this.#closed = true;
     this.#cancelIdle?.();
     const error = new FleetseedError('SHUTTING_DOWN', 'The hash threads are closed.');
-    for (const job of [...this.#urgent.splice(0), ...this.#other.splice(0)]) job.fail(error);
+    const own = [...this.#threads].flatMap((thread) => thread.own.splice(0));
+    for (const job of [...own, ...this.#urgent.splice(0), ...this.#other.splice(0)]) {
+      job.fail(error);
+    }
     // The thread may be reading shared memory: its jobs fail when it is gone, in `#ended`.
     await Promise.all([...this.#threads].map((thread) => thread.worker.terminate()));
   }
 
   #dispatch(): void {
+    for (const thread of this.#threads) {
+      while (thread.own.length > 0 && thread.batches.length < AHEAD) {
+        this.#send(thread, [thread.own.shift()!]);
+      }
+    }
     while (this.#urgent.length + this.#other.length > 0) {
       const thread = this.#leastBusy();
       if (!thread) return;
-      const batch = this.#nextBatch();
-      if (thread.batches.length === 0) thread.worker.ref();
-      thread.batches.push(batch);
-      thread.worker.postMessage(batch.map(({ job }) => job));
+      this.#send(thread, this.#nextBatch());
     }
+  }
+
+  #send(thread: Thread, batch: QueuedJob[]): void {
+    if (thread.batches.length === 0) thread.worker.ref();
+    thread.batches.push(batch);
+    thread.worker.postMessage(batch.map(({ job }) => job));
+  }
+
+  #leastPinned(): Thread {
+    let best: Thread | null = null;
+    for (const thread of this.#threads) {
+      if (!best || thread.pins < best.pins) best = thread;
+    }
+    const another = !best || (best.pins > 0 && this.#threads.size < this.most);
+    return another ? this.#start() : best!;
   }
 
   #leastBusy(): Thread | null {
@@ -116,7 +164,7 @@ export class HashThreads {
 
   #start(): Thread {
     const worker = new Worker(this.entry, { workerData: HASH_WORKER_ROLE, execArgv: [], env: {} });
-    const thread: Thread = { worker, batches: [] };
+    const thread: Thread = { worker, batches: [], own: [], pins: 0 };
     this.#threads.add(thread);
     let cause: unknown;
     worker.on('message', (outcomes: readonly HashJobOutcome[]) => this.#answered(thread, outcomes));
@@ -135,18 +183,22 @@ export class HashThreads {
 
   #ended(thread: Thread, cause: unknown): void {
     this.#threads.delete(thread);
-    const error = this.#closed
-      ? new FleetseedError('SHUTTING_DOWN', 'The hash threads are closed.')
-      : new FleetseedError('INTERNAL', 'A hash thread ended unexpectedly.', {}, { cause });
-    for (const queued of thread.batches.splice(0).flat()) queued.fail(error);
+    const error = this.#endedError(cause);
+    const jobs = [...thread.batches.splice(0).flat(), ...thread.own.splice(0)];
+    for (const queued of jobs) queued.fail(error);
     if (!this.#closed) this.#dispatch();
+  }
+
+  #endedError(cause?: unknown): FleetseedError {
+    if (this.#closed) return new FleetseedError('SHUTTING_DOWN', 'The hash threads are closed.');
+    return new FleetseedError('INTERNAL', 'A hash thread ended unexpectedly.', {}, { cause });
   }
 
   #restartIdleTimer(): void {
     this.#cancelIdle?.();
     this.#cancelIdle = this.clock.setTimer(this.idleMs, () => {
       for (const thread of this.#threads) {
-        if (thread.batches.length > 0) continue;
+        if (thread.batches.length > 0 || thread.pins > 0) continue;
         this.#threads.delete(thread);
         void thread.worker.terminate();
       }

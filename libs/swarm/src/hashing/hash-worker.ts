@@ -13,6 +13,7 @@ import type {
   HashJobDone,
   HashJobFailed,
   HashJobOutcome,
+  OrderedJob,
   StreamJob,
 } from './hash-job.types.js';
 
@@ -46,6 +47,8 @@ export function runHashJob(job: HashJob): HashJobDone {
       return hashStream(job);
     case 'files':
       return hashFiles(job);
+    case 'ordered':
+      return hashOrdered(job);
   }
 }
 
@@ -271,6 +274,35 @@ function hashFiles(job: FilesJob): HashJobDone {
     pieces?.end();
   }
   return { first, second: pieces?.finish() ?? NOTHING, signatures };
+}
+
+interface Ordered {
+  readonly whole: Hash | null;
+  readonly pieces: PiecesV1 | null;
+}
+
+const ordered = new Map<number, Ordered>();
+
+function hashOrdered({ id, bytes, digest, pieceLengthV1, last }: OrderedJob): HashJobDone {
+  let state = ordered.get(id);
+  if (!state) {
+    state = {
+      whole: digest ? createHash('sha256') : null,
+      pieces: pieceLengthV1 > 0 ? new PiecesV1(pieceLengthV1) : null,
+    };
+    ordered.set(id, state);
+  }
+  const { whole, pieces } = state;
+  // In parts, so that what one hash has read is in the cache for the other.
+  for (let at = 0; at < bytes.length; at += READ_AT_ONCE) {
+    const part = bytes.subarray(at, at + READ_AT_ONCE);
+    whole?.update(part);
+    pieces?.update(part);
+  }
+  if (!last) return { first: NOTHING, second: NOTHING, signatures: NO_SIGNATURES };
+  ordered.delete(id);
+  const first = Buffer.from(whole?.digest('binary') ?? '', 'latin1');
+  return { first, second: pieces?.finish() ?? NOTHING, signatures: NO_SIGNATURES };
 }
 
 /** Reads through the scratch buffer. @returns what the file was: size, mtimeNs, ctimeNs, ino */
