@@ -31,13 +31,24 @@ export interface KeyPage {
   readonly next: string | null;
 }
 
-/** Chunks belong to the depot once they are yielded: their producer must not write to them again. */
+/**
+ * Chunks belong to the depot once they are yielded: their producer must not write to them again,
+ * unless it is told `onDone` of {@link ChunkOptions}.
+ */
 export type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
-export interface PutOptions {
+export interface ChunkOptions {
+  readonly signal?: AbortSignal;
+  /**
+   * Chunks are lent: told of each one, in order, when the depot is done with it, which does not wait
+   * for further ones. Once the call has settled it is done with all of them, told or not.
+   */
+  readonly onDone?: (chunk: Uint8Array) => void;
+}
+
+export interface PutOptions extends ChunkOptions {
   /** Bytes that will come, when known. Another number coming is `DEPOT_LENGTH_MISMATCH`. */
   readonly length?: number;
-  readonly signal?: AbortSignal;
 }
 
 /**
@@ -162,7 +173,7 @@ export interface Depot {
     parted: PartedObject,
     index: number,
     chunks: Chunks,
-    options?: { readonly signal?: AbortSignal },
+    options?: ChunkOptions,
   ): Promise<boolean>;
   /** The parts that are there, in order. @throws UPLOAD_NOT_FOUND once committed or aborted. */
   listParts(parted: PartedObject): Promise<number[]>;

@@ -1,6 +1,13 @@
 import { hash } from 'node:crypto';
 
-import { InlineHasher, type BufferPool, type HashPool, type SpanHashes } from '#lib/swarm';
+import {
+  InlineHasher,
+  LARGEST_SPAN_BUFFER,
+  type BufferPool,
+  type HashPool,
+  type SpanBuffer,
+  type SpanHashes,
+} from '#lib/swarm';
 import { PieceHasherV1 } from '#lib/torrent';
 
 import { SpanPlanner, type PlannedSpan } from './span-planner.js';
@@ -37,20 +44,31 @@ interface Threads {
 
 /** A body this small is hashed here: asking a thread takes about as long. */
 const HASHED_HERE = 128 * 1024;
-/** Spans of one body that are being hashed at once. */
+/** Spans of one body that are being hashed or stored at once. */
 const AT_ONCE = 4;
 
+/** A span that is with the threads, the depot, or both. */
+interface Lent {
+  readonly buffer: SpanBuffer;
+  hashed: boolean;
+  stored: boolean;
+}
+
 /**
- * Hashes a body on threads while it comes in. Chunks are gathered as they are until a span is full,
- * then copied into shared memory at once: a sender that is slow, or silent, holds none of it.
+ * Hashes a body on threads while it goes into the depot. The bytes are copied once, into shared
+ * memory that is hashed and written from, and the chunks they came in are given up at once. A body
+ * has one span of its own when the common memory is used up, so that no sender, however slow, holds
+ * up another.
  */
 export class BodyHasher {
   readonly #planner: SpanPlanner;
-  readonly #ordered: ReturnType<HashPool['ordered']> | null = null;
   readonly #spans: Promise<SpanHashes>[] = [];
-  #pending: Uint8Array[] = [];
-  #pendingBytes = 0;
-  #next: PlannedSpan | null;
+  readonly #lent = new Map<Uint8Array, Lent>();
+  readonly #small: Buffer[] = [];
+  readonly #isSmall: boolean;
+  #ordered: ReturnType<HashPool['ordered']> | null = null;
+  #own: SpanBuffer | null = null;
+  #givenBack: () => void = () => undefined;
   #length = 0;
 
   constructor(
@@ -58,12 +76,7 @@ export class BodyHasher {
     private readonly cut: BodyCut,
   ) {
     this.#planner = new SpanPlanner(cut);
-    this.#next = this.#planner.next();
-    const { digest, pieceLengthV1 } = cut;
-    const isSmall = cut.stretches !== null && sumOf(cut.stretches) <= HASHED_HERE;
-    if ((digest || pieceLengthV1 > 0) && !isSmall) {
-      this.#ordered = threads.pool.ordered({ digest, pieceLengthV1 });
-    }
+    this.#isSmall = cut.stretches !== null && sumOf(cut.stretches) <= HASHED_HERE;
   }
 
   /** Bytes taken in so far. */
@@ -72,17 +85,56 @@ export class BodyHasher {
   }
 
   /**
-   * Takes the next bytes, which must not change any more. Wait for it before the next call: it is
-   * how a fast sender is held to the speed of hashing.
+   * The bytes of `chunks`, in larger chunks, which are lent: whoever takes them calls `stored` with
+   * each. They are hashed from the moment they are handed out. Chunks are taken over: their memory
+   * is given back to the system.
    */
-  async write(chunk: Uint8Array): Promise<void> {
-    this.#pending.push(chunk);
-    this.#pendingBytes += chunk.length;
-    this.#length += chunk.length;
-    while (this.#next && this.#pendingBytes >= this.#next.length && !this.#isSmall()) {
-      await this.#send(this.#next);
-      this.#next = this.#planner.next();
+  async *through(chunks: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
+    if (this.#isSmall) {
+      yield* this.#keep(chunks);
+      return;
     }
+    const { digest, pieceLengthV1 } = this.cut;
+    if (digest || pieceLengthV1 > 0) {
+      this.#ordered = this.threads.pool.ordered({ digest, pieceLengthV1 });
+    }
+    let span = this.#planner.next();
+    let buffer: SpanBuffer | null = null;
+    let filled = 0;
+    try {
+      for await (const chunk of chunks) {
+        this.#length += chunk.length;
+        for (let at = 0; span && at < chunk.length;) {
+          buffer ??= await this.#obtain(span.length);
+          const count = Math.min(chunk.length - at, span.length - filled);
+          buffer.bytes.set(chunk.subarray(at, at + count), filled);
+          at += count;
+          filled += count;
+          if (filled < span.length) continue;
+          const full = buffer;
+          buffer = null;
+          filled = 0;
+          yield this.#hash(full, span);
+          span = this.#planner.next();
+        }
+        giveUp(chunk);
+      }
+      if (buffer && this.cut.stretches === null) {
+        const last = { bytes: buffer.bytes.subarray(0, filled), release: buffer.release };
+        buffer = null;
+        yield this.#hash(last, this.#planner.last(filled));
+      }
+    } finally {
+      buffer?.release();
+    }
+  }
+
+  /** The depot is done with a chunk that `through` handed out. */
+  stored(chunk: Uint8Array): void {
+    const lent = this.#lent.get(chunk);
+    if (!lent) return;
+    lent.stored = true;
+    this.#giveBack(lent);
   }
 
   /**
@@ -90,8 +142,7 @@ export class BodyHasher {
    * @throws FleetseedError INTERNAL when a thread ended, SHUTTING_DOWN
    */
   async finish(): Promise<BodyHashes> {
-    if (this.#isSmall()) return this.#finishHere();
-    for (const span of this.#rest()) await this.#send(span);
+    if (this.#isSmall) return this.#finishHere();
     const spans = await Promise.all(this.#spans);
     const { digest, piecesV1 } = (await this.#ordered?.finish()) ?? NO_ORDERED;
     return {
@@ -103,81 +154,98 @@ export class BodyHasher {
     };
   }
 
-  /** Nobody wants the hashes any more. Does nothing after `finish`. */
-  drop(): void {
-    this.#pending = [];
+  /** To be called at the end, when the depot has nothing of this body in its hands any more. */
+  close(): void {
     this.#ordered?.drop();
+    for (const chunk of this.#lent.keys()) this.stored(chunk);
   }
 
-  #isSmall(): boolean {
-    return this.#spans.length === 0 && this.#length <= HASHED_HERE && !this.#ordered;
-  }
-
-  *#rest(): Generator<PlannedSpan> {
-    for (let span = this.#next; this.#pendingBytes > 0 && span; span = this.#planner.next()) {
-      yield span.length <= this.#pendingBytes ? span : this.#planner.last(this.#pendingBytes);
+  async *#keep(chunks: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      this.#length += chunk.length;
+      this.#small.push(chunk);
+      yield chunk;
     }
   }
 
-  async #send(span: PlannedSpan): Promise<void> {
-    // The one before the last few has to be done: so much of a body is in shared memory at most.
-    await this.#spans[this.#spans.length - AT_ONCE];
-    const buffer = await this.threads.buffers.obtain(span.length);
-    this.#take(buffer.bytes);
-    const { lengths, paddedLeaves } = span;
-    const hashing = Promise.all([
-      this.threads.pool.hashSpan(buffer.bytes, { lengths, paddedLeaves }),
-      this.#ordered?.update(buffer.bytes),
-    ]);
+  #hash(buffer: SpanBuffer, { lengths, paddedLeaves }: PlannedSpan): Uint8Array {
+    const { bytes } = buffer;
+    const lent: Lent = { buffer, hashed: false, stored: false };
+    this.#lent.set(bytes, lent);
+    const { pool } = this.threads;
+    const span = pool.hashSpan(bytes, { lengths, paddedLeaves });
+    const ordered = this.#ordered?.update(bytes);
     // Both have to be done with the bytes, also when one fails.
-    const settled = Promise.allSettled([hashing]).then(async () => {
-      buffer.release();
-      return (await hashing)[0];
+    const hashing = Promise.allSettled([span, ordered]).then(async () => {
+      lent.hashed = true;
+      this.#giveBack(lent);
+      await ordered;
+      return span;
     });
-    settled.catch(() => undefined);
-    this.#spans.push(settled);
+    // Whoever finishes gets the error; until then it is not an unhandled one.
+    hashing.catch(() => undefined);
+    this.#spans.push(hashing);
+    return bytes;
   }
 
-  /** Moves the first pending bytes into `target`, which they fill. */
-  #take(target: Uint8Array): void {
-    let at = 0;
-    let used = 0;
-    while (at < target.length) {
-      const chunk = this.#pending[used]!;
-      const room = target.length - at;
-      target.set(chunk.length <= room ? chunk : chunk.subarray(0, room), at);
-      at += Math.min(chunk.length, room);
-      if (chunk.length > room) this.#pending[used] = chunk.subarray(room);
-      else used++;
+  #giveBack({ buffer, hashed, stored }: Lent): void {
+    if (!hashed || !stored) return;
+    this.#lent.delete(buffer.bytes);
+    buffer.release();
+    this.#givenBack();
+  }
+
+  async #obtain(length: number): Promise<SpanBuffer> {
+    for (;;) {
+      const common =
+        this.#lent.size < AT_ONCE ? this.threads.buffers.acquire(LARGEST_SPAN_BUFFER) : null;
+      const whole = common ?? this.#takeOwn();
+      if (whole) return { bytes: whole.bytes.subarray(0, length), release: () => whole.release() };
+      await new Promise<void>((resolve) => (this.#givenBack = resolve));
     }
-    this.#pending.splice(0, used);
-    this.#pendingBytes -= target.length;
+  }
+
+  /** The span of this body, unless it is in use. */
+  #takeOwn(): SpanBuffer | null {
+    if (this.#lent.size > 0) return null;
+    this.#own ??= {
+      bytes: new Uint8Array(new SharedArrayBuffer(LARGEST_SPAN_BUFFER)),
+      release: () => undefined,
+    };
+    return this.#own;
   }
 
   async #finishHere(): Promise<BodyHashes> {
-    const body = Buffer.concat(this.#pending);
+    const body = Buffer.concat(this.#small);
     const hasher = new InlineHasher();
-    const leaves: Buffer[] = [];
-    const nodes: Buffer[] = [];
+    const spans: SpanHashes[] = [];
     let at = 0;
-    for (const { length, lengths, paddedLeaves } of this.#rest()) {
+    for (let span = this.#planner.next(); span; span = this.#planner.next()) {
+      const { length, lengths, paddedLeaves } = span;
       // Not shared memory, but nothing else runs while it is hashed.
       const bytes = body.subarray(at, at + length) as Uint8Array as Uint8Array<SharedArrayBuffer>;
-      const hashes = await hasher.hashSpan(bytes, { lengths, paddedLeaves });
-      leaves.push(hashes.leaves);
-      nodes.push(hashes.roots);
+      spans.push(await hasher.hashSpan(bytes, { lengths, paddedLeaves }));
       at += length;
-      this.#pendingBytes -= length;
     }
     const { digest, pieceLengthV1 } = this.cut;
     return {
       length: body.length,
-      leaves: Buffer.concat(leaves),
-      nodes: Buffer.concat(nodes),
+      leaves: Buffer.concat(spans.map(({ leaves }) => leaves)),
+      nodes: Buffer.concat(spans.map(({ roots }) => roots)),
       digest: digest ? hash('sha256', body, 'buffer') : Buffer.alloc(0),
       piecesV1: pieceLengthV1 > 0 ? piecesOf(body, pieceLengthV1) : Buffer.alloc(0),
     };
   }
+}
+
+/**
+ * Frees the memory of a chunk now instead of when it is collected. A gibibyte of small buffers that
+ * wait for the collector makes it run over the whole heap again and again: three times the work.
+ */
+function giveUp(chunk: Buffer): void {
+  const { buffer } = chunk;
+  const isAlone = chunk.byteOffset === 0 && chunk.length === buffer.byteLength;
+  if (isAlone && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 const NO_ORDERED = { digest: Buffer.alloc(0), piecesV1: Buffer.alloc(0) };

@@ -13,7 +13,6 @@ import type { OriginConfig } from '../config/origin-config.schema.js';
 import { CLOCK, ORIGIN_CONFIG } from '../config/start-context.js';
 import { DEPOT } from '../depot/depot.tokens.js';
 import { PublishQueue } from '../publishing/publish-queue.js';
-import type { BodyHasher } from './body-hasher.js';
 import { contentCut, contentOf, type HashedContent } from './content-hasher.js';
 import { checkTree } from './declared-tree.js';
 import { bodyOf } from './part-receiver.js';
@@ -72,9 +71,11 @@ export class ContentUploads {
     const cut = contentCut(length);
     const hasher = this.hashing.open(cut);
     try {
-      const chunks = hashedChunks(request, hasher);
-      const expected = length === null ? {} : { length };
-      await this.depot.putObject(uploadKey(id, 'content'), chunks, expected);
+      const chunks = hasher.through(limited(bodyOf(request)));
+      await this.depot.putObject(uploadKey(id, 'content'), chunks, {
+        ...(length === null ? {} : { length }),
+        onDone: (chunk) => hasher.stored(chunk),
+      });
       return contentOf(cut, await hasher.finish());
     } finally {
       this.hashing.close(hasher);
@@ -126,13 +127,11 @@ function objectOf(id: string, root: string, bytes: number): PlanObject {
   };
 }
 
-async function* hashedChunks(
-  request: IncomingMessage,
-  hasher: BodyHasher,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of bodyOf(request)) {
-    await hasher.write(chunk);
-    if (hasher.length > MAX_BYTES) throw tooLarge();
+async function* limited(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    if (bytes > MAX_BYTES) throw tooLarge();
     yield chunk;
   }
 }

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 
 import { fileRoot, leafHashesOf, merkleRoot, pieceLayerOf } from '#lib/torrent';
 
-import { TestHashing } from './body-hasher.fixture.js';
+import { inChunks, TestHashing } from './body-hasher.fixture.js';
 import {
   decodePartHashes,
   encodePartHashes,
@@ -122,8 +122,12 @@ describe('hashes of a part', () => {
     const cut = cutOf([stretchOf(bytes)], 65_536, 65_536);
     const bodies = Array.from({ length: 6 }, () => hashing.hash(cut, bytes));
     const dropped = hashing.open(cut);
-    await dropped.write(bytes.subarray(0, 2 * MIB));
-    dropped.drop();
+    for await (const chunk of dropped.through(inChunks(bytes, 65_536))) {
+      // The last one is in the depot's hands when the upload breaks off.
+      if (dropped.length > 2 * MIB) break;
+      dropped.stored(chunk);
+    }
+    dropped.close();
     for (const body of await Promise.all(bodies)) {
       expect(body.digest).toEqual(sha('sha256', bytes));
     }

@@ -6,7 +6,7 @@ import { FleetseedError } from '#lib/contracts';
 import type { Depot } from '#lib/depot';
 
 import { DEPOT } from '../depot/depot.tokens.js';
-import type { BodyHashes } from './body-hasher.js';
+import type { BodyCut, BodyHasher, BodyHashes } from './body-hasher.js';
 import { claimMissing, parseClaim, type PartClaim } from './content-digest.js';
 import { LatestWins } from './latest-wins.js';
 import { nodeSpanFor, partHashesOf, rootOfNodes, type Stretch } from './part-hashes.js';
@@ -52,10 +52,16 @@ export class PartReceiver {
       if (!claim && stretches.some(({ root }) => root === null)) throw claimMissing();
       checkLength(planned, part, request);
       const incoming = { planned, part, stretches, claim, pieceLength: plan.pieceLength };
-      const chunks = this.#checkedChunks(record.upload, incoming, streamsV1(plan), request);
-      await this.#transfers.run(`${record.upload}/${object}/${part}`, (signal) =>
-        this.depot.putPart(source.parted, part, chunks, { signal }),
-      );
+      const hasher = this.hashing.open(cutOf(incoming, streamsV1(plan)));
+      const chunks = this.#checkedChunks(record.upload, incoming, hasher, request);
+      const onDone = (chunk: Uint8Array) => hasher.stored(chunk);
+      try {
+        await this.#transfers.run(`${record.upload}/${object}/${part}`, (signal) =>
+          this.depot.putPart(source.parted, part, chunks, { signal, onDone }),
+        );
+      } finally {
+        this.hashing.close(hasher);
+      }
     }
     // What the depot had no use for still has to leave the socket.
     request.resume();
@@ -70,35 +76,37 @@ export class PartReceiver {
   async *#checkedChunks(
     upload: string,
     incoming: IncomingPart,
-    withV1: boolean,
+    hasher: BodyHasher,
     request: IncomingMessage,
   ): AsyncGenerator<Uint8Array> {
-    const { planned, part, stretches, claim, pieceLength } = incoming;
+    const { planned, part, stretches, pieceLength } = incoming;
     const length = partLengthOf(planned, part);
-    const hasher = this.hashing.open({
-      stretches: stretches.map((stretch) => stretch.length),
-      nodeSpan: nodeSpanFor(pieceLength),
-      wholeFiles: partCountOf(planned) === 1,
-      digest: claim !== null && 'digest' in claim,
-      pieceLengthV1: withV1 ? pieceLength : 0,
-    });
-    try {
-      for await (const chunk of bodyOf(request)) {
-        if (hasher.length + chunk.length > length) {
-          throw wrongLength(length, hasher.length + chunk.length);
-        }
-        await hasher.write(chunk);
-        yield chunk;
-      }
-      if (hasher.length !== length) throw wrongLength(length, hasher.length);
-      const hashes = await hasher.finish();
-      checkClaim(incoming, hashes);
-      const kept = partHashesOf(stretches, pieceLength, hashes);
-      await this.store.writeHashes(upload, planned.object, part, kept);
-    } finally {
-      this.hashing.close(hasher);
-    }
+    yield* hasher.through(exactly(bodyOf(request), length));
+    const hashes = await hasher.finish();
+    checkClaim(incoming, hashes);
+    const kept = partHashesOf(stretches, pieceLength, hashes);
+    await this.store.writeHashes(upload, planned.object, part, kept);
   }
+}
+
+function cutOf({ stretches, pieceLength, planned, claim }: IncomingPart, withV1: boolean): BodyCut {
+  return {
+    stretches: stretches.map((stretch) => stretch.length),
+    nodeSpan: nodeSpanFor(pieceLength),
+    wholeFiles: partCountOf(planned) === 1,
+    digest: claim !== null && 'digest' in claim,
+    pieceLengthV1: withV1 ? pieceLength : 0,
+  };
+}
+
+async function* exactly(chunks: AsyncIterable<Buffer>, length: number): AsyncGenerator<Buffer> {
+  let received = 0;
+  for await (const chunk of chunks) {
+    received += chunk.length;
+    if (received > length) throw wrongLength(length, received);
+    yield chunk;
+  }
+  if (received !== length) throw wrongLength(length, received);
 }
 
 interface IncomingPart {

@@ -29,7 +29,7 @@ export class UploadHashing implements OnModuleDestroy {
     await this.#pool.close();
   }
 
-  /** A hasher for one body; it has to be given back by `close`. */
+  /** A hasher for one body; to be given back by `close` when the depot has ended with it. */
   open(cut: BodyCut): BodyHasher {
     this.#cancelTrim();
     this.#bodies++;
@@ -37,7 +37,7 @@ export class UploadHashing implements OnModuleDestroy {
   }
 
   close(hasher: BodyHasher): void {
-    hasher.drop();
+    hasher.close();
     if (--this.#bodies > 0) return;
     this.#cancelTrim = this.clock.setTimer(IDLE_MS, () => this.#buffers.trim());
   }

@@ -16,6 +16,8 @@ export interface ChunkWrite {
   readonly position: number;
   readonly expected: number | undefined;
   readonly signal: AbortSignal;
+  /** See `ChunkOptions`. */
+  readonly onDone?: ((chunk: Uint8Array) => void) | undefined;
 }
 
 /**
@@ -62,7 +64,8 @@ class Gatherer {
     this.#length = length;
     this.#batch.push(chunk);
     this.#batchBytes += chunk.length;
-    if (this.#batchBytes >= GATHER_BYTES) await this.#flush();
+    // Lent chunks are not held back: their owner may need them for the next.
+    if (this.write.onDone || this.#batchBytes >= GATHER_BYTES) await this.#flush();
   }
 
   async end(): Promise<number> {
@@ -104,6 +107,8 @@ class Gatherer {
       await io(key, writeFully(this.file, rest, position + bytesWritten));
     }
     this.#claim?.written(bytes);
+    const { onDone } = this.write;
+    if (onDone) for (const chunk of batch) onDone(chunk);
   }
 }
 

@@ -10,6 +10,7 @@ import { ensureIdentity, type DepotIdentity, type DepotSettings } from '../depot
 import { assertKey, assertPrefix } from '../depot-key.js';
 import type {
   ByteRange,
+  ChunkOptions,
   Chunks,
   Depot,
   DepotLimits,
@@ -152,7 +153,8 @@ export class FsDepot implements Depot {
   async putObject(key: string, chunks: Chunks, options: PutOptions = {}): Promise<number> {
     const path = this.#path(key);
     const signal = this.#signal(options.signal);
-    const write = { key, chunks, expected: options.length, position: 0, signal };
+    const { length: expected, onDone } = options;
+    const write = { key, chunks, expected, position: 0, signal, onDone };
     return this.#tracked(this.#files.write(path, write));
   }
 
@@ -207,11 +209,11 @@ export class FsDepot implements Depot {
     parted: PartedObject,
     index: number,
     chunks: Chunks,
-    options: { readonly signal?: AbortSignal } = {},
+    options: ChunkOptions = {},
   ): Promise<boolean> {
     this.#checkOpen();
-    const signal = this.#signal(options.signal);
-    return this.#tracked(this.#parted.put(parted, index, chunks, signal));
+    const given = { ...options, signal: this.#signal(options.signal) };
+    return this.#tracked(this.#parted.put(parted, index, chunks, given));
   }
 
   async listParts(parted: PartedObject): Promise<number[]> {

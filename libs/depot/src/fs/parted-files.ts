@@ -3,7 +3,7 @@ import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { partCount, partRange, uploadGone, uploadIncomplete } from '../depot-checks.js';
-import type { Chunks, PartedObject } from '../depot.js';
+import type { ChunkOptions, Chunks, PartedObject } from '../depot.js';
 import { writeChunks } from './chunk-writer.js';
 import type { FolderKeeper } from './folder-keeper.js';
 import { io, isSystemError, translated } from './fs-errors.js';
@@ -55,7 +55,7 @@ export class PartedFiles {
     parted: PartedObject,
     index: number,
     chunks: Chunks,
-    signal: AbortSignal,
+    options: ChunkOptions & { readonly signal: AbortSignal },
   ): Promise<boolean> {
     const range = partRange(parted, index);
     const folder = this.#folder(parted);
@@ -63,7 +63,7 @@ export class PartedFiles {
       if (await this.#isThere(parted, join(folder, String(index)))) return false;
       const data = await this.#openData(parted);
       try {
-        const write = { key: parted.key, chunks, position: range.offset, signal };
+        const write = { key: parted.key, chunks, position: range.offset, ...options };
         await writeChunks(data, { ...write, expected: range.length }, this.space);
         await io(parted.key, data.datasync());
       } finally {

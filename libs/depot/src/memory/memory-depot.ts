@@ -22,6 +22,7 @@ import { ensureIdentity, type DepotIdentity, type DepotSettings } from '../depot
 import { assertKey, assertPrefix, compareKeys } from '../depot-key.js';
 import type {
   ByteRange,
+  ChunkOptions,
   Chunks,
   Depot,
   DepotLimits,
@@ -119,7 +120,7 @@ export class MemoryDepot implements Depot {
 
   async putObject(key: string, chunks: Chunks, options: PutOptions = {}): Promise<number> {
     this.#check(key);
-    const bytes = await this.#gather(key, chunks, options.length, options.signal);
+    const bytes = await this.#gather(key, chunks, options.length, options);
     this.content.values.set(key, bytes);
     return bytes.length;
   }
@@ -175,11 +176,11 @@ export class MemoryDepot implements Depot {
     parted: PartedObject,
     index: number,
     chunks: Chunks,
-    options: { readonly signal?: AbortSignal } = {},
+    options: ChunkOptions = {},
   ): Promise<boolean> {
     const { length } = partRange(parted, index);
     if (this.#parts(parted).has(index)) return false;
-    const bytes = await this.#gather(parted.key, chunks, length, options.signal);
+    const bytes = await this.#gather(parted.key, chunks, length, options);
     const parts = this.#parts(parted);
     if (parts.has(index)) return false;
     parts.set(index, bytes);
@@ -226,7 +227,7 @@ export class MemoryDepot implements Depot {
     key: string,
     chunks: Chunks,
     expected: number | undefined,
-    signal: AbortSignal | undefined,
+    { signal, onDone }: ChunkOptions,
   ): Promise<Buffer> {
     const gathered: Uint8Array[] = [];
     let length = 0;
@@ -234,7 +235,9 @@ export class MemoryDepot implements Depot {
       this.#checkOpen();
       length += chunk.length;
       if (expected !== undefined && length > expected) throw lengthMismatch(key, expected, length);
-      gathered.push(chunk);
+      // A chunk that is lent is used again when it is given back.
+      gathered.push(onDone ? Buffer.from(chunk) : chunk);
+      onDone?.(chunk);
     }
     if (expected !== undefined && length < expected) throw lengthMismatch(key, expected, length);
     return Buffer.concat(gathered);
