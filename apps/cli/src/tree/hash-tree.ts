@@ -16,6 +16,8 @@ export interface FileHasher {
 export interface HashedEntry extends TreeEntry {
   /** BEP 52 root; null for what has no bytes. */
   readonly root: Buffer | null;
+  /** Merkle nodes of 8 MiB each, of a file longer than that; else null. */
+  readonly nodes: Buffer | null;
   /** What the file was when its root was true; null for what is not a file here. */
   readonly signature: FileSignature | null;
 }
@@ -25,6 +27,9 @@ export interface HashTreeOptions {
   /** Bytes hashed so far. */
   readonly onProgress?: (bytes: number) => void;
 }
+
+/** Bytes below each node that is kept: no part of an upload is shorter, but the last of a file. */
+export const NODE_BYTES = 8 * 1024 * 1024;
 
 interface OnDisk extends FileToHash {
   /** Index of its entry. */
@@ -43,12 +48,14 @@ export async function hashTree(
   const hashed = entries.map((entry): HashedEntry => ({
     ...entry,
     root: rootHere(entry),
+    nodes: null,
     signature: null,
   }));
-  const onFile = (index: number, { root, signature }: FileDigest) => {
-    hashed[index] = { ...entries[index]!, root, signature };
+  const onFile = (index: number, { root, layer: nodes, signature }: FileDigest) => {
+    hashed[index] = { ...entries[index]!, root, nodes, signature };
   };
-  await hashFilesOf(entries, hasher, options, onFile);
+  const asked = { ...options, nodeSpan: NODE_BYTES };
+  await hashFilesOf(entries, hasher, asked, onFile);
   return hashed;
 }
 

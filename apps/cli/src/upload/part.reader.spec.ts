@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { HashPool } from '#lib/swarm';
+import { fileRoot, leafHashesOf, merkleRoot } from '#lib/torrent';
 
 import { hashTree, type HashedEntry } from '../tree/hash-tree.js';
 import { scanPath } from '../tree/scan-path.js';
@@ -36,7 +37,13 @@ function segment(name: string, offset: number, length: number) {
 
 function read(...segments: ReturnType<typeof segment>[]): Promise<Buffer> {
   const length = segments.reduce((sum, { length: own }) => sum + own, 0);
-  return new PartReader(hashed).read({ object: 'p0', part: 0, length, segments });
+  return new PartReader(hashed).read({
+    object: 'p0',
+    part: 0,
+    length,
+    partBytes: null,
+    segments,
+  });
 }
 
 describe('reading a part', () => {
@@ -59,6 +66,23 @@ describe('reading a part', () => {
       code: 'TREE_CHANGED',
       message: '"moving" changed while it was pushed.',
     });
+  });
+
+  it('knows the Merkle root of each part of a long file from the hashing before', async () => {
+    const partBytes = 16 * 1024 * 1024;
+    const bytes = Buffer.alloc(2 * partBytes + 100_000, 'long');
+    writeFileSync(join(folder, 'long'), bytes);
+    const { entries } = scanPath(join(folder, 'long'), { manifest: true, signal });
+    const reader = new PartReader(await hashTree(entries, pool, { signal }));
+    const root = fileRoot(leafHashesOf(bytes), bytes.length)!.toString('hex');
+    for (const [part, length] of [partBytes, partBytes, 100_000].entries()) {
+      const offset = part * partBytes;
+      const leaves = leafHashesOf(bytes.subarray(offset, offset + length));
+      const segments = [{ root, offset, length }];
+      expect(reader.rootOf({ object: 'f0', part, length, partBytes, segments })).toEqual(
+        merkleRoot(leaves, 0, partBytes / 16_384),
+      );
+    }
   });
 
   it('refuses a root that it never declared', async () => {

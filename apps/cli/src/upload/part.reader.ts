@@ -3,12 +3,15 @@ import { open } from 'node:fs/promises';
 
 import { FleetseedError, systemErrorCode } from '#lib/contracts';
 import { sameSignature, type FileSignature } from '#lib/swarm';
+import { BLOCK_LENGTH, HASH_LENGTH, merkleRoot } from '#lib/torrent';
 
-import type { HashedEntry } from '../tree/hash-tree.js';
+import { NODE_BYTES, type HashedEntry } from '../tree/hash-tree.js';
 import type { PartSegment, PlannedPart } from './upload-plan.js';
 
 /** Shorter stretches are read in place: handing them to a thread takes longer than reading them. */
 const READ_IN_PLACE = 256 * 1024;
+/** Layers above the leaves at which the nodes stand. */
+const NODE_HEIGHT = Math.log2(NODE_BYTES / BLOCK_LENGTH);
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
@@ -37,6 +40,20 @@ export class PartReader {
       await this.#segment(segment, into);
     }
     return bytes;
+  }
+
+  /**
+   * Merkle root (BEP 52) over a part of a file that has several, padded with zero leaves to the full
+   * length of a part; null if it is not made of the nodes that are known.
+   */
+  rootOf({ segments: [segment, ...more], partBytes }: PlannedPart): Buffer | null {
+    const nodes = segment && this.sources.get(segment.root)?.nodes;
+    if (!nodes || more.length > 0 || partBytes === null || partBytes < NODE_BYTES) return null;
+    if (segment.offset % partBytes !== 0) return null;
+    const first = segment.offset / NODE_BYTES;
+    const count = Math.ceil(segment.length / NODE_BYTES);
+    const own = nodes.subarray(first * HASH_LENGTH, (first + count) * HASH_LENGTH);
+    return merkleRoot(own, NODE_HEIGHT, partBytes / NODE_BYTES);
   }
 
   async #segment(segment: PartSegment, into: Buffer): Promise<void> {

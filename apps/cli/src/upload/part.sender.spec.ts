@@ -7,7 +7,7 @@ import { sendParts } from './part.sender.js';
 it('a file that cannot be read here ends the upload at once', async () => {
   const failure = new FleetseedError('DISK_IO', 'cannot be read');
   let reads = 0;
-  const sent = sendParts([{ object: 'o', part: 0, length: 1, segments: [] }], {
+  const sent = sendParts([{ object: 'o', part: 0, length: 1, partBytes: null, segments: [] }], {
     upload: 'u',
     open: (): HttpClient => {
       throw new Error('Nothing is to be sent.');
@@ -17,6 +17,7 @@ it('a file that cannot be read here ends the upload at once', async () => {
       reads++;
       throw failure;
     },
+    rootOf: () => null,
     onSent: () => {},
     onRetry: () => {},
     signal: new AbortController().signal,

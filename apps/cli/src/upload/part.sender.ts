@@ -1,6 +1,6 @@
 import { webcrypto } from 'node:crypto';
 
-import { CONTENT_DIGEST_HEADER, type HttpClient } from '#lib/contracts';
+import { CONTENT_DIGEST_HEADER, PART_ROOT_HEADER, type HttpClient } from '#lib/contracts';
 import { retry, Unrecoverable } from '#lib/runtime';
 
 import { route } from '../connection/route.js';
@@ -14,6 +14,8 @@ export interface SendOptions {
   /** Requests under way at once; each has its part in memory. */
   readonly parallel: number;
   readonly read: (part: PlannedPart) => Promise<Buffer>;
+  /** Merkle root of a part of a longer file; null when it is not known. */
+  readonly rootOf: (part: PlannedPart) => Buffer | null;
   readonly onSent: (bytes: number) => void;
   readonly onRetry: (error: unknown, delayMs: number) => void;
   readonly signal: AbortSignal;
@@ -95,12 +97,21 @@ class Lane {
     }
   }
 
-  async #once(part: PlannedPart): Promise<void> {
-    const bytes = await this.#read(part);
+  /** What the header says of a part. Whole files need no word: the origin knows their roots. */
+  async #claim(part: PlannedPart, bytes: Buffer): Promise<Record<string, string>> {
+    if (part.partBytes === null) return {};
+    const root = this.options.rootOf(part);
+    if (root) return { [PART_ROOT_HEADER]: root.toString('hex') };
     // Web Crypto hashes on another thread, so that the other lanes go on sending.
     const digest = Buffer.from(
       await webcrypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>),
     );
+    return { [CONTENT_DIGEST_HEADER]: `sha-256=:${digest.toString('base64')}:` };
+  }
+
+  async #once(part: PlannedPart): Promise<void> {
+    const bytes = await this.#read(part);
+    const claim = await this.#claim(part, bytes);
     this.client ??= this.options.open();
     await this.client.bytes({
       method: 'PUT',
@@ -108,7 +119,7 @@ class Lane {
       body: bytes,
       headers: {
         'content-type': 'application/octet-stream',
-        [CONTENT_DIGEST_HEADER]: `sha-256=:${digest.toString('base64')}:`,
+        ...claim,
       },
       timeoutMs: LEAST_TIMEOUT_MS + Math.ceil(part.length / SLOWEST_BYTES_PER_MS),
       signal: this.signal,

@@ -29,9 +29,27 @@ describe('the plan of an upload', () => {
     const entries = [{ root: hex('a'), length: 25 }];
     const upload = uploadOf({ object: 'f0', bytes: 25, partBytes: 10, entries, received: [] });
     expect([...lackingParts(upload)]).toEqual([
-      { object: 'f0', part: 0, length: 10, segments: [{ root: hex('a'), offset: 0, length: 10 }] },
-      { object: 'f0', part: 1, length: 10, segments: [{ root: hex('a'), offset: 10, length: 10 }] },
-      { object: 'f0', part: 2, length: 5, segments: [{ root: hex('a'), offset: 20, length: 5 }] },
+      {
+        object: 'f0',
+        part: 0,
+        length: 10,
+        partBytes: 10,
+        segments: [{ root: hex('a'), offset: 0, length: 10 }],
+      },
+      {
+        object: 'f0',
+        part: 1,
+        length: 10,
+        partBytes: 10,
+        segments: [{ root: hex('a'), offset: 10, length: 10 }],
+      },
+      {
+        object: 'f0',
+        part: 2,
+        length: 5,
+        partBytes: 10,
+        segments: [{ root: hex('a'), offset: 20, length: 5 }],
+      },
     ]);
   });
 

@@ -13,6 +13,8 @@ export interface PlannedPart {
   readonly object: string;
   readonly part: number;
   readonly length: number;
+  /** Bytes of the object's parts when it has several; null when this is the only one. */
+  readonly partBytes: number | null;
   /** Laid end to end they are the part. */
   readonly segments: readonly PartSegment[];
 }
@@ -43,7 +45,8 @@ function* lackingPartsOf(object: UploadObject): Generator<PlannedPart> {
   for (let part = 0; part * object.partBytes < object.bytes; part++) {
     const length = partLength(object, part);
     const segments = cursor.take(length);
-    if (!received.has(part)) yield { object: object.object, part, length, segments };
+    const partBytes = object.bytes > object.partBytes ? object.partBytes : null;
+    if (!received.has(part)) yield { object: object.object, part, length, partBytes, segments };
   }
 }
 

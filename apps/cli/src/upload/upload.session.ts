@@ -106,6 +106,7 @@ async function send(
     open: () => connection.open(),
     parallel: lanesFor(upload, parallel),
     read: (part) => reader.read(part),
+    rootOf: (part) => reader.rootOf(part),
     onSent: (bytes) => {
       count(bytes);
       watcher.sending((sent += bytes), lacking, upload.knownBytes);

@@ -120,7 +120,9 @@ export class BodyHasher {
         giveUp(chunk);
       }
       if (buffer && this.cut.stretches === null) {
-        const last = { bytes: buffer.bytes.subarray(0, filled), release: buffer.release };
+        const whole: SpanBuffer = buffer;
+        const bytes = whole.bytes.subarray(0, filled);
+        const last = { bytes, release: () => whole.release() };
         buffer = null;
         yield this.#hash(last, this.#planner.last(filled));
       }

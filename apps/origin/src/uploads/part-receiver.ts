@@ -79,12 +79,12 @@ export class PartReceiver {
     hasher: BodyHasher,
     request: IncomingMessage,
   ): AsyncGenerator<Uint8Array> {
-    const { planned, part, stretches, pieceLength } = incoming;
+    const { planned, part } = incoming;
     const length = partLengthOf(planned, part);
     yield* hasher.through(exactly(bodyOf(request), length));
     const hashes = await hasher.finish();
     checkClaim(incoming, hashes);
-    const kept = partHashesOf(stretches, pieceLength, hashes);
+    const kept = keptOf(incoming, hashes);
     await this.store.writeHashes(upload, planned.object, part, kept);
   }
 }
@@ -97,6 +97,23 @@ function cutOf({ stretches, pieceLength, planned, claim }: IncomingPart, withV1:
     digest: claim !== null && 'digest' in claim,
     pieceLengthV1: withV1 ? pieceLength : 0,
   };
+}
+
+/**
+ * @throws ROOT_MISMATCH when the part is what it claims, and not what was declared;
+ *   PART_HASH_MISMATCH when it claims nothing: it may be damaged, and sending it again may help
+ */
+function keptOf({ claim, stretches, pieceLength, ...place }: IncomingPart, hashes: BodyHashes) {
+  try {
+    return partHashesOf(stretches, pieceLength, hashes);
+  } catch (error) {
+    if (claim !== null || !(error instanceof FleetseedError && error.code === 'ROOT_MISMATCH'))
+      throw error;
+    const { part, planned } = place;
+    const facts = { object: planned.object, part, ...error.facts };
+    const text = 'The part does not hold the files that were declared.';
+    throw new FleetseedError('PART_HASH_MISMATCH', text, facts, { cause: error });
+  }
 }
 
 async function* exactly(chunks: AsyncIterable<Buffer>, length: number): AsyncGenerator<Buffer> {
