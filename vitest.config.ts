@@ -16,7 +16,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['{apps,libs}/*/src/**/*.spec.ts', 'test/support/**/*.spec.ts'],
+          include: ['{apps,libs}/*/src/**/*.spec.ts', 'test/{simulation,support}/**/*.spec.ts'],
           setupFiles: ['test/support/fuzz.setup.ts'],
           testTimeout: unitTimeout,
         },

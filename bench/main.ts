@@ -17,7 +17,7 @@ const CASES: Readonly<Record<string, BenchCase>> = {
     usage: '[--hosts N]',
     run(words, tell) {
       const hosts = readOptions(words, ['hosts']).number('hosts');
-      return benchPolicy(hosts === undefined ? [16, 40, 400] : [hosts], tell);
+      return benchPolicy(hosts === undefined ? [16, 40, 400, 2000] : [hosts], tell);
     },
   },
 };

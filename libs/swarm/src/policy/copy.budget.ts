@@ -3,22 +3,23 @@ import type { IndexRange } from '#lib/wire';
 
 import { Cohort } from './copy.cohort.js';
 import { CopyMember, type Offer, type OfferReason } from './copy.member.js';
+import { CopyPace } from './copy.pace.js';
 import type { PayloadLayout } from './payload.layout.js';
 import type { RunHoldings } from './run.holdings.js';
 
 /** Machines that began within this time are one cohort, milliseconds. */
 const COHORT_MS = 60_000;
-/** A run whose only holder has not passed it on by then is given once more, milliseconds. */
-const RARE_MS = 5000;
+/** The first copy of a run that another replica was to give is given after this, milliseconds. */
+const LONE_MS = 5000;
 /** A member that verified nothing for this long is stalled, milliseconds. */
 const STALL_MS = 2000;
 /** For a member that is slow by nature: this many times its usual time between two runs. */
 const STALL_SLACK = 4;
-/** Offers that are not sent yet, over all members, at first. */
+/** Offers that are not delivered yet, over all members, at first. */
 const FIRST_OFFERS = 12;
 /** Fewer than a member may have waiting in our queue: an offer that is then rejected is none. */
 const MOST_OFFERS_EACH = 128;
-/** Offers stand for as much as is sent in this time, milliseconds. */
+/** At higher rates offers stand for as much as is sent in this time, milliseconds. */
 const OFFERS_AHEAD_MS = 150;
 /** An offer that the member did not take up is given to somebody else after this, milliseconds. */
 const UNUSED_MS = 5000;
@@ -73,6 +74,7 @@ export class CopyBudget {
   #seeds = 0;
   #cohorts: Cohort[] = [];
   readonly #usualRun: number;
+  readonly #pace = new CopyPace();
 
   constructor(layout: PayloadLayout, options: CopyBudgetOptions) {
     this.#layout = layout;
@@ -124,7 +126,10 @@ export class CopyBudget {
     if (run < 0) return;
     this.#holders[run]!++;
     member.declined.delete(run);
-    member.gotRun(this.#end(member, run, now) !== undefined, now);
+    const offer = this.#end(member, run, now);
+    if (offer !== undefined && offer.sent >= offer.length)
+      this.#pace.delivered(now - offer.activeAt);
+    member.gotRun(offer !== undefined, now);
   }
 
   /** The member withdrew a piece. */
@@ -193,17 +198,18 @@ export class CopyBudget {
     const ahead = Math.ceil((rate * OFFERS_AHEAD_MS) / 1000 / this.#usualRun);
     const window = Math.max(FIRST_OFFERS, ahead);
     const changes: OfferChange[] = [];
-    let open = 0;
+    let underWay = 0;
     const waiting: CopyMember[] = [];
     let leisure = 0;
     for (const member of this.#members) {
-      open += member.open;
+      underWay += member.underWay(now - this.#pace.rareMs);
       if (member.isComplete(this.#layout.runCount)) continue;
       waiting.push(member);
       leisure += member.ahead;
     }
+    const swift = this.#pace.swiftOf(waiting, now);
     const fair = Math.max(2, Math.ceil(window / Math.max(1, waiting.length)));
-    this.#spread(waiting, fair, window + leisure - open, changes, now);
+    this.#spread(swift, fair, window + leisure - underWay, changes, now);
     for (const member of waiting) this.#help(member, window, changes, now);
     return changes;
   }
@@ -221,9 +227,9 @@ export class CopyBudget {
     return changes;
   }
 
-  /** First and rare copies: always to the member that was promised least. */
+  /** First and rare copies: always to the member that was promised least, and of these has least. */
   #spread(
-    waiting: CopyMember[],
+    waiting: readonly CopyMember[],
     fair: number,
     room: number,
     changes: OfferChange[],
@@ -247,7 +253,8 @@ export class CopyBudget {
     let best: CopyMember | null = null;
     let ties = 0;
     for (const member of candidates) {
-      const order = best === null ? -1 : member.open - best.open || member.dealt - best.dealt;
+      const order =
+        best === null ? -1 : member.offers.size - best.offers.size || member.held - best.held;
       if (order > 0) continue;
       ties = order < 0 ? 1 : ties + 1;
       if (order < 0 || randomInt(this.#random, ties) === 0) best = member;
@@ -281,7 +288,7 @@ export class CopyBudget {
 
   /** Another replica's runs are left to it for as long as a rare copy waits. */
   #isMine(run: number, cohort: Cohort, now: number): boolean {
-    return this.#responsible(run) || now - cohort.startedAt > RARE_MS;
+    return this.#responsible(run) || now - cohort.startedAt > LONE_MS;
   }
 
   /**
@@ -293,7 +300,10 @@ export class CopyBudget {
     const isAlone = this.#members.size === 1 && this.#seedsElsewhere() === 0;
     const patience = isAlone ? 0 : Math.max(STALL_MS, STALL_SLACK * member.usualMs);
     const stalled = now - Math.max(member.progressAt, member.lastSentAt) >= patience;
-    if (member.dependent ? member.open > member.helped / 2 : member.open > 0 || !stalled) return;
+    const waits = member.dependent
+      ? member.open > member.helped / 2
+      : !stalled || member.underWay(now - this.#pace.rareMs) > 0;
+    if (waits) return;
     const most = Math.min(MOST_OFFERS_EACH, Math.max(LEAST_HELP_LIMIT, window, member.ahead));
     member.helped = Math.min(most, Math.max(2, member.helped * 2));
     for (const run of member.wishes ?? this.#allRuns()) {
@@ -313,7 +323,7 @@ export class CopyBudget {
   #isRare(run: number, seeds: number, dealtAt: number, now: number): boolean {
     const holders = this.#holders[run]! + seeds;
     if (holders >= ENOUGH_HOLDERS || this.#open[run]! > 0) return false;
-    return now - dealtAt > RARE_MS || (holders === 0 && this.#offered[run] === 0);
+    return now - dealtAt > this.#pace.rareMs || (holders === 0 && this.#offered[run] === 0);
   }
 
   #make(member: CopyMember, run: number, reason: OfferReason, now: number): OfferChange {

@@ -57,6 +57,16 @@ export class CopyMember {
     return this.helped > 0;
   }
 
+  /**
+   * Offers that it is yet to make something of, those last sent on before `since` left out. What the
+   * system took is still to be delivered, and the more is sent at once the later any of it arrives.
+   */
+  underWay(since: number): number {
+    let count = 0;
+    for (const { open, activeAt } of this.offers.values()) if (open || activeAt > since) count++;
+    return count;
+  }
+
   isComplete(runCount: number): boolean {
     if (this.wishes) return !this.#wantsAny();
     return this.holdings.all || this.held + this.declined.size >= runCount;

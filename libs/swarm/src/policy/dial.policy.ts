@@ -1,7 +1,7 @@
 import { backoffDelay, randomInt, type Random } from '#lib/runtime';
 
 /** Neighbours we dial for. */
-export const WANTED_NEIGHBOURS = 10;
+export const WANTED_NEIGHBOURS = 12;
 /** Neighbours at most, dialled or accepted, of a machine that downloads. */
 export const MOST_NEIGHBOURS = 20;
 /** Addresses that are remembered; the ones that failed most are forgotten first. */

@@ -45,8 +45,27 @@ describe('UploadScheduler', () => {
     expect(scheduler.next()).toBeNull();
   });
 
+  it('serves first who has least, and every fourth time whose turn it is', () => {
+    const has: Record<string, number> = { rich: 9, poor: 1, middling: 5 };
+    const scheduler = new UploadScheduler<string, number>(Infinity, 256, (peer) => has[peer]!);
+    for (let job = 0; job < 4; job++) {
+      for (const peer of ['rich', 'poor', 'middling']) scheduler.accept(peer, job);
+    }
+    const served = Array.from({ length: 8 }, () => scheduler.next()!.peer);
+    expect(served).toEqual([
+      'rich',
+      'poor',
+      'poor',
+      'poor',
+      'middling',
+      'poor',
+      'middling',
+      'middling',
+    ]);
+  });
+
   it('passes over who may have nothing now, and cuts what is too large', () => {
-    const scheduler = new UploadScheduler<string, { bytes: number }>();
+    const scheduler = new UploadScheduler<string, { bytes: number }>(8);
     for (const peer of ['slow', 'a', 'b']) scheduler.accept(peer, { bytes: 5 });
     let goesOn = true;
     const cutter = {

@@ -1,14 +1,14 @@
-import { randomInt, type Random } from '#lib/runtime';
+import type { Random } from '#lib/runtime';
 
 import type { PickerPeer } from './picker.peer.js';
 import type { RequestDepth } from './request.depth.js';
 import type { SpanPicker } from './span.picker.js';
 
 /**
- * Spans in flight over all peers at first. The simulation of 40 machines: 1.12 times the bound with 10
- * (and 8 uploads at once), 1.15 with 8, 1.20 with 6, 1.29 with 4; more gain little and hold memory.
+ * Spans in flight over all peers at first. The simulation of 40 machines: 1.08 times the bound with 8 or
+ * 10 (and 4 to 6 uploads at once), 1.17 with 6; with many more, requests wait where others go ahead.
  */
-export const FIRST_SPANS_IN_FLIGHT = 10;
+export const FIRST_SPANS_IN_FLIGHT = 8;
 /** As much is in flight as arrives in this time, milliseconds: what a busy event loop may lag. */
 const AHEAD_MS = 40;
 /** Under a rate limit no more is in flight than may arrive in this time, milliseconds. */
@@ -18,8 +18,19 @@ const STRANGERS_AHEAD = 16 * 1024 * 1024;
 /** In the end game a request is repeated elsewhere after this many times the usual duration. */
 const END_GAME_SLACK = 1.5;
 const LEAST_END_GAME_MS = 250;
-/** Weight of the newest duration in the average. */
+/** Weight of the newest duration in the averages. */
 const NEWEST = 0.1;
+const NEWEST_OF_SOURCE = 0.25;
+/** What was measured of a slow source counts half after this, milliseconds: it is tried again. */
+const FORGET_MS = 2000;
+/** A source that answers at once is taken for no quicker than this part of the usual. */
+const LEAST_RATIO = 0.5;
+/** Estimates are rough: up to so much is added by chance, so that neighbours do not choose alike. */
+const CHANCE = 0.5;
+/** A source is far when its spans take so many times as long as those of the quickest. */
+const FAR = 1.5;
+/** What far sources together may owe, spans. */
+const FAR_SPANS = 2;
 
 /** One peer as a source of spans. */
 export class Source {
@@ -31,6 +42,10 @@ export class Source {
   choking = false;
   /** The torrent's own reason not to ask more of it, as a stranger whose block queue is full. */
   full = false;
+  /** From a request to its span, of late, milliseconds; 0 while unknown. */
+  usualMs = 0;
+  /** When that was measured last. */
+  measuredAt = 0;
 
   constructor(
     readonly pick: PickerPeer,
@@ -45,14 +60,16 @@ export interface PlannedRequest<S extends Source> {
 
 /**
  * Decides what to request from whom next. The number of spans in flight is bounded for the torrent as a
- * whole, since each of them needs memory and a share of the link; a new request goes to the peer that
- * owes us least, so that all neighbours' links are used, and runs that an origin offered go first.
+ * whole, since each of them needs memory and a share of the link; a new request goes to the peer that is
+ * expected to deliver it first, by what it owes us and how long its spans took of late, so that all
+ * neighbours' links are used and slow ones are not waited for; runs that an origin offered go first.
  */
 export class RequestPlanner<S extends Source> {
   readonly #sources: S[] = [];
   readonly #random: Random;
   readonly #spanLength: number;
   #inFlight = 0;
+  #strangers = 0;
   #usualMs = 0;
 
   /** @param spanLength the usual length of a span, bytes */
@@ -75,6 +92,7 @@ export class RequestPlanner<S extends Source> {
 
   add(source: S): void {
     this.#sources.push(source);
+    if (source.depth.isStranger) this.#strangers++;
     this.picker.addPeer(source.pick);
   }
 
@@ -82,6 +100,7 @@ export class RequestPlanner<S extends Source> {
     const index = this.#sources.indexOf(source);
     if (index < 0) return;
     this.#sources.splice(index, 1);
+    if (source.depth.isStranger) this.#strangers--;
     this.#inFlight -= source.outstanding;
     source.outstanding = 0;
     this.picker.removePeer(source.pick);
@@ -96,6 +115,7 @@ export class RequestPlanner<S extends Source> {
     const ahead = Math.ceil((rate * AHEAD_MS) / 1000 / this.#spanLength);
     const allowed = Math.ceil((limit * LIMITED_AHEAD_MS) / 1000 / this.#spanLength);
     const room = Math.min(allowed, Math.max(FIRST_SPANS_IN_FLIGHT, ahead)) - this.#inFlight;
+    if (room <= 0 && this.picker.offered === 0 && this.#strangers === 0) return null;
     const best = this.#best(room, now, null);
     // What is open at a peer may be just its own overdue spans, which it is not asked for again.
     for (let source = best; source !== null; source = this.#best(room, now, best)) {
@@ -112,22 +132,56 @@ export class RequestPlanner<S extends Source> {
     this.#inFlight--;
   }
 
-  /** A span arrived so long after it was requested. */
-  took(ms: number): void {
-    this.#usualMs = this.#usualMs === 0 ? ms : this.#usualMs + NEWEST * (ms - this.#usualMs);
+  /** A span arrived from the source now. */
+  took(source: S, askedAt: number, now: number): void {
+    const ms = now - askedAt;
+    this.#usualMs = average(this.#usualMs, ms, NEWEST);
+    source.usualMs = average(source.usualMs, ms, NEWEST_OF_SOURCE);
+    source.measuredAt = now;
+  }
+
+  /** How long another span would take from the source, as far as is known: what waits there comes first. */
+  #expected(source: S, now: number): number {
+    if (this.#usualMs === 0) return source.outstanding;
+    const age = Math.max(0, now - source.measuredAt) / FORGET_MS;
+    const known = source.usualMs === 0 ? 1 : source.usualMs / this.#usualMs;
+    const usual = known > 1 ? 1 + (known - 1) / (1 + age) : known;
+    return (source.outstanding + 1) * Math.max(LEAST_RATIO, usual) * (1 + CHANCE * this.#random());
   }
 
   #best(room: number, now: number, except: S | null): S | null {
+    const farFrom = this.#farFrom();
     let best: S | null = null;
-    let ties = 0;
+    let least = Infinity;
     for (const source of this.#sources) {
       if (source === except || !this.#mayAsk(source, room, now)) continue;
-      const order = best === null ? -1 : compare(source, best);
-      if (order > 0) continue;
-      ties = order < 0 ? 1 : ties + 1;
-      if (order < 0 || randomInt(this.#random, ties) === 0) best = source;
+      const isOffering = source.pick.offers.size > 0;
+      if (!isOffering && source.usualMs > farFrom) continue;
+      // An origin's offer is for us alone, and others wait for us to pass it on.
+      const expected = isOffering ? -1 : this.#expected(source, now);
+      if (expected >= least) continue;
+      best = source;
+      least = expected;
     }
     return best;
+  }
+
+  /**
+   * Sources that take longer than this are not asked for more now; Infinity while they owe little. So
+   * what is near is preferred, and what is only far, as behind a link between zones that all share, is
+   * fetched by few neighbours at a time, who then pass it on.
+   */
+  #farFrom(): number {
+    let quickest = Infinity;
+    for (const { usualMs } of this.#sources)
+      if (usualMs > 0 && usualMs < quickest) quickest = usualMs;
+    let owed = 0;
+    for (const source of this.#sources) {
+      if (source.usualMs > FAR * quickest && source.pick.offers.size === 0) {
+        owed += source.outstanding;
+      }
+    }
+    return owed < FAR_SPANS ? Infinity : FAR * quickest;
   }
 
   #mayAsk(source: S, room: number, now: number): boolean {
@@ -160,8 +214,6 @@ function isServing(source: Source): boolean {
   return !source.snubbed && !source.choking && !source.full;
 }
 
-/** Negative when `left` is to be asked before `right`: offers first, then who owes us least. */
-function compare(left: Source, right: Source): number {
-  const offers = Number(right.pick.offers.size > 0) - Number(left.pick.offers.size > 0);
-  return offers || left.outstanding - right.outstanding;
+function average(before: number, newest: number, weight: number): number {
+  return before === 0 ? newest : before + weight * (newest - before);
 }

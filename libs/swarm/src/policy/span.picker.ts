@@ -48,6 +48,7 @@ export class SpanPicker {
   readonly #window: RunWindow | null;
   /** Runs below this one were opened, those before the window left out. */
   #opened: number;
+  #offered = 0;
 
   constructor(
     readonly table: SpanTable,
@@ -68,6 +69,11 @@ export class SpanPicker {
   windowMoved(): void {
     const end = this.#window?.endRun ?? this.table.layout.runCount;
     for (; this.#opened < end; this.#opened++) this.#open(this.#opened);
+  }
+
+  /** Offers of all peers that stand: while there are none, only a free place makes a request possible. */
+  get offered(): number {
+    return this.#offered;
   }
 
   get done(): boolean {
@@ -91,6 +97,7 @@ export class SpanPicker {
 
   addPeer(peer: PickerPeer): void {
     this.#peers.add(peer);
+    this.#offered += peer.offers.size;
     const seed = peer.holdings.all;
     for (let run = 0; run < this.#openOf.length; run++) {
       if (!seed && peer.holdings.holds(run)) this.#buckets.holderCame(run);
@@ -107,6 +114,7 @@ export class SpanPicker {
       }
     }
     for (const span of this.#asked.keys()) this.release(span, peer);
+    this.#offered -= peer.offers.size;
     peer.interesting = 0;
   }
 
@@ -134,10 +142,12 @@ export class SpanPicker {
     if (peer.offers.has(run)) return;
     if (this.#buckets.isOpen(run) && !peer.canGive(run)) peer.interesting++;
     peer.offers.add(run);
+    this.#offered++;
   }
 
   withdrawOffer(peer: PickerPeer, run: number): void {
     if (!peer.offers.delete(run)) return;
+    this.#offered--;
     if (this.#buckets.isOpen(run) && !peer.canGive(run)) peer.interesting--;
   }
 
@@ -224,7 +234,8 @@ export class SpanPicker {
     this.#state[span] = VERIFIED;
     this.#verified++;
     const run = this.table.runOf[span]!;
-    if (this.#openOf[run] === 0) for (const peer of this.#peers) peer.offers.delete(run);
+    if (this.#openOf[run]! > 0) return;
+    for (const peer of this.#peers) if (peer.offers.delete(run)) this.#offered--;
   }
 
   #choose(peer: PickerPeer): number {

@@ -334,7 +334,7 @@ export class Downloader {
   #complete(source: DownloadSource, request: SpanRequest): void {
     source.requests.delete(request.span);
     this.#planner.ended(source);
-    this.#planner.took(this.#now() - request.askedAt);
+    this.#planner.took(source, request.askedAt, this.#now());
     this.#desk.updateFull(source);
     this.#fillWanted = true;
     const { span, buffer } = request;

@@ -182,7 +182,15 @@ export class TorrentSwarm {
         if (this.#origin) return this.#origin.reasonFor(neighbour, run);
         return neighbour.connection.isMember ? 'peer' : 'stranger';
       },
+      // An origin's offers say already whose turn it is.
+      hasOf: this.#origin ? null : (neighbour) => this.#piecesOf(neighbour),
       accepted: (neighbour, run) => this.#origin?.accepted(neighbour, run),
     });
+  }
+
+  /** Pieces a neighbour has; who does not tell is known to have what we sent it. */
+  #piecesOf({ connection, sentBytes }: Neighbour): number {
+    const { pieceCount, length } = this.#options.layout;
+    return Math.max(connection.have.count, (sentBytes / length) * pieceCount);
   }
 }

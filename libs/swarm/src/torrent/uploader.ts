@@ -5,7 +5,11 @@ import type { Bitfield } from '../bitfield.js';
 import { protocolError } from '../peer/peer-errors.js';
 import { SPAN_LENGTH_LIMIT, type PayloadLayout } from '../policy/payload.layout.js';
 import { RateLimiter } from '../policy/rate.limiter.js';
-import { UploadScheduler, type UploadTurn } from '../policy/upload.scheduler.js';
+import {
+  UPLOAD_QUEUE_LIMIT,
+  UploadScheduler,
+  type UploadTurn,
+} from '../policy/upload.scheduler.js';
 import type { Neighbour } from './neighbour.js';
 import type { UploadReason } from './torrent.types.js';
 
@@ -45,6 +49,8 @@ export interface UploaderOptions {
   readonly now: number;
   /** Why the neighbour may have bytes of a run; null when it may not. */
   readonly reasonFor: (neighbour: Neighbour, run: number) => UploadReason | null;
+  /** How much a neighbour has, so that who has least is served first; null: in turn. */
+  readonly hasOf: ((neighbour: Neighbour) => number) | null;
   /** A job was accepted. */
   readonly accepted: (neighbour: Neighbour, run: number) => void;
 }
@@ -54,12 +60,13 @@ export class Uploader {
   readonly limiter: RateLimiter;
   readonly #options: UploaderOptions;
   /** Slots are the session's: they are shared by all torrents. */
-  readonly #scheduler = new UploadScheduler<Neighbour, UploadJob>(Infinity);
+  readonly #scheduler: UploadScheduler<Neighbour, UploadJob>;
   /** Whose parts are being sent, and since when. */
   #turn: { readonly peer: Neighbour; readonly since: number } | null = null;
 
   constructor(options: UploaderOptions) {
     this.#options = options;
+    this.#scheduler = new UploadScheduler(Infinity, UPLOAD_QUEUE_LIMIT, options.hasOf);
     this.limiter = new RateLimiter(options.limit, options.now);
   }
 

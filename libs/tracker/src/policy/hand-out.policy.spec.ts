@@ -56,16 +56,17 @@ describe('handOut', () => {
       ...crowd(100, '10.0.0', { zone: 'a' }),
       ...crowd(100, '10.0.1', { zone: 'b', load: 5 }),
     ]);
-    expect(countOf(given, ({ zone }) => zone === 'b')).toBe(8);
+    expect(countOf(given, ({ zone }) => zone === 'b')).toBe(4);
     expect(given.length).toBe(20);
   });
 
-  it('fills up from other zones when the own is small, and from the own when there is no other', () => {
+  it('tells of more in other zones when the own is small, and of none when there is no other', () => {
     const near = crowd(3, '10.0.0', { zone: 'a' });
     const far = crowd(100, '10.0.1', { zone: 'b' });
     const mixed = give(SELF, [...near, ...far]);
     expect(countOf(mixed, ({ zone }) => zone === 'a')).toBe(3);
-    expect(mixed.length).toBe(20);
+    expect(mixed.length).toBe(9);
+    expect(give(SELF, far).length).toBe(12);
     expect(give(SELF, crowd(100, '10.0.0', { zone: 'a' })).length).toBe(20);
   });
 
@@ -77,9 +78,9 @@ describe('handOut', () => {
     ]);
     const byRack = Object.groupBy(given, ({ rack }) => rack);
     expect(Object.entries(byRack).map(([rack, peers]) => [rack, peers!.length])).toEqual([
-      ['a1', 6],
-      ['a2', 6],
-      ['b1', 8],
+      ['a1', 8],
+      ['a2', 8],
+      ['b1', 4],
     ]);
   });
 
@@ -93,13 +94,15 @@ describe('handOut', () => {
 
   it('puts origins last, and keeps places for them when seeds are few', () => {
     const origins = crowd(2, '10.1.0', { kind: 'origin', state: 'complete' });
-    const peers = crowd(100, '10.0.0');
+    const peers = crowd(100, '10.0.0', { zone: SELF.zone });
     const poor = give(SELF, [...origins, ...peers], { complete: 2 });
     expect(poor.slice(-2).map(({ kind }) => kind)).toEqual(['origin', 'origin']);
     expect(poor.length).toBe(20);
     const rich = give(SELF, [...origins, ...peers], { complete: 3 });
     expect(countOf(rich, ({ kind }) => kind === 'origin')).toBe(0);
-    const alone = give(SELF, [...origins, ...crowd(4, '10.0.0')], { complete: 3 });
+    const alone = give(SELF, [...origins, ...crowd(4, '10.0.0', { zone: SELF.zone })], {
+      complete: 3,
+    });
     expect(countOf(alone, ({ kind }) => kind === 'origin')).toBe(2);
   });
 
@@ -125,7 +128,7 @@ describe('handOut', () => {
     expect(hosts(SELF).length).toBe(5);
   });
 
-  it('gives distinct candidates, as many as it can and no more than wanted', () => {
+  it('gives distinct candidates, no more than wanted, and all it can when there are no zones', () => {
     const candidate = fc
       .record({
         host: fc.nat(60).map((at) => `10.0.0.${at}`),
@@ -142,7 +145,10 @@ describe('handOut', () => {
         const origins = countOf(given, ({ kind }) => kind === 'origin');
         const reachable = given.length - Math.max(0, origins - DEFAULT_HAND_OUT.maxOrigins);
         expect(new Set(chosen).size).toBe(chosen.length);
-        expect(chosen.length).toBe(Math.min(want, reachable));
+        const most = Math.min(want, reachable);
+        const isFar = ({ zone }: PeerCandidate) => zone !== SELF.zone;
+        expect(chosen.length).toBeLessThanOrEqual(most);
+        expect(chosen.length === most || given.some(isFar)).toBe(true);
       }),
     );
   });

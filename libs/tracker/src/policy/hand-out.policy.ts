@@ -8,8 +8,15 @@ export interface HandOutOptions {
   readonly defaultWant: number;
   /** Nobody gets more. */
   readonly maxWant: number;
-  /** Part of the peers that come from other zones, if there are any: keeps the zones connected. */
+  /**
+   * Part of the peers that come from other zones, if there are any: keeps the zones connected. What
+   * crosses zones is about this part of all bytes, and the links between zones carry that much at best.
+   */
   readonly remoteShare: number;
+  /** From other zones come at least so many, however few the own zone has. */
+  readonly leastRemote: number;
+  /** A machine with nobody near is told of so many in other zones. */
+  readonly enough: number;
   /** Part of the peers of the own zone that may come from the own rack. */
   readonly rackShare: number;
   /**
@@ -26,7 +33,9 @@ export interface HandOutOptions {
 export const DEFAULT_HAND_OUT: HandOutOptions = {
   defaultWant: 30,
   maxWant: 80,
-  remoteShare: 0.4,
+  remoteShare: 0.2,
+  leastRemote: 2,
+  enough: 12,
   rackShare: 0.5,
   overload: 3,
   fewSeeds: 3,
@@ -144,7 +153,7 @@ export class HandOut {
   /** Chooses `want` of the peers, which are in order of preference, by the shares of the options. */
   #spread(set: CandidateSet, peers: number, want: number): void {
     if (want <= 0 || peers === 0) return;
-    const { remoteShare, rackShare, overload } = this.options;
+    const { remoteShare, leastRemote, enough, rackShare, overload } = this.options;
     let [total, near, sameRack] = [0, 0, 0];
     for (let at = 0; at < peers; at++) {
       const place = this.#order[at]!;
@@ -154,14 +163,17 @@ export class HandOut {
     }
     const most = GRACE + (overload * total) / peers;
     const fit = near === peers ? 0 : this.#remoteUnder(set, peers, most);
-    const guaranteed = Math.min(fit, Math.max(1, Math.round(want * remoteShare)));
+    const reserved = Math.max(leastRemote, Math.round(want * remoteShare));
+    const guaranteed = Math.min(fit, reserved, Math.floor(want / 2));
     const wantNear = Math.min(near, want - guaranteed);
     const fromRack = Math.max(Math.ceil(wantNear * rackShare), wantNear - (near - sameRack));
     const taken = this.#take(set, peers, CANDIDATE.sameRack, CANDIDATE.sameRack, fromRack);
     const local = CANDIDATE.remote | CANDIDATE.sameRack;
     this.#take(set, peers, local, 0, wantNear - taken);
-    // What the own zone cannot fill, the others do.
-    const left = want - set.chosenLength;
+    const perLocal = remoteShare / (1 - remoteShare);
+    // What is near passes on what comes from far, and knows others.
+    const far = Math.max(leastRemote, Math.round(wantNear * perLocal), enough - 2 * wantNear);
+    const left = Math.min(far, want - set.chosenLength);
     this.#take(set, peers, CANDIDATE.remote, CANDIDATE.remote, left);
   }
 

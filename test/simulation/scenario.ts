@@ -1,0 +1,50 @@
+/** A swarm to simulate. Everybody starts within a moment; only the origin has anything. */
+export interface Scenario {
+  /** Machines besides the origin. */
+  readonly hosts: number;
+  readonly runs: number;
+  readonly runBytes: number;
+  /** Of every healthy link, each way, bytes a millisecond. */
+  readonly linkRate: number;
+  /** From a message's sending to its effect at the other end, milliseconds; each differs by a quarter. */
+  readonly delayMs: number;
+  /** Zones of equal size; the origin stands in the first. 1: the network has no bottleneck but the links. */
+  readonly zones: number;
+  /** Of the links of a zone's machines together, how much the zone's uplink carries, each way. */
+  readonly zoneShare: number;
+  /** Part of the machines with a tenth of the rate. */
+  readonly slow: number;
+  /** Part of the machines that die half-way: every other one falls silent, the rest part properly. */
+  readonly dead: number;
+  readonly seed: number;
+  /** A run travels in so many parts: how finely transfers share links. */
+  readonly parts: number;
+  /** Whether the tracker is told of zones. */
+  readonly labelled: boolean;
+}
+
+const MIB = 1024 * 1024;
+/** What a link of so many Mbit/s carries, bytes a millisecond. */
+export const mbit = (rate: number) => (rate * 1000) / 8;
+
+/** 100 Mbit/s and 128 MiB: what `npm run bench -- swarm` does with real machines. */
+export const EQUAL_LINKS: Scenario = {
+  hosts: 40,
+  runs: 512,
+  runBytes: MIB / 4,
+  linkRate: mbit(100),
+  delayMs: 10,
+  zones: 1,
+  zoneShare: 1,
+  slow: 0,
+  dead: 0,
+  seed: 1,
+  parts: 8,
+  labelled: true,
+};
+
+/** Four zones whose uplinks carry a quarter of what their machines could send. */
+export const ZONES: Scenario = { ...EQUAL_LINKS, zones: 4, zoneShare: 0.25 };
+
+/** One machine in twenty is slow, one in a hundred dies half-way. */
+export const DISTURBED: Scenario = { ...EQUAL_LINKS, slow: 0.05, dead: 0.01 };
