@@ -357,7 +357,7 @@ export class PackedSwarms {
     let kept = 0;
     for (let nth = 0; nth < chosenLength; nth++) {
       const place = chosen[nth]!;
-      if (this.#hosts.hasPeerId(this.#draw.hostAt(place), key.peerId)) continue;
+      if (this.#hosts.isClient(this.#draw.hostAt(place), key.peerId)) continue;
       this.#draw.handOut(place);
       chosen[kept++] = place;
     }
