@@ -152,6 +152,8 @@ describe('who has nothing and says nothing', () => {
     void machine.torrent.done.then(() => (done = true));
     await passTime(clock, () => done);
     expect(machine.torrent.state).toBe('seeding');
+    // Long before they are parted from for their silence.
+    expect(clock.monotonic()).toBeLessThan(100_000);
   });
 
   it('does not fill a table for good: who comes gets the place of one that is of no use', async () => {
