@@ -10,7 +10,7 @@ export interface Network {
 }
 
 /** A token bucket of this size lets a whole segmentation-offload packet through. */
-const BURST = '64kb';
+const BURST = '96kb';
 /** What waits longer than this before a shaped link is dropped. */
 const QUEUE = '100ms';
 const BRIDGE = 'bridge';

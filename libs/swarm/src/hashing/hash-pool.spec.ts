@@ -35,7 +35,7 @@ function leavesOf(bytes: Uint8Array): Buffer {
 }
 
 let folder: string;
-const pool = new HashPool({ threads: 2 });
+const pool = new HashPool({ threads: 2, lightRate: 0 });
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fleetseed-hash-'));
@@ -233,7 +233,7 @@ describe('HashPool', () => {
   });
 
   it('rejects a job that cannot be done, and goes on with others', async () => {
-    const own = new HashPool({ threads: 1 });
+    const own = new HashPool({ threads: 1, lightRate: 0 });
     const bad = { lengths: Uint32Array.of(0), paddedLeaves: Uint32Array.of(2) };
     const good = { lengths: Uint32Array.of(5), paddedLeaves: Uint32Array.of(1) };
     await expect(own.hashSpan(shared(Buffer.alloc(0)), bad)).rejects.toMatchObject({
@@ -244,9 +244,34 @@ describe('HashPool', () => {
     await own.close();
   });
 
+  it('hashes payload on the spot while little of it comes, and on threads when more does', async () => {
+    const clock = new VirtualClock();
+    const own = new HashPool({ threads: 1, lightRate: 1024 * 1024, clock });
+    const bytes = shared(Buffer.alloc(128 * 1024, 7));
+    const cut = { lengths: Uint32Array.of(bytes.length), paddedLeaves: Uint32Array.of(8) };
+    const onTheSpot = await own.hashSpan(bytes, cut);
+    expect(own.threadCount).toBe(0);
+    // The allowance of an eighth of a second is used up.
+    const onThread = await own.hashSpan(bytes, cut);
+    expect(own.threadCount).toBe(1);
+    expect(onThread.roots).toEqual(onTheSpot.roots);
+    expect(onThread.leaves).toEqual(onTheSpot.leaves);
+    await own.close();
+  });
+
+  it('fails on the spot as on threads', async () => {
+    const own = new HashPool({ threads: 1 });
+    const bad = { lengths: Uint32Array.of(0), paddedLeaves: Uint32Array.of(2) };
+    await expect(own.hashSpan(shared(Buffer.alloc(0)), bad)).rejects.toMatchObject({
+      code: 'INTERNAL',
+    });
+    expect(own.threadCount).toBe(0);
+    await own.close();
+  });
+
   it('ends its threads when there is nothing to do, and starts them again', async () => {
     const clock = new VirtualClock();
-    const own = new HashPool({ threads: 1, idleMs: 1000, clock });
+    const own = new HashPool({ threads: 1, idleMs: 1000, lightRate: 0, clock });
     await own.merkleRoot(Buffer.alloc(32), 1);
     expect(own.threadCount).toBe(1);
     clock.advance(1000);

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { FleetseedError } from '#lib/contracts';
 import { systemClock, type Clock } from '#lib/runtime';
 
+import { RateLimiter } from '../policy/rate.limiter.js';
 import { cutFiles, JOB_BYTES, type FileToHash } from './file-batches.js';
 import { FileDigests, type FileDigest } from './file-digests.js';
 import type {
@@ -15,6 +16,7 @@ import type {
   StreamSegment,
 } from './hash-job.types.js';
 import { HashThreads, type QueuedJob } from './hash-threads.js';
+import { outcomeOf } from './hash-worker.js';
 import { OrderedHasher, type OrderedWanted } from './ordered-hasher.js';
 import type { SpanCut, SpanHasher, SpanHashes } from './span-hasher.js';
 
@@ -22,12 +24,21 @@ const BLOCK = 16_384;
 /** Jobs of files under way for each thread: one that runs, one that waits, one on its way back. */
 const LANES_PER_THREAD = 3;
 const IDLE_MS = 30_000;
+/**
+ * Payload that comes no faster than this is hashed on the caller's thread, bytes a second: it takes a
+ * few percent of a core, and the way to a thread and back would cost as much again.
+ */
+const LIGHT_RATE = 32 * 1024 * 1024;
+/** What may come at once and still be light, as time at that rate, milliseconds. */
+const LIGHT_BURST_MS = 125;
 
 export interface HashPoolOptions {
   /** Worker threads at most; by default all cores, but no more than 2: an agent is a guest. */
   readonly threads?: number;
   /** Threads end after this long without work, milliseconds; 30,000 by default. */
   readonly idleMs?: number;
+  /** Payload is hashed on the caller's thread up to this rate, bytes a second; 0 for never, 32 MiB by default. */
+  readonly lightRate?: number;
   readonly clock?: Clock;
 }
 
@@ -44,8 +55,9 @@ export interface HashFilesOptions {
 }
 
 /**
- * Hashes on worker threads: payload in shared memory, and whole files, which the threads read
- * themselves. Payload goes first. The process is kept alive only while something is being hashed.
+ * Hashes payload in shared memory, and whole files, on worker threads, which read the files
+ * themselves. Payload goes first; as long as little comes it is hashed on the spot, without a thread.
+ * The process is kept alive only while something is being hashed.
  *
  * A thread that crashes rejects what it was doing with INTERNAL and is replaced; everything that is
  * asked for after `close` rejects with SHUTTING_DOWN.
@@ -54,11 +66,16 @@ export class HashPool implements SpanHasher {
   readonly #threads: HashThreads;
   readonly #most: number;
   #nextOrdered = 0;
+  readonly #clock: Clock;
+  readonly #light: RateLimiter | null;
 
   constructor(options: HashPoolOptions = {}) {
     this.#most = options.threads ?? Math.min(2, availableParallelism());
-    const clock = options.clock ?? systemClock;
-    this.#threads = new HashThreads(workerEntry(), this.#most, options.idleMs ?? IDLE_MS, clock);
+    this.#clock = options.clock ?? systemClock;
+    const { idleMs = IDLE_MS, lightRate = LIGHT_RATE } = options;
+    this.#threads = new HashThreads(workerEntry(), this.#most, idleMs, this.#clock);
+    const now = this.#clock.monotonic();
+    this.#light = lightRate === 0 ? null : new RateLimiter(lightRate, now, LIGHT_BURST_MS);
   }
 
   /** Threads that are alive at the moment. */
@@ -74,7 +91,7 @@ export class HashPool implements SpanHasher {
       lengths,
       paddedLeaves,
     };
-    const done = await this.#run(job, bytes.length, true);
+    const done = await this.#hash(job, bytes.length);
     return { leaves: asBuffer(done.first), roots: asBuffer(done.second) };
   }
 
@@ -85,13 +102,13 @@ export class HashPool implements SpanHasher {
   ): Promise<Buffer> {
     const shared = checkShared(bytes, lengths);
     const job = { kind: 'span-v1' as const, bytes: shared, lengths, padding: padding ?? null };
-    return asBuffer((await this.#run(job, bytes.length, true)).first);
+    return asBuffer((await this.#hash(job, bytes.length)).first);
   }
 
   async merkleRoot(leaves: Uint8Array, paddedLeaves: number): Promise<Buffer> {
     // A copy of its own size: a view would travel with all the memory it is a view of.
     const job = { kind: 'root' as const, leaves: new Uint8Array(leaves), paddedLeaves };
-    return asBuffer((await this.#run(job, leaves.length, true)).first);
+    return asBuffer((await this.#hash(job, leaves.length)).first);
   }
 
   /** Starts all threads now, so that they are there when the first job comes. */
@@ -196,6 +213,19 @@ export class HashPool implements SpanHasher {
       };
       submit({ job, cost, settle, fail: reject });
     });
+  }
+
+  /** Hashes payload: on the spot while little of it comes, else on a thread. */
+  async #hash(job: HashJob, cost: number): Promise<HashJobDone> {
+    const light = this.#light;
+    const now = this.#clock.monotonic();
+    if (this.#threads.isClosed || light === null || light.available(now) < cost) {
+      return this.#run(job, cost, true);
+    }
+    light.spend(cost, now);
+    const outcome = outcomeOf(job);
+    if (outcome.ok) return outcome.done;
+    throw errorOf(outcome.failed);
   }
 
   #run(job: HashJob, cost: number, urgent: boolean, signal?: AbortSignal): Promise<HashJobDone> {

@@ -60,6 +60,10 @@ export class HashThreads {
     return this.#threads.size;
   }
 
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** Urgent jobs (payload on its way) go before the others (whole files). */
   submit(job: QueuedJob, urgent: boolean): void {
     if (this.#closed) {
@@ -144,8 +148,8 @@ export class HashThreads {
     for (const thread of this.#threads) {
       if (!best || thread.batches.length < best.batches.length) best = thread;
     }
-    if ((!best || best.batches.length > 0) && this.#threads.size < this.most) return this.#start();
-    return best && best.batches.length < AHEAD ? best : null;
+    if (best && best.batches.length < AHEAD) return best;
+    return this.#threads.size < this.most ? this.#start() : null;
   }
 
   /** A message a job is too dear for jobs that take less time than the message. */

@@ -26,10 +26,19 @@ export class HaveBroadcast {
     const ranges = merged(this.#fresh);
     this.#fresh = [];
     for (const { connection } of this.neighbours) {
-      if (connection.isMember) connection.send!.haveRanges(ranges);
-      else for (const range of ranges) tellStranger(connection, range);
+      const news = ranges.filter((range) => isNews(connection, range));
+      if (connection.isMember) connection.send!.haveRanges(news);
+      else for (const range of news) tellStranger(connection, range);
     }
   }
+}
+
+/**
+ * Who has the pieces will never ask for them, and whether they are rare is nothing to it: half of what
+ * there is to tell need not be told. An origin is told everything, for it counts the copies.
+ */
+function isNews({ have, role }: Neighbour['connection'], { first, count }: IndexRange): boolean {
+  return role === 'origin' || !have.hasRange(first, count);
 }
 
 function tellStranger(connection: Neighbour['connection'], { first, count }: IndexRange): void {
