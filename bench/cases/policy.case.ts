@@ -65,7 +65,7 @@ function variantsOf({ EQUAL_LINKS, ZONES, DISTURBED }: typeof Scenarios): Varian
   const { runs, runBytes, delayMs } = EQUAL_LINKS;
   const common =
     `Picker, upload scheduler, request planner, copy budget, dial policy and the tracker's hand-out in ` +
-    `virtual time: ${runs} runs of ${runBytes / 1024} KiB, links of 100 Mbit/s, ${delayMs} ms from a message to its ` +
+    `virtual time: ${runs} runs of ${runBytes / 1024} KiB, links of 400 Mbit/s, ${delayMs} ms from a message to its ` +
     `effect, all start within 100 ms, only the origin has anything.`;
   const zones = `Four zones, whose uplinks carry a quarter of what their machines could send, each way.`;
   const unrest = `5 % of the machines have a tenth of the rate, 1 % die half-way, silently or not.`;

@@ -8,7 +8,7 @@ import type { CopyMember } from './copy.member.js';
 import { layoutOf } from './policy.fixture.js';
 import { RunHoldings } from './run.holdings.js';
 
-const PIECE = 64 * 1024;
+const PIECE = 1024 * 1024;
 
 function budgetOf(runs: number, options: Partial<CopyBudgetOptions> = {}) {
   const layout = layoutOf([runs * PIECE], PIECE);

@@ -29,8 +29,10 @@ const LEAST_RATIO = 0.5;
 const CHANCE = 0.5;
 /** A source is far when its spans take so many times as long as those of the quickest. */
 const FAR = 1.5;
-/** What far sources together may owe, spans. */
+/** What far sources together may owe, spans, as long as the others keep the link busy. */
 const FAR_SPANS = 2;
+/** With fewer spans in flight than this the link idles: then far sources are as good as any. */
+const BUSY_SPANS = 5;
 
 /** One peer as a source of spans. */
 export class Source {
@@ -51,6 +53,13 @@ export class Source {
     readonly pick: PickerPeer,
     readonly depth: RequestDepth,
   ) {}
+
+  /** What its spans may take now, milliseconds: the longer ago it was measured, the nearer to `hoped`. */
+  usualSince(now: number, hoped: number): number {
+    if (this.usualMs <= hoped) return this.usualMs;
+    const age = Math.max(0, now - this.measuredAt) / FORGET_MS;
+    return hoped + (this.usualMs - hoped) / (1 + age);
+  }
 }
 
 export interface PlannedRequest<S extends Source> {
@@ -143,20 +152,18 @@ export class RequestPlanner<S extends Source> {
   /** How long another span would take from the source, as far as is known: what waits there comes first. */
   #expected(source: S, now: number): number {
     if (this.#usualMs === 0) return source.outstanding;
-    const age = Math.max(0, now - source.measuredAt) / FORGET_MS;
-    const known = source.usualMs === 0 ? 1 : source.usualMs / this.#usualMs;
-    const usual = known > 1 ? 1 + (known - 1) / (1 + age) : known;
+    const usual = source.usualMs === 0 ? 1 : source.usualSince(now, this.#usualMs) / this.#usualMs;
     return (source.outstanding + 1) * Math.max(LEAST_RATIO, usual) * (1 + CHANCE * this.#random());
   }
 
   #best(room: number, now: number, except: S | null): S | null {
-    const farFrom = this.#farFrom();
+    const quickest = this.#quickestWhileFar(now);
     let best: S | null = null;
     let least = Infinity;
     for (const source of this.#sources) {
       if (source === except || !this.#mayAsk(source, room, now)) continue;
       const isOffering = source.pick.offers.size > 0;
-      if (!isOffering && source.usualMs > farFrom) continue;
+      if (!isOffering && source.usualSince(now, quickest) > FAR * quickest) continue;
       // An origin's offer is for us alone, and others wait for us to pass it on.
       const expected = isOffering ? -1 : this.#expected(source, now);
       if (expected >= least) continue;
@@ -171,17 +178,17 @@ export class RequestPlanner<S extends Source> {
    * what is near is preferred, and what is only far, as behind a link between zones that all share, is
    * fetched by few neighbours at a time, who then pass it on.
    */
-  #farFrom(): number {
+  #quickestWhileFar(now: number): number {
+    if (this.#inFlight < BUSY_SPANS) return Infinity;
     let quickest = Infinity;
     for (const { usualMs } of this.#sources)
       if (usualMs > 0 && usualMs < quickest) quickest = usualMs;
     let owed = 0;
     for (const source of this.#sources) {
-      if (source.usualMs > FAR * quickest && source.pick.offers.size === 0) {
-        owed += source.outstanding;
-      }
+      if (source.pick.offers.size > 0) continue;
+      if (source.usualSince(now, quickest) > FAR * quickest) owed += source.outstanding;
     }
-    return owed < FAR_SPANS ? Infinity : FAR * quickest;
+    return owed < FAR_SPANS ? Infinity : quickest;
   }
 
   #mayAsk(source: S, room: number, now: number): boolean {

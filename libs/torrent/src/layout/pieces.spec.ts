@@ -98,8 +98,8 @@ describe('the piece map', () => {
     const large = new PieceMap(parseMetainfo(metainfoBytes));
     expect(large.pieceCount).toBe(20_000);
     const runs = new RunTable(large);
-    expect(runs.runLength).toBe(64 * KIB);
-    expect(runs.runCount).toBeLessThan(large.totalLength / (60 * KIB));
+    expect(runs.runLength).toBe(128 * KIB);
+    expect(runs.runCount).toBeLessThan(large.totalLength / (120 * KIB));
   });
 });
 
@@ -122,9 +122,9 @@ describe('runs', () => {
   it.each([
     [0, 64 * KIB, 64 * KIB],
     [10 * MIB, 64 * KIB, 64 * KIB],
-    [64 * MIB, 64 * KIB, 128 * KIB],
-    [64 * MIB + 1, 64 * KIB, 256 * KIB],
-    [512 * MIB, 64 * KIB, MIB],
+    [64 * MIB, 64 * KIB, 256 * KIB],
+    [64 * MIB + 1, 64 * KIB, 512 * KIB],
+    [256 * MIB, 64 * KIB, MIB],
     [100 * 1024 * MIB, 64 * KIB, MIB],
     [100 * 1024 * MIB, 16 * MIB, 16 * MIB],
     [1000, 16 * KIB, 16 * KIB],
