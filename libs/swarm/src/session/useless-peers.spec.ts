@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { VirtualClock } from '#lib/runtime';
 import { EXTENSION, encodeRunMessage, spanHeader } from '#lib/wire';
 
+import { WANTED_NEIGHBOURS } from '../policy/dial.policy.js';
 import { memberThat, passTime, rejectSpan, strangerThat } from './bad-peers.fixture.js';
 import { MIB, SECRET, TestFleet, artifactOf, eventually } from './session.fixture.js';
 import { WireClient, WireServer } from './wire-client.fixture.js';
@@ -137,14 +138,14 @@ describe('who has nothing and says nothing', () => {
     const clock = new VirtualClock();
     const { fleet, machine } = await machineIn(clock);
     const idle = await Promise.all(
-      Array.from({ length: 12 }, async (_, at) => {
+      Array.from({ length: WANTED_NEIGHBOURS + 2 }, async (_, at) => {
         const host = `127.0.1.${at + 1}`;
         const server = await WireServer.open({ artifact, secret: SECRET }, () => {}, host);
         return { host, port: keep(server).port };
       }),
     );
     machine.torrent.addPeers(idle);
-    await passTime(clock, () => machine.torrent.stats().neighbours.length === 10);
+    await passTime(clock, () => machine.torrent.stats().neighbours.length === WANTED_NEIGHBOURS);
     // It does not dial by itself, and is known by its address alone.
     const honest = await fleet.add({ complete: true });
     machine.torrent.addPeers([{ host: '127.0.0.1', port: honest.session.port }]);
