@@ -193,8 +193,7 @@ describe('the account', () => {
     expect(savings.delivered).toBe(sum('fromOrigin') + savings.peers + savings.reused);
     // The origin counts what it sent by itself: what came twice is in it.
     expect(savings.origin).toBeGreaterThanOrEqual(sum('fromOrigin'));
-    // First and rare copies stay within the budget; on a busy machine some more go to who came to a stall.
-    expect(savings.origin).toBeLessThanOrEqual(1.5 * size);
+    expect(savings.origin).toBeLessThanOrEqual(1.2 * size);
     expect(savings.ratio).toBeCloseTo(1 - savings.origin / savings.delivered, 6);
     expect(savings.artifacts).toMatchObject([{ app: 'web', version: '1', stages: 3 }]);
   });

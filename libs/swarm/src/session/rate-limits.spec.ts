@@ -85,7 +85,7 @@ it('limits hold at low rates, with one peer and with many', async () => {
 });
 
 describe('an upload limit', () => {
-  it('holds at higher rates, with many peers', { timeout: 120_000 }, async () => {
+  it('holds at higher rates, with many peers', async () => {
     expect(await uploads(20 * MB, 3, 80)).toEqual(ACCURATE);
   });
 
@@ -111,7 +111,7 @@ describe('an upload limit', () => {
 });
 
 describe('a download limit', () => {
-  it('holds at higher rates, with many peers', { timeout: 120_000 }, async () => {
+  it('holds at higher rates, with many peers', async () => {
     expect(await downloads(20 * MB, 3, 80)).toEqual(ACCURATE);
   });
 
