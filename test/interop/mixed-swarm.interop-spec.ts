@@ -8,8 +8,7 @@ import { StockFleet, type StockRelease } from '../support/clients/stock-fleet.js
 import { freshBytes, sha512Of } from '../support/content.js';
 
 const MIB = 1024 * 1024;
-/** Transmission takes its own time: minutes, when the turns of its choking fall badly. */
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 90_000;
 /** Slow enough that all are in the swarm together for a while, bytes a second. */
 const PACE = 4 * MIB;
 /** So long strangers try in vain, after the fleet has finished. */

@@ -8,8 +8,7 @@ import { freshBytes, sha512Of } from '../support/content.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-/** Transmission takes its own time: minutes, when the turns of its choking fall badly. */
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 90_000;
 
 /** Around a block and a piece (64 KiB at this size); the first is big enough for many runs. */
 const SIZES: readonly (readonly [name: string, bytes: number])[] = [

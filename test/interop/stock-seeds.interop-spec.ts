@@ -9,8 +9,7 @@ import { until } from '../support/waiting.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-/** Transmission takes its own time: minutes, when the turns of its choking fall badly. */
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 90_000;
 
 describe('a client of somebody else’s as the only seed of `fleetseed pull`', () => {
   let fleet: StockFleet;

@@ -67,6 +67,21 @@ describe('CopyBudget', () => {
     expect(new Set(offers.map(({ run }) => run)).size).toBe(offers.length);
   });
 
+  it('goes on offering to who asks at leisure, although it has not told yet what it got', () => {
+    const { budget, layout } = budgetOf(200);
+    const idle = new RunHoldings(layout, new Bitfield(200), null);
+    budget.join(idle, 0, 0, 64 * PIECE);
+    let dealt = 0;
+    for (let now = 0; now < 40; now += 10) {
+      for (const { member, run } of budget.deal(0, now)) {
+        dealt++;
+        budget.requested(member, run, now);
+        budget.sent(member, run, PIECE, now);
+      }
+    }
+    expect(dealt).toBe(200);
+  });
+
   it('gives nothing to a late joiner while enough hold everything', () => {
     const { budget, join } = budgetOf(10, { seedsElsewhere: () => 2 });
     join(0);

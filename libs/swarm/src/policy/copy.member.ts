@@ -59,9 +59,12 @@ export class CopyMember {
 
   /**
    * Offers that it is yet to make something of, those last sent on before `since` left out. What the
-   * system took is still to be delivered, and the more is sent at once the later any of it arrives.
+   * system took is still to be delivered, and the more is sent at once the later any of it arrives. Who asks
+   * at leisure also tells at leisure: for it, what was sent counts as delivered, or it would run dry, and a
+   * client that has nothing to ask for may take ten seconds to look again.
    */
   underWay(since: number): number {
+    if (this.ahead > 0) return this.open;
     let count = 0;
     for (const { open, activeAt } of this.offers.values()) if (open || activeAt > since) count++;
     return count;
