@@ -21,7 +21,8 @@ export class UploadHashing implements OnModuleDestroy {
   #cancelTrim: () => void = () => undefined;
 
   constructor(@Inject(CLOCK) private readonly clock: Clock) {
-    this.#pool = new HashPool({ threads: availableParallelism(), idleMs: IDLE_MS, clock });
+    const threads = availableParallelism();
+    this.#pool = new HashPool({ threads, idleMs: IDLE_MS, lightRate: 0, clock });
   }
 
   async onModuleDestroy(): Promise<void> {

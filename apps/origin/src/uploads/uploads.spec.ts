@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { Problem, Release, Upload } from '#lib/contracts';
-import { buildMetainfo, leafHashesOf, parseMetainfo } from '#lib/torrent';
+import { PART_ROOT_HEADER, type Problem, type Release, type Upload } from '#lib/contracts';
+import { BLOCK_LENGTH, buildMetainfo, leafHashesOf, parseMetainfo, pieceRoot } from '#lib/torrent';
 
 import { noise, TestOrigin, TestTree } from '../origin.fixture.js';
 
@@ -157,6 +157,39 @@ describe('parts', () => {
     expect(lost).toMatchObject({ status: 422, body: { code: 'PART_INVALID' } });
     const now = await origin.call<Upload>('GET', `/uploads/${begun.upload}`);
     expect(now.body.objects[0]?.received).toEqual([]);
+  });
+
+  it('of a file that has several may name their Merkle root instead of a digest', async () => {
+    const tree = new TestTree({ big: noise(20 * MIB, 'roots') }, { version: '1' });
+    const begun = (await start('roots', tree)).body;
+    const [object] = begun.objects;
+    const { partBytes } = object!;
+    const send = (part: number, body: Buffer, claimed = body) => {
+      const root = pieceRoot(leafHashesOf(claimed), partBytes / BLOCK_LENGTH).toString('hex');
+      const path = `/uploads/${begun.upload}/objects/${object!.object}/parts/${part}`;
+      const headers = { [PART_ROOT_HEADER]: root };
+      return origin.call('PUT', path, { body: Uint8Array.from(body), headers });
+    };
+    const bytes = tree.bytesOf(object!);
+    const parts = [0, 1, 2].map((part) => bytes.subarray(part * partBytes, (part + 1) * partBytes));
+    const damaged = Buffer.from(parts[2]!);
+    damaged[damaged.length - 1]! ^= 1;
+    expect(await send(2, damaged, parts[2])).toMatchObject({
+      status: 422,
+      body: { code: 'PART_HASH_MISMATCH' },
+    });
+    const path = `/uploads/${begun.upload}/objects/${object!.object}/parts/0`;
+    for (const headers of [{}, { [PART_ROOT_HEADER]: 'no root' }]) {
+      const unclaimed = await origin.call('PUT', path, {
+        body: Uint8Array.from(parts[0]!),
+        headers,
+      });
+      expect(unclaimed).toMatchObject({ status: 422, body: { code: 'PART_INVALID' } });
+    }
+    const now = await origin.call<Upload>('GET', `/uploads/${begun.upload}`);
+    expect(now.body.objects[0]?.received).toEqual([]);
+    for (const [part, body] of parts.entries()) expect((await send(part, body)).status).toBe(200);
+    expect(await origin.push('roots', tree)).toMatchObject({ state: 'published' });
   });
 
   it('that are not the declared file are refused at once, or when they are all there', async () => {
