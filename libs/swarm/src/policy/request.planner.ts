@@ -157,15 +157,14 @@ export class RequestPlanner<S extends Source> {
   }
 
   #best(room: number, now: number, except: S | null): S | null {
-    const quickest = this.#quickestWhileFar(now);
+    const pace = this.#paceToKeep(now);
     let best: S | null = null;
     let least = Infinity;
     for (const source of this.#sources) {
       if (source === except || !this.#mayAsk(source, room, now)) continue;
-      const isOffering = source.pick.offers.size > 0;
-      if (!isOffering && source.usualSince(now, quickest) > FAR * quickest) continue;
+      if (isFar(source, pace, now)) continue;
       // An origin's offer is for us alone, and others wait for us to pass it on.
-      const expected = isOffering ? -1 : this.#expected(source, now);
+      const expected = isOffering(source) ? -1 : this.#expected(source, now);
       if (expected >= least) continue;
       best = source;
       least = expected;
@@ -174,19 +173,19 @@ export class RequestPlanner<S extends Source> {
   }
 
   /**
-   * Sources that take longer than this are not asked for more now; Infinity while they owe little. So
-   * what is near is preferred, and what is only far, as behind a link between zones that all share, is
-   * fetched by few neighbours at a time, who then pass it on.
+   * What the quickest source takes for a span, milliseconds, when sources far behind it are to be asked for
+   * nothing more now; Infinity while they may be: they owe little, or the link would idle. So what is near
+   * is preferred, and what is only far, as behind a link between zones that all share, is fetched by few
+   * neighbours at a time, who then pass it on.
    */
-  #quickestWhileFar(now: number): number {
+  #paceToKeep(now: number): number {
     if (this.#inFlight < BUSY_SPANS) return Infinity;
     let quickest = Infinity;
     for (const { usualMs } of this.#sources)
       if (usualMs > 0 && usualMs < quickest) quickest = usualMs;
     let owed = 0;
     for (const source of this.#sources) {
-      if (source.pick.offers.size > 0) continue;
-      if (source.usualSince(now, quickest) > FAR * quickest) owed += source.outstanding;
+      if (isFar(source, quickest, now)) owed += source.outstanding;
     }
     return owed < FAR_SPANS ? Infinity : quickest;
   }
@@ -194,7 +193,7 @@ export class RequestPlanner<S extends Source> {
   #mayAsk(source: S, room: number, now: number): boolean {
     if (source.pick.interesting === 0 || !isServing(source)) return false;
     // An origin offers only what it is about to send, so this does not wait for a place.
-    if (source.pick.offers.size > 0) return true;
+    if (isOffering(source)) return true;
     const hasPlace =
       room > 0 || (source.depth.isStranger && this.#inFlight * this.#spanLength < STRANGERS_AHEAD);
     return hasPlace && source.outstanding < source.depth.spans(this.#spanLength, now);
@@ -215,6 +214,15 @@ export class RequestPlanner<S extends Source> {
     this.#inFlight++;
     return { source, span };
   }
+}
+
+function isOffering(source: Source): boolean {
+  return source.pick.offers.size > 0;
+}
+
+/** It takes far longer than the quickest, as far as is remembered; what an origin offers is never far. */
+function isFar(source: Source, quickestMs: number, now: number): boolean {
+  return !isOffering(source) && source.usualSince(now, quickestMs) > FAR * quickestMs;
 }
 
 function isServing(source: Source): boolean {
