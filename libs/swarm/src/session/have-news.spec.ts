@@ -1,0 +1,50 @@
+import { afterEach, expect, it } from 'vitest';
+
+import { decodeRunMessage, type WireMessage } from '#lib/wire';
+
+import { Bitfield } from '../bitfield.js';
+import { rejectSpan } from './bad-peers.fixture.js';
+import { KIB, SECRET, TestFleet, artifactOf, eventually } from './session.fixture.js';
+import { WireClient } from './wire-client.fixture.js';
+
+const PIECES = 16;
+const artifact = artifactOf({ files: [PIECES * 64 * KIB], pieceLength: 64 * KIB });
+const fleet = new TestFleet(artifact);
+
+afterEach(() => fleet.close());
+
+/** Pieces that a member was told of by ranges. */
+function toldTo({ messages }: WireClient): number[] {
+  const runMessages = messages.filter(
+    (message): message is WireMessage & { type: 'extended' } =>
+      message.type === 'extended' && message.id === 2,
+  );
+  return runMessages.flatMap(({ payload }) => {
+    const message = decodeRunMessage(payload);
+    if (message.type !== 'have') return [];
+    return message.pieces.flatMap(({ first, count }) =>
+      Array.from({ length: count }, (_, at) => first + at),
+    );
+  });
+}
+
+it('a member is told of pieces that it lacks, and not of those that it has', async () => {
+  const machine = await fleet.add();
+  const client = WireClient.dial(machine.session.port, { artifact, secret: SECRET });
+  client.onMessage = (message) => {
+    if (message.type !== 'extended' || message.id !== 2) return;
+    const asked = decodeRunMessage(message.payload);
+    if (asked.type === 'request') rejectSpan(client, asked.run, asked.offset, asked.length);
+  };
+  await client.until(() => client.isMember);
+  const half = new Bitfield(PIECES);
+  half.setRange(0, PIECES / 2);
+  client.send({ type: 'bitfield', bits: half.toBuffer() });
+  await eventually(() => machine.torrent.stats().neighbours[0]?.pieces).toBe(PIECES / 2);
+
+  await fleet.add({ complete: true });
+  await machine.torrent.done;
+  const lacked = Array.from({ length: PIECES / 2 }, (_, at) => PIECES / 2 + at);
+  await eventually(() => new Set(toldTo(client)).size).toBeGreaterThanOrEqual(lacked.length);
+  expect(toldTo(client).toSorted((one, other) => one - other)).toEqual(lacked);
+});
