@@ -1,14 +1,21 @@
-import { connect, type Socket } from 'node:net';
+import { connect, Socket, type SocketConstructorOpts } from 'node:net';
 
 import { normalizeIp } from '#lib/wire';
 
 import type { Transport, TransportHandler } from './transport.js';
 
 /**
- * All dialled sockets read into this one buffer: the system fills it and the handler is called before
- * anything else can run, so it is never in use twice. Reads of this size are what makes them cheap.
+ * All sockets read into this one buffer: the system fills it and the handler is called before anything
+ * else can run, so it is never in use twice. Reads of this size are what makes them cheap, and so does
+ * that they do not pass through a stream.
  */
 const READ_BUFFER = Buffer.allocUnsafeSlow(256 * 1024);
+
+/** What Node has and does not document: the system's end of a socket, and a socket made of one. */
+interface Handled {
+  _handle?: { readonly writeQueueSize?: number } | null;
+}
+type ReadInto = NonNullable<SocketConstructorOpts['onread']>;
 
 export interface DialOptions {
   readonly host: string;
@@ -17,13 +24,15 @@ export interface DialOptions {
   readonly timeoutMs: number;
 }
 
-/** TCP. Dialled sockets read into one large buffer, which Node offers for those only. */
+/** TCP. */
 export class TcpTransport implements Transport {
   readonly host: string;
   readonly port: number;
   readonly #socket: Socket;
   #handler: TransportHandler | null = null;
   #corked = false;
+  /** What comes is emitted as `data`, because the socket could not be made to read into our buffer. */
+  #streams = false;
   #error: Error | null = null;
 
   private constructor(host: string, port: number, makeSocket: (self: TcpTransport) => Socket) {
@@ -40,8 +49,7 @@ export class TcpTransport implements Transport {
   /** Begins to connect; the handler hears of `connected`, or of `closed`. */
   static dial({ host, port, timeoutMs }: DialOptions): TcpTransport {
     return new TcpTransport(host, port, (self) => {
-      const callback = (count: number) => self.#received(READ_BUFFER.subarray(0, count));
-      const socket = connect({ host, port, onread: { buffer: READ_BUFFER, callback } });
+      const socket = connect({ host, port, onread: self.#readInto() });
       socket.setTimeout(timeoutMs, () => self.#fail(new Error('The peer does not answer.')));
       socket.once('connect', () => {
         socket.setTimeout(0);
@@ -51,9 +59,10 @@ export class TcpTransport implements Transport {
     });
   }
 
+  /** @param socket of a server with `pauseOnConnect`; it is the transport's from now on */
   static accepted(socket: Socket): TcpTransport {
     const { remoteAddress = '', remotePort = 0 } = socket;
-    return new TcpTransport(remoteAddress, remotePort, () => socket);
+    return new TcpTransport(remoteAddress, remotePort, (self) => self.#adopt(socket));
   }
 
   get queuedBytes(): number {
@@ -62,15 +71,15 @@ export class TcpTransport implements Transport {
 
   get writingBytes(): number {
     // Node counts a write only when all of it is done, which takes a slow peer a minute for a large one.
-    const { _handle: handle } = this.#socket as { _handle?: { writeQueueSize?: number } | null };
-    return handle?.writeQueueSize ?? 0;
+    return (this.#socket as Handled)._handle?.writeQueueSize ?? 0;
   }
 
   start(handler: TransportHandler): void {
     this.#handler = handler;
     // It may have closed before anybody listened.
     if (this.#socket.closed) handler.closed(this.#error);
-    else if (!this.#socket.connecting) this.#socket.on('data', (chunk) => this.#received(chunk));
+    else if (this.#streams) this.#socket.on('data', (chunk) => handler.data(chunk)).resume();
+    else if (!this.#socket.connecting) this.#socket.read(0);
   }
 
   send(head: Uint8Array, body?: Uint8Array, sent?: () => void): void {
@@ -108,9 +117,28 @@ export class TcpTransport implements Transport {
     this.#socket.uncork();
   };
 
-  #received(chunk: Uint8Array): boolean {
-    this.#handler?.data(chunk);
-    return true;
+  #readInto(): ReadInto {
+    return {
+      buffer: READ_BUFFER,
+      callback: (count) => {
+        this.#handler?.data(READ_BUFFER.subarray(0, count));
+        return true;
+      },
+    };
+  }
+
+  /** Node lets only those who dial say where to read into: the system's end moves to a socket of ours. */
+  #adopt(accepted: Socket): Socket {
+    const { _handle: handle } = accepted as Handled;
+    if (!handle) {
+      this.#streams = true;
+      return accepted;
+    }
+    // Without its end the accepted socket is an empty shell, and its server no longer counts it.
+    (accepted as Handled)._handle = null;
+    accepted.destroy();
+    const options = { handle, manualStart: true, onread: this.#readInto() };
+    return new Socket(options as unknown as SocketConstructorOpts);
   }
 
   #fail(error: Error): void {

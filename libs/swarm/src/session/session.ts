@@ -105,7 +105,9 @@ export class Session {
   async listen(): Promise<void> {
     const { listen } = this.#options;
     if (!listen || this.#server || this.#closed) return;
-    const server = createServer({ noDelay: true }, (socket) => this.#accepted(socket));
+    const server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) =>
+      this.#accepted(socket),
+    );
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -237,7 +239,7 @@ export class Session {
     const transport = TcpTransport.accepted(socket);
     if (this.#closed || !this.#mayEnter(transport.host)) {
       this.#refused++;
-      socket.destroy();
+      transport.close();
       return;
     }
     this.#connect(transport, null);
