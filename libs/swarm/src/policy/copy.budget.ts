@@ -1,16 +1,17 @@
 import { randomInt, type Random } from '#lib/runtime';
 import type { IndexRange } from '#lib/wire';
 
+import { CopyCensus } from './copy.census.js';
 import { Cohort } from './copy.cohort.js';
+import type { Leisure } from './copy.leisure.js';
 import { CopyMember, type Offer, type OfferReason } from './copy.member.js';
+import { CopyNeed, type CopyNeedOptions } from './copy.need.js';
 import { CopyPace } from './copy.pace.js';
 import type { PayloadLayout } from './payload.layout.js';
 import type { RunHoldings } from './run.holdings.js';
 
 /** Machines that began within this time are one cohort, milliseconds. */
 const COHORT_MS = 60_000;
-/** The first copy of a run that another replica was to give is given after this, milliseconds. */
-const LONE_MS = 5000;
 /** A member that verified nothing for this long is stalled, milliseconds. */
 const STALL_MS = 2000;
 /** For a member that is slow by nature: this many times its usual time between two runs. */
@@ -25,18 +26,10 @@ const OFFERS_AHEAD_MS = 150;
 const UNUSED_MS = 5000;
 /** The same for one that was requested, but could not be sent. */
 const STUCK_MS = 30_000;
-/** So many holders keep a run alive without the origin. */
-const ENOUGH_HOLDERS = 2;
 /** Offers that a member which depends on us gets ahead at least, once it has shown that it uses them. */
 const LEAST_HELP_LIMIT = 16;
 
-export interface CopyBudgetOptions {
-  /** Copies that reasons first and rare may cost per cohort. */
-  readonly copies?: number;
-  /** Complete peers that members can reach, and that are not connected to us. */
-  readonly seedsElsewhere?: () => number;
-  /** False for runs whose first copy another replica of the origin gives. */
-  readonly responsible?: (run: number) => boolean;
+export interface CopyBudgetOptions extends CopyNeedOptions {
   readonly random: Random;
 }
 
@@ -61,30 +54,19 @@ export interface OfferChange {
  */
 export class CopyBudget {
   readonly #layout: PayloadLayout;
-  readonly #copies: number;
-  readonly #seedsElsewhere: () => number;
-  readonly #responsible: (run: number) => boolean;
   readonly #random: Random;
   readonly #members = new Set<CopyMember>();
-  /** Connected members that hold a run, those with everything not counted. */
-  readonly #holders: Uint32Array;
-  /** Members that a run is offered to, and those of them that it is not wholly sent to. */
-  readonly #offered: Uint16Array;
-  readonly #open: Uint16Array;
-  #seeds = 0;
+  readonly #census: CopyCensus;
+  readonly #need: CopyNeed;
   #cohorts: Cohort[] = [];
   readonly #usualRun: number;
   readonly #pace = new CopyPace();
 
   constructor(layout: PayloadLayout, options: CopyBudgetOptions) {
     this.#layout = layout;
-    this.#copies = options.copies ?? 1.2;
-    this.#seedsElsewhere = options.seedsElsewhere ?? (() => 0);
-    this.#responsible = options.responsible ?? (() => true);
     this.#random = options.random;
-    this.#holders = new Uint32Array(layout.runCount);
-    this.#offered = new Uint16Array(layout.runCount);
-    this.#open = new Uint16Array(layout.runCount);
+    this.#census = new CopyCensus(layout.runCount);
+    this.#need = new CopyNeed(layout, this.#census, this.#pace, options);
     this.#usualRun = Math.max(1, layout.length / Math.max(1, layout.runCount));
   }
 
@@ -94,41 +76,37 @@ export class CopyBudget {
 
   /**
    * @param firstSeen when the machine was first seen; a machine that reconnects keeps its cohort
-   * @param aheadBytes offers that it needs at a time, because it asks at leisure
+   * @param leisure for who asks and tells at leisure; it keeps it when it joins again
    */
-  join(holdings: RunHoldings, now: number, firstSeen = now, aheadBytes = 0): CopyMember {
-    const ahead = Math.min(MOST_OFFERS_EACH, Math.ceil(aheadBytes / this.#usualRun));
-    const member = new CopyMember(holdings, this.#cohortOf(firstSeen), now, ahead);
+  join(
+    holdings: RunHoldings,
+    now: number,
+    firstSeen = now,
+    leisure: Leisure | null = null,
+  ): CopyMember {
+    const member = new CopyMember(holdings, this.#cohortOf(firstSeen), now, leisure);
     this.#members.add(member);
-    if (holdings.all) this.#seeds++;
-    for (let run = 0; run < this.#layout.runCount; run++) {
-      if (!holdings.all && holdings.holds(run)) {
-        this.#holders[run]!++;
-        member.held++;
-      }
-    }
+    member.held = this.#census.joined(holdings);
     return member;
   }
 
   leave(member: CopyMember, now: number): void {
     if (!this.#members.delete(member)) return;
-    if (member.holdings.all) this.#seeds--;
     for (const run of member.offers.keys()) this.#takeBack(member, run, now);
-    if (member.holdings.all) return;
-    for (let run = 0; run < this.#layout.runCount; run++) {
-      if (member.holdings.holds(run)) this.#holders[run]!--;
-    }
+    this.#census.left(member.holdings);
   }
 
   /** The member announced a piece. */
   gained(member: CopyMember, piece: number, now: number): void {
     const run = member.holdings.gained(piece);
     if (run < 0) return;
-    this.#holders[run]!++;
+    this.#census.gained(run);
     member.declined.delete(run);
     const offer = this.#end(member, run, now);
-    if (offer !== undefined && offer.sent >= offer.length)
+    // Who tells at leisure says nothing about how quickly things come to be of use.
+    if (offer !== undefined && offer.sent >= offer.length && !member.leisure) {
       this.#pace.delivered(now - offer.activeAt);
+    }
     member.gotRun(offer !== undefined, now);
   }
 
@@ -136,13 +114,12 @@ export class CopyBudget {
   lost(member: CopyMember, piece: number): void {
     member.declined.delete(this.#layout.runs.runOfPiece(piece));
     if (member.holdings.all) {
-      this.#seeds--;
-      for (let run = 0; run < this.#layout.runCount; run++) this.#holders[run]!++;
+      this.#census.brokeUp();
       member.held = this.#layout.runCount;
     }
     const run = member.holdings.lost(piece);
     if (run < 0) return;
-    this.#holders[run]!--;
+    this.#census.lost(run);
     member.held--;
   }
 
@@ -168,12 +145,12 @@ export class CopyBudget {
 
   /** Why the member may request the run; null when it may not. */
   reasonOf(member: CopyMember, run: number): OfferReason | null {
-    return member.offers.get(run)?.reason ?? null;
+    return member.offers.get(run)?.reason ?? (member.knows(run) ? 'stall' : null);
   }
 
   /** The member requested bytes of the run, and will be served. */
   requested(member: CopyMember, run: number, now: number): void {
-    const offer = member.offers.get(run);
+    const offer = member.offers.get(run) ?? this.#offerAgain(member, run, now);
     if (offer === undefined) return;
     offer.requested = true;
     offer.activeAt = now;
@@ -182,6 +159,7 @@ export class CopyBudget {
   /** Payload bytes of the run were sent to the member. */
   sent(member: CopyMember, run: number, bytes: number, now: number): void {
     member.lastSentAt = now;
+    member.leisure?.sent(bytes, now);
     const offer = member.offers.get(run);
     if (offer === undefined) return;
     offer.sent += bytes;
@@ -205,6 +183,7 @@ export class CopyBudget {
       underWay += member.underWay(now - this.#pace.rareMs);
       if (member.isComplete(this.#layout.runCount)) continue;
       waiting.push(member);
+      member.ahead = this.#aheadOf(member, now);
       leisure += member.ahead;
     }
     const swift = this.#pace.swiftOf(waiting, now);
@@ -263,32 +242,10 @@ export class CopyBudget {
   }
 
   #copyFor(member: CopyMember, now: number): { run: number; reason: OfferReason } | null {
-    const { cohort } = member;
-    const seeds = this.#seeds + this.#seedsElsewhere();
-    const affordable = cohort.spent + cohort.promised < this.#copies * this.#layout.length;
-    if (!affordable || seeds >= ENOUGH_HOLDERS) return null;
-    const lacks = (run: number) => member.lacks(run);
-    const isFirst = (run: number) =>
-      lacks(run) && this.#holders[run]! + seeds < ENOUGH_HOLDERS && this.#isMine(run, cohort, now);
-    const isRare = (run: number, dealtAt: number) =>
-      lacks(run) && this.#isRare(run, seeds, dealtAt, now);
-    if (member.wishes) {
-      for (const run of member.wishes) {
-        if (cohort.isFresh(run) && isFirst(run)) return { run, reason: 'first' };
-        if (!cohort.isFresh(run) && isRare(run, cohort.dealtAt(run)))
-          return { run, reason: 'rare' };
-      }
-      return null;
-    }
-    const first = cohort.findFresh(isFirst);
-    if (first >= 0) return { run: first, reason: 'first' };
-    const rare = cohort.findDealt(isRare);
-    return rare >= 0 ? { run: rare, reason: 'rare' } : null;
-  }
-
-  /** Another replica's runs are left to it for as long as a rare copy waits. */
-  #isMine(run: number, cohort: Cohort, now: number): boolean {
-    return this.#responsible(run) || now - cohort.startedAt > LONE_MS;
+    const need = this.#need.of(member.cohort, now);
+    if (need === null) return null;
+    const run = findRun(member, (candidate) => member.lacks(candidate) && need(candidate) !== null);
+    return run < 0 ? null : { run, reason: need(run)! };
   }
 
   /**
@@ -297,7 +254,7 @@ export class CopyBudget {
    */
   #help(member: CopyMember, window: number, changes: OfferChange[], now: number): void {
     // A lone machine has nobody to wait for: whatever the budget is, its next run comes from us.
-    const isAlone = this.#members.size === 1 && this.#seedsElsewhere() === 0;
+    const isAlone = this.#members.size === 1 && this.#need.seedsElsewhere === 0;
     const patience = isAlone ? 0 : Math.max(STALL_MS, STALL_SLACK * member.usualMs);
     const stalled = now - Math.max(member.progressAt, member.lastSentAt) >= patience;
     const waits = member.dependent
@@ -305,7 +262,9 @@ export class CopyBudget {
       : !stalled || member.underWay(now - this.#pace.rareMs) > 0;
     if (waits) return;
     const most = Math.min(MOST_OFFERS_EACH, Math.max(LEAST_HELP_LIMIT, window, member.ahead));
-    member.helped = Math.min(most, Math.max(2, member.helped * 2));
+    // What is given at leisure grows by leaps: each step takes a second, and an idle one takes ten.
+    const atOnce = isAlone || member.dependent ? member.ahead : 0;
+    member.helped = Math.min(most, Math.max(2, member.helped * 2, atOnce));
     for (const run of member.wishes ?? this.#allRuns()) {
       if (member.open >= member.helped) return;
       if (member.lacks(run)) changes.push(this.#make(member, run, 'stall', now));
@@ -319,11 +278,17 @@ export class CopyBudget {
     for (let step = 0; step < runCount; step++) yield (start + step) % runCount;
   }
 
-  /** It was given, and is lost again, or stays with the one that it was given to. */
-  #isRare(run: number, seeds: number, dealtAt: number, now: number): boolean {
-    const holders = this.#holders[run]! + seeds;
-    if (holders >= ENOUGH_HOLDERS || this.#open[run]! > 0) return false;
-    return now - dealtAt > this.#pace.rareMs || (holders === 0 && this.#offered[run] === 0);
+  /** What a member was told of for good, and did not take up in time, it requests after all. */
+  #offerAgain(member: CopyMember, run: number, now: number): Offer | undefined {
+    if (!member.knows(run) || member.holdings.holds(run)) return undefined;
+    this.#make(member, run, this.#need.of(member.cohort, now)?.(run) ?? 'stall', now);
+    return member.offers.get(run);
+  }
+
+  /** Runs; no more than may wait, and none for who heeds what is taken back. */
+  #aheadOf({ leisure }: CopyMember, now: number): number {
+    if (leisure === null) return 0;
+    return Math.min(MOST_OFFERS_EACH, Math.ceil(leisure.aheadBytes(now) / this.#usualRun));
   }
 
   #make(member: CopyMember, run: number, reason: OfferReason, now: number): OfferChange {
@@ -336,10 +301,10 @@ export class CopyBudget {
       sent: 0,
       open: true,
     });
+    member.leisure?.told.add(run);
     member.open++;
     member.dealt++;
-    this.#offered[run]!++;
-    this.#open[run]!++;
+    this.#census.made(run);
     if (reason !== 'stall') {
       member.cohort.promised += length;
       member.cohort.deal(run, now);
@@ -353,7 +318,7 @@ export class CopyBudget {
     if (offer === undefined || !offer.open) return;
     offer.open = false;
     member.open--;
-    this.#open[run]!--;
+    this.#census.settled(run);
     if (offer.reason === 'stall') return;
     member.cohort.promised -= offer.length;
     member.cohort.deal(run, now);
@@ -364,7 +329,7 @@ export class CopyBudget {
     if (offer === undefined) return undefined;
     this.#settle(member, run, now);
     member.offers.delete(run);
-    this.#offered[run]!--;
+    this.#census.ended(run);
     return offer;
   }
 
@@ -392,4 +357,14 @@ export class CopyBudget {
     for (const member of this.#members) if (member.cohort === cohort) return true;
     return false;
   }
+}
+
+/** A run for the member that `fits`: of its wishes the first one, else rather one not dealt yet; -1: none. */
+function findRun({ wishes, cohort }: CopyMember, fits: (run: number) => boolean): number {
+  if (wishes === null) {
+    const fresh = cohort.findFresh(fits);
+    return fresh >= 0 ? fresh : cohort.findDealt(fits);
+  }
+  for (const run of wishes) if (fits(run)) return run;
+  return -1;
 }

@@ -73,12 +73,12 @@ export class Cohort {
   }
 
   /** A run that was dealt and `fits`; searches go on where the last one ended. -1: none found. */
-  findDealt(fits: (run: number, dealtAt: number) => boolean): number {
+  findDealt(fits: (run: number) => boolean): number {
     const count = this.#fresh.length - this.#freshCount;
     for (let step = Math.min(count, SEARCH_LIMIT); step > 0; step--) {
       this.#dealtCursor = (this.#dealtCursor + 1) % count;
       const run = this.#fresh[this.#freshCount + this.#dealtCursor]!;
-      if (fits(run, this.#dealtAt[run]!)) return run;
+      if (fits(run)) return run;
     }
     return -1;
   }

@@ -1,6 +1,7 @@
 import type { IndexRange } from '#lib/wire';
 
 import type { Cohort } from './copy.cohort.js';
+import type { Leisure } from './copy.leisure.js';
 import type { RunHoldings } from './run.holdings.js';
 
 /** Why the origin gives bytes. */
@@ -35,6 +36,8 @@ export class CopyMember {
   dealt = 0;
   /** Runs it holds. */
   held = 0;
+  /** Offers that it is to have at a time whatever the others get, as of the last deal; 0 for most. */
+  ahead = 0;
   /** Runs of help that it got at the last stall, since anybody else gave it anything. */
   helped = 0;
   progressAt: number;
@@ -46,8 +49,8 @@ export class CopyMember {
     readonly holdings: RunHoldings,
     readonly cohort: Cohort,
     now: number,
-    /** Offers that it needs at a time, whatever the others get. */
-    readonly ahead = 0,
+    /** Null for who asks and tells at once, and heeds what is taken back. */
+    readonly leisure: Leisure | null = null,
   ) {
     this.progressAt = now;
   }
@@ -64,14 +67,16 @@ export class CopyMember {
    * client that has nothing to ask for may take ten seconds to look again.
    */
   underWay(since: number): number {
-    if (this.ahead > 0) return this.open;
+    if (this.leisure) return this.open;
     let count = 0;
     for (const { open, activeAt } of this.offers.values()) if (open || activeAt > since) count++;
     return count;
   }
 
+  /** There is nothing left to offer to it. */
   isComplete(runCount: number): boolean {
     if (this.wishes) return !this.#wantsAny();
+    if (this.leisure?.told.size === runCount) return true;
     return this.holdings.all || this.held + this.declined.size >= runCount;
   }
 
@@ -86,9 +91,14 @@ export class CopyMember {
     this.wishes = wishes;
   }
 
+  /** It was told for good that it may request the run. */
+  knows(run: number): boolean {
+    return this.leisure?.told.has(run) ?? false;
+  }
+
   /** It could use an offer of the run. */
   lacks(run: number): boolean {
-    if (this.holdings.holds(run) || this.offers.has(run)) return false;
+    if (this.holdings.holds(run) || this.offers.has(run) || this.knows(run)) return false;
     return !this.declined.has(run) && (this.wishes?.has(run) ?? true);
   }
 

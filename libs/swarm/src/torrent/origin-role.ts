@@ -2,6 +2,7 @@ import type { IndexRange } from '#lib/wire';
 
 import { Bitfield } from '../bitfield.js';
 import { CopyBudget, type CopyBudgetOptions, type OfferChange } from '../policy/copy.budget.js';
+import { Leisure } from '../policy/copy.leisure.js';
 import type { CopyMember, OfferReason } from '../policy/copy.member.js';
 import type { PayloadLayout } from '../policy/payload.layout.js';
 import { RunHoldings } from '../policy/run.holdings.js';
@@ -10,8 +11,6 @@ import type { Neighbour } from './neighbour.js';
 
 /** A stranger without a bitfield has nothing; so long it is waited for, milliseconds. */
 const BITFIELD_MS = 1000;
-/** Revealed to a stranger at a time, bytes: Transmission asks once a second, and for that much at most. */
-const STRANGER_AHEAD = 8 * 1024 * 1024;
 /** Machines whose first appearance is remembered, so that a reconnection does not make a new cohort. */
 const MOST_MACHINES = 20_000;
 
@@ -25,8 +24,8 @@ export class OriginRole {
   readonly #waiting = new Set<Neighbour>();
   readonly #neighbours = new Map<CopyMember, Neighbour>();
   readonly #firstSeen = new Map<string, number>();
-  /** Runs that strangers were told of: they may have them for as long as they stay. */
-  readonly #revealed = new WeakMap<Neighbour, Set<number>>();
+  /** Of strangers, which keep it for as long as they stay. */
+  readonly #leisures = new WeakMap<Neighbour, Leisure>();
   #scheduled: NodeJS.Immediate | null = null;
 
   constructor(
@@ -47,7 +46,7 @@ export class OriginRole {
    */
   shown(neighbour: Neighbour, have: Bitfield): Bitfield {
     if (neighbour.connection.isMember || have.size > 1) return new Bitfield(have.size);
-    this.#revealed.set(neighbour, new Set([0]));
+    this.#leisureOf(neighbour)!.told.add(0);
     return have;
   }
 
@@ -108,9 +107,9 @@ export class OriginRole {
 
   /** Why the neighbour may have bytes of a run; null when it may not. */
   reasonFor(neighbour: Neighbour, run: number): OfferReason | null {
-    const reason = neighbour.member && this.budget.reasonOf(neighbour.member, run);
-    // A HAVE cannot be taken back: who is slow to ask is served all the same.
-    return reason ?? (this.#revealed.get(neighbour)?.has(run) ? 'stall' : null);
+    if (neighbour.member) return this.budget.reasonOf(neighbour.member, run);
+    // What it has is not known yet, but it was told of a single piece.
+    return this.#leisures.get(neighbour)?.told.has(run) ? 'stall' : null;
   }
 
   accepted(neighbour: Neighbour, run: number): void {
@@ -155,8 +154,8 @@ export class OriginRole {
     this.#waiting.delete(neighbour);
     const now = this.clock();
     const holdings = new RunHoldings(this.#layout, neighbour.connection.have, null);
-    const ahead = neighbour.connection.isMember ? 0 : STRANGER_AHEAD;
-    neighbour.member = this.budget.join(holdings, now, this.#firstSeenOf(neighbour, now), ahead);
+    const firstSeen = this.#firstSeenOf(neighbour, now);
+    neighbour.member = this.budget.join(holdings, now, firstSeen, this.#leisureOf(neighbour));
     this.#neighbours.set(neighbour.member, neighbour);
     this.#dealSoon();
   }
@@ -176,14 +175,17 @@ export class OriginRole {
     this.#scheduled ??= setImmediate(() => this.deal());
   }
 
-  #reveal(neighbour: Neighbour, firstRun: number, count: number): void {
+  /** Null for members, which heed what is taken back. */
+  #leisureOf(neighbour: Neighbour): Leisure | null {
+    if (neighbour.connection.isMember) return null;
+    const leisure = this.#leisures.get(neighbour) ?? new Leisure(this.clock());
+    this.#leisures.set(neighbour, leisure);
+    return leisure;
+  }
+
+  #reveal({ connection }: Neighbour, firstRun: number, count: number): void {
     const { runs } = this.#layout;
-    const { connection } = neighbour;
-    const revealed = this.#revealed.get(neighbour) ?? new Set();
-    this.#revealed.set(neighbour, revealed);
     for (let run = firstRun; run < firstRun + count; run++) {
-      if (revealed.has(run)) continue;
-      revealed.add(run);
       const first = runs.firstPieceOf(run);
       for (let piece = first; piece < first + runs.pieceCountOf(run); piece++) {
         if (!connection.have.get(piece)) connection.send!.have(piece);
