@@ -193,7 +193,9 @@ describe('the account', () => {
     expect(savings.delivered).toBe(sum('fromOrigin') + savings.peers + savings.reused);
     // The origin counts what it sent by itself: what came twice is in it.
     expect(savings.origin).toBeGreaterThanOrEqual(sum('fromOrigin'));
-    expect(savings.origin).toBeLessThanOrEqual(1.2 * size);
+    // Help for who stands still, as on a busy machine, is outside the budget of copies.
+    const { first = NaN, rare = NaN } = savings.originByReason;
+    expect(first + rare).toBeLessThanOrEqual(1.2 * size);
     expect(savings.ratio).toBeCloseTo(1 - savings.origin / savings.delivered, 6);
     expect(savings.artifacts).toMatchObject([{ app: 'web', version: '1', stages: 3 }]);
   });
