@@ -8,7 +8,7 @@ import { joinPair } from '../net/network.ts';
 import type { Program } from '../net/program.ts';
 import { FLEETSEED, serveOrigin, type Origin } from './fleetseed-origin.ts';
 
-const MAIN = join(import.meta.dirname, '../../dist/apps/cli/src/main.js');
+const MAIN = join(import.meta.dirname, '../../dist/bundle/fleetseed.js');
 const PEER_PORT = 7071;
 const CHANNEL = 'stable';
 const LARGE = 'large';

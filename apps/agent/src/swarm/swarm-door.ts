@@ -58,7 +58,7 @@ export class SwarmDoor {
           new WebSeedClient({
             url,
             layout: metainfo,
-            dispatcher: client.dispatcher,
+            connections: client.connections,
             clock,
             random,
           }),
@@ -95,7 +95,7 @@ export class SwarmDoor {
       peerId: session.peerId,
       port: session.port,
       ...(advertise === undefined ? {} : { advertise }),
-      dispatcher: client.dispatcher,
+      connections: client.connections,
       clock,
       random,
     });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { FleetseedError, httpRequest, ServiceInfo } from '#lib/contracts';
+import { dropBody, FleetseedError, httpRequest, ServiceInfo } from '#lib/contracts';
 import { deadline } from '#lib/runtime';
 
 import type { OriginApi } from '../connection/origin-api.js';
@@ -31,10 +31,10 @@ export async function checkClock(api: OriginApi, now: () => number): Promise<Che
   try {
     const sentAt = now();
     const { headers, body } = await httpRequest(`${api.client.origin}/api/v1/service`, {
-      dispatcher: api.client.dispatcher,
+      connections: api.client.connections,
       signal: deadline(TIMEOUT_MS),
     });
-    await body.dump();
+    await dropBody(body);
     const theirs = Date.parse(String(headers['date']));
     if (Number.isNaN(theirs)) {
       return { check: 'clock', state: 'skipped', detail: 'the origin does not tell its time' };

@@ -37,8 +37,8 @@ export interface EntryOptions {
 /** Gets what is needed to take part in the swarm; keys in it are renewed when they end. */
 export async function enterSwarm(options: EntryOptions): Promise<SwarmAccess> {
   const { metainfo, session, advertise, api } = options;
-  const { dispatcher } = api.client;
-  const doors = { clock: systemClock, random: systemRandom, dispatcher };
+  const { connections } = api.client;
+  const doors = { clock: systemClock, random: systemRandom, connections };
   const artifact = metainfo.infoHashV2!.toString('hex');
   const ask = (signal: AbortSignal | undefined) => askTicket(api, artifact, advertise, signal);
   const first = options.ticket ?? (await ask(options.signal));

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 
 import { FleetseedError, knownCode } from '../errors/fleetseed.error.js';
 import { Problem } from '../errors/problem.js';
-import { HttpAgent, httpRequest } from './http-request.js';
+import { HttpConnections } from './http-connections.js';
+import { httpRequest, type HttpAnswer } from './http-request.js';
 import { eventsOf } from './sse.js';
 
 export interface HttpClientOptions {
@@ -24,7 +24,7 @@ export interface Call<T extends z.ZodType> {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly json?: unknown;
-  readonly body?: Dispatcher.DispatchOptions['body'];
+  readonly body?: Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
   readonly answer: T;
   readonly signal?: AbortSignal;
@@ -42,28 +42,18 @@ const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
  * {@link FleetseedError}s with the server's code, unreachable origins into `ORIGIN_UNREACHABLE`.
  */
 export class HttpClient {
-  readonly #agent: HttpAgent;
+  /** Other clients of the same origin (web seed, tracker) trust the same authority. */
+  readonly connections: HttpConnections;
   readonly #origin: URL;
 
   constructor(private readonly options: HttpClientOptions) {
     this.#origin = parseOrigin(options.origin);
-    const tls = options.caFile === undefined ? {} : { ca: readCa(options.caFile) };
-    this.#agent = new HttpAgent({
-      connect: { timeout: 10_000, ...tls },
-      // A part of an upload may wait for the depot's fsync; the call's own time-out is what counts.
-      headersTimeout: 300_000,
-      bodyTimeout: 300_000,
-      keepAliveTimeout: 15_000,
-    });
+    const { caFile } = options;
+    this.connections = new HttpConnections(caFile === undefined ? undefined : readCa(caFile));
   }
 
   get origin(): string {
     return this.#origin.origin;
-  }
-
-  /** For other clients of the same origin (web seed, tracker) that must trust the same authority. */
-  get dispatcher(): Dispatcher {
-    return this.#agent;
   }
 
   async call<T extends z.ZodType>(call: Call<T>): Promise<z.output<T>> {
@@ -113,7 +103,7 @@ export class HttpClient {
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    this.connections.destroy();
   }
 
   async #once(call: Omit<Call<z.ZodType>, 'answer'>): Promise<Buffer> {
@@ -125,7 +115,7 @@ export class HttpClient {
     return bytes;
   }
 
-  async #send(call: Omit<Call<z.ZodType>, 'answer'>): Promise<Dispatcher.ResponseData> {
+  async #send(call: Omit<Call<z.ZodType>, 'answer'>): Promise<HttpAnswer> {
     const url = new URL(call.path, this.#origin);
     for (const [key, value] of Object.entries(call.query ?? {})) {
       if (value !== undefined) url.searchParams.set(key, String(value));
@@ -143,7 +133,7 @@ export class HttpClient {
         method: call.method,
         headers,
         body: call.json === undefined ? (call.body ?? null) : JSON.stringify(call.json),
-        dispatcher: this.#agent,
+        connections: this.connections,
         ...(call.signal ? { signal: call.signal } : {}),
       });
     } catch (error) {

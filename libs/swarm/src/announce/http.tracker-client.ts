@@ -1,6 +1,4 @@
-import type { Dispatcher } from 'undici';
-
-import { FleetseedError, httpRequest } from '#lib/contracts';
+import { FleetseedError, httpRequest, type HttpConnections } from '#lib/contracts';
 import { deadline } from '#lib/runtime';
 import { buildAnnounceUrl, decodeAnnounceAnswer, MAX_ANSWER_BYTES } from '#lib/wire';
 
@@ -9,8 +7,8 @@ import type { AnnounceIdentity, TrackerClient } from './tracker-client.js';
 import type { Tracker } from './tracker-tiers.js';
 
 export interface HttpTrackerOptions extends AnnounceIdentity {
-  /** For an undici Agent with a CA of its own. */
-  readonly dispatcher?: Dispatcher;
+  /** Those of the process by default. */
+  readonly connections?: HttpConnections;
   /** For one exchange, milliseconds. */
   readonly timeoutMs: number;
 }
@@ -20,7 +18,7 @@ export class HttpTrackerClient implements TrackerClient {
   constructor(private readonly options: HttpTrackerOptions) {}
 
   async ask(tracker: Tracker, hash: Buffer, what: AnnounceRequest, signal?: AbortSignal) {
-    const { peerId, port, advertise, key, dispatcher, timeoutMs } = this.options;
+    const { peerId, port, advertise, key, connections, timeoutMs } = this.options;
     const { trackerId } = tracker;
     const url = buildAnnounceUrl(tracker.url, {
       infoHash: hash,
@@ -40,16 +38,16 @@ export class HttpTrackerClient implements TrackerClient {
     });
     const response = await httpRequest(url, {
       signal: deadline(timeoutMs, signal),
-      ...(dispatcher ? { dispatcher } : {}),
+      ...(connections ? { connections } : {}),
     });
     return decodeAnnounceAnswer(await boundedBody(response.body));
   }
 }
 
-async function boundedBody(body: Dispatcher.ResponseData['body']): Promise<Buffer> {
+async function boundedBody(body: AsyncIterable<Buffer>): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
+  for await (const chunk of body) {
     length += chunk.length;
     if (length > MAX_ANSWER_BYTES) {
       const text = `The tracker's answer is longer than ${MAX_ANSWER_BYTES} bytes.`;

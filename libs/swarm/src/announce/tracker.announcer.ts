@@ -1,6 +1,4 @@
-import type { Dispatcher } from 'undici';
-
-import { FleetseedError } from '#lib/contracts';
+import { FleetseedError, type HttpConnections } from '#lib/contracts';
 import { backoffDelay, type Clock, type Random } from '#lib/runtime';
 import type { InfoHashKind } from '#lib/torrent';
 import type { AnnounceAnswer as WireAnswer, PeerFlags, TrackerFailure } from '#lib/wire';
@@ -26,8 +24,8 @@ export interface TrackerAnnouncerOptions extends AnnounceIdentity {
    * view. To our own tracker the v2 one is enough: a hybrid artifact is one swarm there.
    */
   readonly infoHashes: readonly { readonly view: 'v1' | 'v2'; readonly hash: Buffer }[];
-  /** For an undici Agent with a CA of its own. */
-  readonly dispatcher?: Dispatcher;
+  /** Those of the process by default. */
+  readonly connections?: HttpConnections;
   /** For each tracker, milliseconds; 10,000 by default. */
   readonly timeoutMs?: number;
   readonly clock: Clock;

@@ -1,6 +1,4 @@
-import type { Dispatcher } from 'undici';
-
-import { FleetseedError, httpRequest } from '#lib/contracts';
+import { dropBody, FleetseedError, httpRequest, type HttpConnections } from '#lib/contracts';
 import { backoffDelay, deadline, type Clock, type Random } from '#lib/runtime';
 
 import type { ArtifactLayout } from '../disk/artifact-paths.js';
@@ -25,8 +23,8 @@ export interface WebSeedOptions {
   /** As in `url-list`. */
   readonly url: string;
   readonly layout: ArtifactLayout & { readonly name: string };
-  /** For an undici Agent with a CA of its own. */
-  readonly dispatcher?: Dispatcher;
+  /** Those of the process by default. */
+  readonly connections?: HttpConnections;
   /** Sent with every request, for example `authorization`. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Requests at once; 4 by default. */
@@ -101,17 +99,16 @@ export class WebSeedClient {
     pace: Pace,
     signal?: AbortSignal,
   ): Promise<void> {
-    const { url, layout, headers, dispatcher, timeoutMs = TIMEOUT_MS } = this.options;
+    const { url, layout, headers, connections, timeoutMs = TIMEOUT_MS } = this.options;
     const { file, fileOffset, length } = segment;
     const mostMs = timeoutMs * (1 + Math.ceil(length / BYTES_PER_TIMEOUT));
     const range = `bytes=${fileOffset}-${fileOffset + length - 1}`;
     const response = await httpRequest(webSeedUrl(url, layout, layout.files[file]!.path), {
       // Compressed bytes would not be the ones the range is about.
       headers: { ...headers, range, 'accept-encoding': 'identity' },
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
+      silenceMs: timeoutMs,
       signal: deadline(mostMs, signal),
-      ...(dispatcher ? { dispatcher } : {}),
+      ...(connections ? { connections } : {}),
     });
     const whole = length === this.#spans.lengthOf(file);
     const { statusCode } = response;
@@ -121,7 +118,7 @@ export class WebSeedClient {
       (statusCode === 200 && whole);
     if (good) return fill(target, response.body, pace);
     // A short body is read to its end, so that the connection can be used again.
-    await response.body.dump({ limit: 16_384 }).catch(() => {});
+    await dropBody(response.body);
     throw this.#refusal(statusCode, textOf(response.headers['retry-after']));
   }
 
@@ -159,13 +156,9 @@ export class WebSeedClient {
   }
 }
 
-async function fill(
-  target: Uint8Array,
-  body: Dispatcher.ResponseData['body'],
-  pace: Pace,
-): Promise<void> {
+async function fill(target: Uint8Array, body: AsyncIterable<Buffer>, pace: Pace): Promise<void> {
   let at = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
+  for await (const chunk of body) {
     if (at + chunk.length > target.length) {
       const text = 'The web seed sends more than was asked for.';
       throw new FleetseedError('PIECE_UNAVAILABLE', text, { wanted: target.length });
