@@ -6,6 +6,8 @@ const E = 0x65;
 const I = 0x69;
 const L = 0x6c;
 const FIRST_CAPACITY = 256;
+/** Characters of a text that are written here sooner than Node is called to do it. */
+const SHORT = 64;
 
 /**
  * Bencodes a value canonically: dictionary keys are sorted by their raw bytes (BEP 3).
@@ -31,7 +33,12 @@ export function bdict(
 
 /** The dictionary key (one latin1 character a byte) of a text in UTF-8. */
 export function keyOfText(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1');
+  return isAscii(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
+}
+
+function isAscii(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0x7f) return false;
+  return true;
 }
 
 /** Writes into one growing buffer: a tree of 20,000 files has some 200,000 parts. */
@@ -73,16 +80,20 @@ class Writer {
 
   private dict(dict: ReadonlyMap<string, BencodeInput>): void {
     this.byte(D);
-    const keys = [...dict.keys()];
-    if (keys.length > 1) keys.sort(compareKeys);
-    for (const key of keys) {
+    const entries = isInOrder(dict) ? dict : [...dict].sort(([one], [two]) => (one < two ? -1 : 1));
+    for (const [key, value] of entries) {
       this.text(key, 'latin1');
-      this.value(dict.get(key)!);
+      this.value(value);
     }
     this.byte(E);
   }
 
   private text(text: string, encoding: 'utf8' | 'latin1'): void {
+    if (text.length <= SHORT && isAscii(text)) {
+      this.length(text.length);
+      this.ascii(text);
+      return;
+    }
     const length = Buffer.byteLength(text, encoding);
     this.length(length);
     this.reserve(length);
@@ -96,7 +107,7 @@ class Writer {
 
   private ascii(text: string): void {
     this.reserve(text.length);
-    this.used += this.bytes.write(text, this.used, 'latin1');
+    for (let at = 0; at < text.length; at++) this.bytes[this.used++] = text.charCodeAt(at);
   }
 
   private raw(bytes: Uint8Array): void {
@@ -124,7 +135,12 @@ function isList(
   return Array.isArray(value);
 }
 
-function compareKeys(left: string, right: string): number {
-  if (left === right) return 0;
-  return left < right ? -1 : 1;
+/** As nearly all are: those that write large ones walk through sorted files. */
+function isInOrder(dict: ReadonlyMap<string, BencodeInput>): boolean {
+  let last = '';
+  for (const key of dict.keys()) {
+    if (key < last) return false;
+    last = key;
+  }
+  return true;
 }

@@ -83,6 +83,7 @@ export class PathSet {
 
 /** Order of the UTF-8 bytes of two texts, without encoding them: sorting large trees is hot. */
 function compareText(left: string, right: string): number {
+  if (left === right) return 0;
   const shared = Math.min(left.length, right.length);
   for (let at = 0; at < shared; at++) {
     const order = utf8Rank(left.charCodeAt(at)) - utf8Rank(right.charCodeAt(at));

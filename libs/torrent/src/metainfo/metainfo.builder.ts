@@ -125,11 +125,10 @@ function v1Entry(file: BuildFile): Record<string, BencodeInput> {
 }
 
 function leafOf(file: BuildFile, root: Buffer | null): Dict {
-  return bdict({
-    ...attributesOf(file),
-    length: isSymlink(file) ? undefined : file.length,
-    'pieces root': root ?? undefined,
-  });
+  const leaf: Dict = bdict(attributesOf(file));
+  if (!isSymlink(file)) leaf.set('length', file.length);
+  if (root !== null) leaf.set('pieces root', root);
+  return leaf;
 }
 
 function attributesOf(file: BuildFile): Record<string, BencodeInput> {

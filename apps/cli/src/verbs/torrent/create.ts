@@ -73,7 +73,8 @@ async function createWith(
     pieceLength: pieceLength ?? defaultPieceLength(tree.bytes),
     format: asked ?? (tree.single ? 'hybrid' : 'v2'),
   };
-  const bytes = withAnnounce(await build(pool, call, tree, layout), trackers);
+  const built = await build(pool, call, tree, layout);
+  const bytes = trackers.length > 0 ? withAnnounce(built, trackers) : built;
   // What was written is what is told: read back by the parser that everybody else uses.
   const metainfo = parseMetainfo(bytes);
   await writeTorrent(options.out, bytes);
