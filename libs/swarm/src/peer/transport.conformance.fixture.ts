@@ -37,7 +37,10 @@ class Listener implements TransportHandler {
 }
 
 const MIB = 1024 * 1024;
-const eventually = <T>(value: () => T) => expect.poll(value, { timeout: 20_000, interval: 5 });
+
+function eventually<T>(value: () => T) {
+  return expect.poll(value, { timeout: 20_000, interval: 5 });
+}
 
 /** What the contract of {@link Transport} says. */
 export function transportsKeepTheContract(open: () => Promise<TransportPair>): void {
