@@ -8,8 +8,11 @@ const unitTimeout = process.env['FLEETSEED_FUZZ_RUNS'] ? 3_600_000 : 30_000;
 // two swarms at once on two cores would measure each other.
 const system = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 };
 
+// Packages are loaded by Node itself, which knows no condition for bundlers.
+const conditions = defaultServerConditions.filter((condition) => condition !== 'module');
+
 export default defineConfig({
-  ssr: { resolve: { conditions: ['source', ...defaultServerConditions] } },
+  ssr: { resolve: { conditions: ['source', ...conditions] } },
   test: {
     projects: [
       {
@@ -21,6 +24,7 @@ export default defineConfig({
           testTimeout: unitTimeout,
         },
       },
+      { extends: true, test: { name: 's3', include: ['test/s3/**/*.s3-spec.ts'], ...system } },
       { extends: true, test: { name: 'e2e', include: ['test/e2e/**/*.e2e-spec.ts'], ...system } },
       {
         extends: true,

@@ -9,7 +9,7 @@ import { requirePrerequisites } from './checks/prerequisites.ts';
  * Everything that must hold before a change lands, in the order that fails soonest. The suites that
  * drive the running system come after the build, because they run what was built.
  */
-const SUITES = ['unit', 'e2e', 'interop', 'browser', 'helm'] as const;
+const SUITES = ['unit', 's3', 'e2e', 'interop', 'browser', 'helm'] as const;
 
 let passed = 0;
 let failed = 0;

@@ -94,8 +94,8 @@ export interface ObjectReader {
  *
  * What every implementation promises:
  *
- * 1. A write that returned is durable. After `TIMED_OUT`, `DISK_IO` or the end of the process its
- *    outcome is unknown: re-read. Any other error left nothing visible.
+ * 1. A write that returned is durable. After `TIMED_OUT`, `DISK_IO`, `DEPOT_UNAVAILABLE` or the end
+ *    of the process its outcome is unknown: re-read. Any other error left nothing visible.
  * 2. `createDocument` has exactly one winner of any number of racers, and `replaceDocument`
  *    succeeds only on the version it was given.
  * 3. Values appear whole or not at all; no reader sees half of one.

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import {
   bytesOf,
@@ -12,11 +12,15 @@ import {
 /** Objects in parts: any order, the first put of a part decides, nothing visible before the commit. */
 export function partsConformance({ depot, fresh }: ConformanceContext): void {
   describe('objects in parts', () => {
-    const partLength = 64 * 1024;
-    const content = randomBytes(3 * partLength + 5);
+    let partLength: number;
+    let content: Buffer;
     const part = (index: number) => [
       content.subarray(index * partLength, (index + 1) * partLength),
     ];
+    beforeAll(() => {
+      partLength = Math.max(64 * 1024, depot().limits.minPartLength);
+      content = randomBytes(3 * partLength + 5);
+    });
 
     it('puts them together in their order, however they came', async () => {
       const key = fresh('parted');

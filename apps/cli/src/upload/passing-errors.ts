@@ -10,6 +10,7 @@ const PASSING = new Set<ErrorCode>([
   'SHUTTING_DOWN',
   'OVER_BUDGET',
   'DISK_IO',
+  'DEPOT_UNAVAILABLE',
   // The bytes were damaged on their way, or a proxy cut them off: they are sent again.
   'PART_HASH_MISMATCH',
 ]);

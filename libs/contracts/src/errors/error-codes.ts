@@ -88,6 +88,12 @@ export const ERROR_CODES = {
 
   // Depot and disk.
   DEPOT_FULL: full,
+  /** The store does not answer, or not in a way that can be used; what was asked may have happened. */
+  DEPOT_UNAVAILABLE: busy,
+  /** The store knows us no longer, or does not let us do what a depot needs. */
+  DEPOT_DENIED: ours,
+  /** What the depot is to be kept in cannot hold one, or is not there. */
+  DEPOT_UNUSABLE: { status: 500, exit: EXIT.usage },
   DEPOT_FORMAT_NEWER: ours,
   DEPOT_CORRUPT: ours,
   DEPOT_LOCKED: conflict,

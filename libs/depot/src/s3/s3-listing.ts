@@ -1,0 +1,67 @@
+import { ListObjectsV2Command } from '@aws-sdk/client-s3';
+
+import { pageLimit } from '../depot-checks.js';
+import { compareKeys } from '../depot-key.js';
+import type { KeyPage, ListOptions } from '../depot.js';
+import type { S3Door } from './s3-door.js';
+
+const LARGEST_PAGE = 1000;
+/** Names of the depot's own begin with a dot, and so sort before this; keys never do. */
+const AFTER_OWN_NAMES = '/';
+
+/** A page of the depot's keys. */
+export async function listKeys(
+  door: S3Door,
+  prefix: string,
+  options: ListOptions,
+): Promise<KeyPage> {
+  const limit = pageLimit(options);
+  const after = options.after ?? '';
+  const start = prefix === '' && after < AFTER_OWN_NAMES ? AFTER_OWN_NAMES : after;
+  const keys: string[] = [];
+  for await (const key of walk(door, { prefix, start, folders: options.folders ?? false, limit })) {
+    // Stores do not agree on whether a folder comes after itself.
+    if (key <= after) continue;
+    if (keys.length === limit) return { keys, next: keys.at(-1) ?? null };
+    keys.push(key);
+  }
+  return { keys, next: null };
+}
+
+export interface S3Walk {
+  readonly prefix: string;
+  /** Only what comes after it; '' for everything. */
+  readonly start?: string;
+  readonly folders?: boolean;
+  /** How many will be wanted, if that is known. */
+  readonly limit?: number;
+}
+
+/** Everything below a prefix in bytewise order, the depot's own names included. */
+export async function* walk(
+  door: S3Door,
+  { prefix, start = '', folders = false, limit = LARGEST_PAGE }: S3Walk,
+): AsyncGenerator<string> {
+  const root = door.at(prefix);
+  for (let token: string | undefined; ;) {
+    const page = await door.run(prefix, async ({ client, signal }) => {
+      const command = new ListObjectsV2Command({
+        Bucket: root.Bucket,
+        Prefix: root.Key,
+        MaxKeys: Math.min(LARGEST_PAGE, limit + 1),
+        ...(start === '' ? {} : { StartAfter: door.at(start).Key }),
+        ...(folders ? { Delimiter: '/' } : {}),
+        ...(token === undefined ? {} : { ContinuationToken: token }),
+      });
+      return client.send(command, { abortSignal: signal });
+    });
+    const names = [
+      ...(page.Contents ?? []).map(({ Key }) => Key),
+      ...(page.CommonPrefixes ?? []).map(({ Prefix }) => Prefix),
+    ];
+    const keys = names.flatMap((name) => (name === undefined ? [] : [door.keyOf(name)]));
+    yield* keys.sort(compareKeys);
+    token = page.IsTruncated ? page.NextContinuationToken : undefined;
+    if (token === undefined) return;
+  }
+}

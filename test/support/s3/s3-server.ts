@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto';
+
+import { hasVersitygw, startVersitygw } from './versitygw.js';
+
+/** A store that speaks S3, and the way in. */
+export interface S3Server {
+  readonly endpoint: string;
+  readonly bucket: string;
+  readonly region: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** What of the bucket is for this run alone. */
+  readonly prefix: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * The store that the tests run against: `FLEETSEED_TEST_S3_URL` (`http://KEY:SECRET@HOST:PORT/BUCKET`,
+ * `?region=…`) if that is set, else versitygw, which is built where there is a Go toolchain.
+ */
+export async function startS3Server(): Promise<S3Server> {
+  const given = process.env['FLEETSEED_TEST_S3_URL'];
+  const prefix = `test-${randomBytes(6).toString('hex')}`;
+  if (given) return { ...parse(given), prefix, stop: async () => undefined };
+  if (!(await hasVersitygw())) {
+    throw new Error('These tests need an S3 store: set FLEETSEED_TEST_S3_URL, or install Go.');
+  }
+  const bucket = 'depot';
+  const credentials = {
+    accessKeyId: 'fleetseed',
+    secretAccessKey: randomBytes(16).toString('hex'),
+  };
+  const { endpoint, stop } = await startVersitygw(bucket, credentials);
+  return { endpoint, bucket, region: 'us-east-1', credentials, prefix, stop };
+}
+
+function parse(text: string): Omit<S3Server, 'prefix' | 'stop'> {
+  const url = new URL(text);
+  return {
+    endpoint: url.origin,
+    bucket: url.pathname.slice(1),
+    region: url.searchParams.get('region') ?? 'us-east-1',
+    credentials: {
+      accessKeyId: decodeURIComponent(url.username),
+      secretAccessKey: decodeURIComponent(url.password),
+    },
+  };
+}
