@@ -94,6 +94,24 @@ export function depotConformance(
         expect((await depot.readDocument(full))?.bytes).toEqual(binary);
       });
 
+      it('refuses documents that are too long', async () => {
+        const key = fresh('long');
+        const long = Buffer.alloc(64 * 1024 * 1024 + 1);
+        const tooLarge = coded('PAYLOAD_TOO_LARGE');
+        await expect(depot.createDocument(key, long)).rejects.toEqual(tooLarge);
+        await expect(depot.replaceDocument(key, long, 'v')).rejects.toEqual(tooLarge);
+        expect(await depot.readDocument(key)).toBeNull();
+      });
+
+      it('does not believe a version that it never gave', async () => {
+        const key = fresh('forged');
+        await depot.createDocument(key, bytesOf('x'));
+        for (const version of ['', '*', '"', 'x/y/z', 'nonsense']) {
+          expect(await depot.replaceDocument(key, bytesOf('y'), version)).toBeNull();
+        }
+        expect((await depot.readDocument(key))?.bytes.toString()).toBe('x');
+      });
+
       it('survives creating and deleting side by side in one folder', async () => {
         const folder = fresh('churn');
         await Promise.all(
@@ -204,6 +222,27 @@ export function depotConformance(
 
     objectConformance({ depot: () => depot, fresh });
     partsConformance({ depot: () => depot, fresh });
+
+    it('ends what is being written when it closes, and answers nothing more', async () => {
+      const closing = await make();
+      const started = Promise.withResolvers<void>();
+      async function* stalled() {
+        yield randomBytes(100);
+        started.resolve();
+        await new Promise(() => {});
+      }
+      const put = closing.depot.putObject('test/x', stalled());
+      const outcome = put.catch((error: unknown) => error);
+      await started.promise;
+      await closing.depot.close();
+      const down = coded('SHUTTING_DOWN');
+      expect(await outcome).toEqual(down);
+      await expect(closing.depot.readDocument('test/x')).rejects.toEqual(down);
+      await expect(closing.depot.createDocument('test/x', bytesOf('x'))).rejects.toEqual(down);
+      await expect(closing.depot.list('')).rejects.toEqual(down);
+      await expect(closing.depot.beginParts('test/x', 1, 1)).rejects.toEqual(down);
+      await closing.dispose();
+    });
 
     it('has an identity that is kept in depot.json', async () => {
       const stored = (await depot.readDocument('depot.json'))!;

@@ -8,6 +8,7 @@ import {
   coded,
   collect,
   failingAfter,
+  lentChunks,
   type ConformanceContext,
 } from './conformance-context.fixture.js';
 
@@ -118,6 +119,46 @@ export function objectConformance({ depot, fresh }: ConformanceContext): void {
       await reader.read(buffer, 0, block.length, 95 * block.length);
       expect(buffer.equals(block)).toBe(true);
       await reader.close();
+    });
+
+    it('keeps objects without a byte', async () => {
+      const key = fresh('nothing');
+      expect(await depot().putObject(key, [])).toBe(0);
+      expect(await depot().statObject(key)).toEqual({ length: 0 });
+      expect(await depot().readObject(key)).toEqual(Buffer.alloc(0));
+      expect(await collect(await depot().streamObject(key))).toEqual(Buffer.alloc(0));
+      const beyond = depot().readObject(key, { offset: 0, length: 1 });
+      await expect(beyond).rejects.toEqual(coded('RANGE_NOT_SATISFIABLE'));
+    });
+
+    it('gives back chunks that are lent, in order, and needs them no more', async () => {
+      const key = fresh('lent');
+      const content = randomBytes(20 * 65_536 + 7);
+      const { chunks, onDone, told } = lentChunks(content, 65_536);
+      await depot().putObject(key, chunks, { length: content.length, onDone });
+      expect((await depot().readObject(key)).equals(content)).toBe(true);
+      expect(told.slice(0, 20)).toEqual(Array.from({ length: 20 }, () => 65_536));
+    });
+
+    it('removes an object, and can be told to again', async () => {
+      const key = fresh('removed');
+      await depot().putObject(key, [bytesOf('x')]);
+      await depot().delete(key);
+      await depot().delete(key);
+      expect(await depot().statObject(key)).toBeNull();
+      expect((await depot().list(key)).keys).toEqual([]);
+    });
+
+    it('shows what was put at once, also to a listing', async () => {
+      const folder = fresh('at-once');
+      await Promise.all(
+        Array.from({ length: 20 }, async (_, index) => {
+          const key = `${folder}/${index}`;
+          await depot().putObject(key, [bytesOf(`${index}`)]);
+          expect((await depot().list(key, { limit: 1 })).keys).toEqual([key]);
+          expect((await depot().readObject(key)).toString()).toBe(`${index}`);
+        }),
+      );
     });
 
     it('moves an object, also over one that is there', async () => {

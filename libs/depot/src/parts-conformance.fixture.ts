@@ -6,8 +6,14 @@ import {
   bytesOf,
   coded,
   failingAfter,
+  lentChunks,
   type ConformanceContext,
 } from './conformance-context.fixture.js';
+
+function abortable() {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: (reason: Error) => controller.abort(reason) };
+}
 
 /** Objects in parts: any order, the first put of a part decides, nothing visible before the commit. */
 export function partsConformance({ depot, fresh }: ConformanceContext): void {
@@ -62,6 +68,58 @@ export function partsConformance({ depot, fresh }: ConformanceContext): void {
       await depot().commitParts(parted);
       const stored = (await depot().readObject(parted.key)).toString();
       expect(stored).toBe(racers[won.indexOf(true)]);
+    });
+
+    it('takes parts that are lent, many at once', async () => {
+      const parted = await depot().beginParts(fresh('lent'), content.length, partLength);
+      await Promise.all(
+        [0, 1, 2, 3].map(async (index) => {
+          const { chunks, onDone } = lentChunks(part(index)[0]!, 10_000);
+          expect(await depot().putPart(parted, index, chunks, { onDone })).toBe(true);
+        }),
+      );
+      await depot().commitParts(parted);
+      expect((await depot().readObject(parted.key)).equals(content)).toBe(true);
+    });
+
+    it('ends a part when its signal aborts, and takes it from the next sender', async () => {
+      const parted = await depot().beginParts(fresh('aborted'), content.length, partLength);
+      const { signal, abort } = abortable();
+      async function* half() {
+        yield content.subarray(0, 1000);
+        abort(new Error('enough'));
+        await new Promise(() => {});
+      }
+      const put = depot().putPart(parted, 0, half(), { signal });
+      await expect(put).rejects.toThrow('enough');
+      expect(await depot().listParts(parted)).toEqual([]);
+      expect(await depot().putPart(parted, 0, part(0))).toBe(true);
+      await depot().abortParts(parted);
+    });
+
+    it('lets exactly one of many commit', async () => {
+      const parted = await depot().beginParts(fresh('commits'), 5, 5);
+      await depot().putPart(parted, 0, [bytesOf('whole')]);
+      const commits = await Promise.allSettled(
+        Array.from({ length: 5 }, () => depot().commitParts(parted)),
+      );
+      const refused = commits.filter(({ status }) => status === 'rejected');
+      expect(refused).toHaveLength(4);
+      for (const each of refused) {
+        expect(each).toMatchObject({ reason: { code: 'UPLOAD_NOT_FOUND' } });
+      }
+      expect((await depot().readObject(parted.key)).toString()).toBe('whole');
+    });
+
+    it('keeps two that are begun for one key apart', async () => {
+      const key = fresh('twice');
+      const first = await depot().beginParts(key, 5, 5);
+      const second = await depot().beginParts(key, 5, 5);
+      await depot().putPart(first, 0, [bytesOf('bytes')]);
+      expect(await depot().listParts(second)).toEqual([]);
+      await depot().abortParts(second);
+      await depot().commitParts(first);
+      expect((await depot().readObject(key)).toString()).toBe('bytes');
     });
 
     it('drops what is aborted, and refuses parts that do not exist', async () => {

@@ -29,7 +29,9 @@ export async function startS3Server(): Promise<S3Server> {
     accessKeyId: 'fleetseed',
     secretAccessKey: randomBytes(16).toString('hex'),
   };
-  const { endpoint, stop } = await startVersitygw(bucket, credentials);
+  const gateway = await startVersitygw(bucket, credentials);
+  const { endpoint } = gateway;
+  const stop = () => gateway.stop();
   return { endpoint, bucket, region: 'us-east-1', credentials, prefix, stop };
 }
 

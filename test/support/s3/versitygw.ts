@@ -47,10 +47,14 @@ export interface RunningVersitygw {
   stop(): Promise<void>;
 }
 
-/** Starts one on loopback with a folder of its own, in which `bucket` is. */
+/**
+ * Starts one on loopback with a folder of its own, in which `bucket` is.
+ * @param domain hosts below it are buckets, too
+ */
 export async function startVersitygw(
   bucket: string,
   credentials: { readonly accessKeyId: string; readonly secretAccessKey: string },
+  domain?: string,
 ): Promise<RunningVersitygw> {
   const binary = await buildVersitygw();
   const folder = await mkdtemp(join(tmpdir(), 'fleetseed-s3-'));
@@ -64,6 +68,7 @@ export async function startVersitygw(
     {
       env: {
         ...process.env,
+        ...(domain === undefined ? {} : { VGW_VIRTUAL_DOMAIN: domain }),
         ROOT_ACCESS_KEY: credentials.accessKeyId,
         ROOT_SECRET_KEY: credentials.secretAccessKey,
       },

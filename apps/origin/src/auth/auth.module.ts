@@ -1,9 +1,12 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 
+import type { Depot } from '#lib/depot';
+
 import type { OriginConfig } from '../config/origin-config.schema.js';
 import { ORIGIN_CONFIG } from '../config/start-context.js';
 import { DepotModule } from '../depot/depot.module.js';
+import { DEPOT } from '../depot/depot.tokens.js';
 import { AuthenticateMiddleware } from './authenticate.middleware.js';
 import { FileTokens } from './file-tokens.js';
 import { JoinTokens } from './join-tokens.js';
@@ -22,8 +25,9 @@ import { TrackerKeys } from './tracker-keys.js';
   providers: [
     {
       provide: FileTokens,
-      useFactory: (config: OriginConfig) => FileTokens.open(config),
-      inject: [ORIGIN_CONFIG],
+      // The depot comes first: where it cannot be opened, nothing is made.
+      useFactory: (config: OriginConfig, _depot: Depot) => FileTokens.open(config),
+      inject: [ORIGIN_CONFIG, DEPOT],
     },
     AuthenticateMiddleware,
     JoinTokens,

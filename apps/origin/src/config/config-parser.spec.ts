@@ -52,6 +52,49 @@ describe('configuration of the origin', () => {
     expect(parseConfig(['--listen', '[::1]:7070'], {}).listen).toBe('[::1]:7070');
   });
 
+  it('takes a bucket for its depot', () => {
+    const environment = {
+      FLEETSEED_S3_BUCKET: 'fleet-depot',
+      FLEETSEED_S3_ENDPOINT: 'https://s3.example:9000/',
+      FLEETSEED_S3_PREFIX: 'eu/fleet/',
+      FLEETSEED_S3_PATH_STYLE: 'off',
+    };
+    expect(parseConfig([], environment)).toMatchObject({
+      s3Bucket: 'fleet-depot',
+      s3Endpoint: 'https://s3.example:9000',
+      s3Prefix: 'eu/fleet',
+      s3PathStyle: false,
+      s3Checksums: true,
+    });
+    expect(parseConfig([], {}).s3Bucket).toBeUndefined();
+  });
+
+  it.each([
+    [{ s3Endpoint: 'https://s3.example' }, /FLEETSEED_S3_BUCKET.*--s3-endpoint/],
+    [{ s3Prefix: 'x' }, /FLEETSEED_S3_BUCKET/],
+    [{ s3Bucket: 'UPPER' }, /FLEETSEED_S3_BUCKET/],
+    [{ s3Bucket: 'depot', s3Endpoint: 's3.example' }, /FLEETSEED_S3_ENDPOINT/],
+    [{ s3Bucket: 'depot', s3Endpoint: 'https://s3.example/depot' }, /FLEETSEED_S3_ENDPOINT/],
+    [{ s3Bucket: 'depot', s3Endpoint: 'https://key@s3.example' }, /FLEETSEED_S3_ENDPOINT/],
+    [{ s3Bucket: 'depot', s3Prefix: '../x' }, /FLEETSEED_S3_PREFIX/],
+    [{ s3Bucket: 'depot', s3Prefix: 'a//b' }, /FLEETSEED_S3_PREFIX/],
+    [{ s3Bucket: 'depot', s3Region: 'a b' }, /FLEETSEED_S3_REGION/],
+    [{ s3Bucket: 'depot', s3PathStyle: 'maybe' }, /FLEETSEED_S3_PATH_STYLE/],
+    [{ s3Bucket: 'depot', s3TimeoutSeconds: '0' }, /FLEETSEED_S3_TIMEOUT_SECONDS/],
+    [{ s3Bucket: 'depot', s3Endpoint: 'http://s3.example' }, /FLEETSEED_S3_ENDPOINT.*network/],
+    [{ s3Bucket: 'depot', s3Endpoint: 'http://127.0.0.1.example' }, /FLEETSEED_S3_ENDPOINT/],
+  ])('names the key of a bad setting of a bucket: %j', (given, text) => {
+    expect(() => checkConfig(given)).toThrow(text);
+  });
+
+  it('speaks plain HTTP to a store on loopback, and elsewhere when told to', () => {
+    for (const s3Endpoint of ['http://127.0.0.1:9000', 'http://localhost:9000', 'http://[::1]']) {
+      expect(checkConfig({ s3Bucket: 'depot', s3Endpoint }).s3Endpoint).toBe(s3Endpoint);
+    }
+    const told = { s3Bucket: 'depot', s3Endpoint: 'http://s3.example', s3InsecureHttp: 'on' };
+    expect(checkConfig(told).s3InsecureHttp).toBe(true);
+  });
+
   it('wants a certificate and its key together', () => {
     expect(() => checkConfig({ tlsCert: 'c.pem' })).toThrow(/FLEETSEED_TLS_KEY/);
     expect(() => checkConfig({ tlsKey: 'k.pem' })).toThrow(/FLEETSEED_TLS_CERT/);

@@ -2,6 +2,7 @@ import {
   checkConfiguration,
   configurationError,
   describeConfiguration,
+  flagOf,
   FleetseedError,
   parseConfiguration,
   type Environment,
@@ -42,9 +43,24 @@ function consistent(config: OriginConfig): OriginConfig {
       { listen: config.listen },
     );
   }
+  return consistentS3(config);
+}
+
+function consistentS3(config: OriginConfig): OriginConfig {
+  const { s3Bucket, s3Endpoint, s3Region, s3Prefix, s3PathStyle, s3CaFile } = config;
+  const given = { s3Endpoint, s3Region, s3Prefix, s3PathStyle, s3CaFile };
+  const [key] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
+  if (s3Bucket === undefined && key !== undefined) {
+    throw configurationError('s3Bucket', `is needed, as --${flagOf(key)} is given`);
+  }
+  const url = s3Endpoint === undefined ? null : new URL(s3Endpoint);
+  if (url?.protocol === 'http:' && !config.s3InsecureHttp && !isLoopback(url.host)) {
+    const reason = 'would show the depot to the network: use https, or give --s3-insecure-http';
+    throw configurationError('s3Endpoint', `plain HTTP to ${url.host} ${reason}`);
+  }
   return config;
 }
 
 function isLoopback(address: string): boolean {
-  return address.startsWith('127.') || address.startsWith('[::1]:');
+  return /^(?:127(?:\.\d+){3}|\[::1\]|localhost)(?::|$)/.test(address);
 }

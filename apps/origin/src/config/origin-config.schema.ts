@@ -12,6 +12,30 @@ const WebUrl = z
 
 const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
 
+/** Between slashes what a segment of a depot's key may be, so that keys stay plain under any prefix. */
+const S3Prefix = z
+  .string()
+  .regex(/^(?:[A-Za-z0-9_][A-Za-z0-9._-]*\/)*[A-Za-z0-9_][A-Za-z0-9._-]*\/?$/, {
+    error: 'must be names of letters, digits, dots, dashes and underscores, with / between them',
+  })
+  .max(200, { error: 'must have at most 200 characters' })
+  .transform((text) => text.replace(/\/$/, ''));
+
+const S3Bucket = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, {
+  error: 'must be a bucket name: 3 to 63 lower-case letters, digits, dots and dashes',
+});
+
+const S3Endpoint = z
+  .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
+  .refine(
+    (text) => {
+      const url = URL.parse(text);
+      return url?.pathname === '/' && url.search === '' && url.username === '';
+    },
+    { error: 'must be no more than http(s)://HOST:PORT: the bucket has a setting of its own' },
+  )
+  .transform((text) => new URL(text).origin);
+
 /**
  * Everything the origin can be told, once. Each key is a flag (`peerListen` is `--peer-listen`) and
  * an environment variable (`FLEETSEED_PEER_LISTEN`); a flag beats the variable.
@@ -86,6 +110,42 @@ export const OriginConfigSchema = z.object({
   uploadExpirySeconds: whole(60, 30 * 86_400)
     .default(86_400)
     .describe('Seconds after which an upload that was not completed is removed.'),
+  s3Bucket: S3Bucket.optional().describe(
+    'Bucket that the depot is kept in; without it the depot is the folder DIR/depot.',
+  ),
+  s3Endpoint: S3Endpoint.optional().describe(
+    'URL of a store other than Amazon S3, such as https://s3.example:9000.',
+  ),
+  s3Region: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,64}$/, { error: 'must be the name of a region' })
+    .optional()
+    .describe('Region of the bucket; by default AWS_REGION, with --s3-endpoint us-east-1.'),
+  s3Prefix: S3Prefix.optional().describe(
+    'What the names of all objects begin with, to share the bucket with others; nothing by default.',
+  ),
+  s3PathStyle: Switch.optional().describe(
+    'Whether the bucket is named in the path and not in the host; by default on with --s3-endpoint.',
+  ),
+  s3CaFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('PEM file of the authority that signed the certificate of --s3-endpoint.'),
+  s3InsecureHttp: Switch.default(false).describe(
+    'Speak plain HTTP to an S3 endpoint that is not on loopback: all that the depot holds, its secrets too, travels readable.',
+  ),
+  s3Checksums: Switch.default(true).describe(
+    'Whether bodies carry CRC-32 trailers that the store compares; a few stores do not know them.',
+  ),
+  s3TimeoutSeconds: whole(1, 600)
+    .default(20)
+    .describe('Seconds after which a request to S3 that shows no progress is tried again.'),
+  s3Connections: whole(4, 10_000)
+    .default(128)
+    .describe(
+      'Connections to S3 that carry content at a time; documents have as many of their own.',
+    ),
   logLevel: z
     .enum(['debug', 'info', 'warn', 'error'])
     .default('info')
@@ -95,4 +155,7 @@ export const OriginConfigSchema = z.object({
 export type OriginConfig = z.output<typeof OriginConfigSchema>;
 
 /** Keys whose flag may stand alone (`--insecure-http`). */
-export const SWITCH_KEYS = ['insecureHttp'] as const satisfies readonly (keyof OriginConfig)[];
+export const SWITCH_KEYS = [
+  'insecureHttp',
+  's3InsecureHttp',
+] as const satisfies readonly (keyof OriginConfig)[];

@@ -1,14 +1,12 @@
-import { join } from 'node:path';
-
 import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 
-import { ArtifactStore, BlobStore, FsDepot, ReaderPool, type Depot } from '#lib/depot';
-import { openFilesShare, type Clock } from '#lib/runtime';
+import { ArtifactStore, BlobStore, ReaderPool, type Depot } from '#lib/depot';
+import { openFilesShare } from '#lib/runtime';
 
-import type { OriginConfig } from '../config/origin-config.schema.js';
-import { CLOCK, ORIGIN_CONFIG } from '../config/start-context.js';
+import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
 import { DEPOT } from './depot.tokens.js';
 import { MasterSecret } from './master-secret.js';
+import { openDepot } from './open-depot.js';
 
 /** Objects that are kept open for reading, and the descriptors they may have. */
 const READERS = 256;
@@ -19,9 +17,8 @@ const READERS_SHARE = 0.2;
   providers: [
     {
       provide: DEPOT,
-      useFactory: (config: OriginConfig, clock: Clock) =>
-        FsDepot.open({ root: join(config.data, 'depot'), clock }),
-      inject: [ORIGIN_CONFIG, CLOCK],
+      useFactory: openDepot,
+      inject: [ORIGIN_CONFIG, CLOCK, LOGGER],
     },
     {
       provide: MasterSecret,

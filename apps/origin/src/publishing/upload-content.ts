@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 
+import { FleetseedError } from '#lib/contracts';
 import { BlobStore, leavesLength, type Depot, type Place } from '#lib/depot';
 import { sideBySide } from '#lib/runtime';
 import { fileRoot, HASH_LENGTH, rootOfPieceLayer } from '#lib/torrent';
@@ -27,7 +28,6 @@ interface CarriedFile {
 }
 
 const OBJECTS_AT_ONCE = 4;
-const READS_AT_ONCE = 16;
 
 /** Brings what was sent from the upload into the store of content, once its roots are proven. */
 @Injectable()
@@ -67,7 +67,7 @@ export class UploadContent {
     planned: PlanObject,
   ): Promise<[string, StoredContent][]> {
     const hashes = await this.#hashesOf(record.upload, planned);
-    const files = await this.#verified(planned, hashes, plan.pieceLength);
+    const files = await this.#verified(record.upload, planned, hashes, plan.pieceLength);
     const { source } = planned;
     const isPack = planned.object.startsWith('p');
     const places = isPack
@@ -79,6 +79,7 @@ export class UploadContent {
 
   /** The files an object carries, each proven to hash to its root. */
   async #verified(
+    upload: string,
     planned: PlanObject,
     hashes: PartHashes,
     pieceLength: number,
@@ -92,7 +93,7 @@ export class UploadContent {
       const layer = hashes.layer.subarray(layerAt, (layerAt += pieces * HASH_LENGTH));
       const found = pieces > 0 ? rootOfPieceLayer(layer, pieceLength) : fileRoot(leaves, length);
       if (found?.toString('hex') !== root) {
-        await this.#drop(planned);
+        await this.#drop(upload, planned);
         throw rootMismatch(root);
       }
       files.push({ root, length, leaves, layer: pieces > 0 ? layer : null });
@@ -101,10 +102,7 @@ export class UploadContent {
   }
 
   async #hashesOf(upload: string, planned: PlanObject): Promise<PartHashes> {
-    const parts: PartHashes[] = Array.from({ length: partCountOf(planned) });
-    await sideBySide(parts.keys(), READS_AT_ONCE, async (part) => {
-      parts[part] = await this.uploads.readHashes(upload, planned.object, part);
-    });
+    const parts = await this.#partHashes(upload, planned);
     return {
       leaves: Buffer.concat(parts.map(({ leaves }) => leaves)),
       layer: Buffer.concat(parts.map(({ layer }) => layer)),
@@ -112,8 +110,20 @@ export class UploadContent {
     };
   }
 
-  async #drop({ source }: PlanObject): Promise<void> {
+  async #partHashes(upload: string, planned: PlanObject): Promise<PartHashes[]> {
+    try {
+      return await this.uploads.hashes.read(upload, planned.object, partCountOf(planned));
+    } catch (error) {
+      if (error instanceof FleetseedError && error.code === 'ROOT_MISMATCH') {
+        await this.#drop(upload, planned);
+      }
+      throw error;
+    }
+  }
+
+  async #drop(upload: string, { object, source }: PlanObject): Promise<void> {
     if ('parted' in source) await this.depot.abortParts(source.parted);
     else await this.depot.delete(source.object);
+    await this.uploads.hashes.drop(upload, object);
   }
 }

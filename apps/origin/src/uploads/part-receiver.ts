@@ -85,7 +85,7 @@ export class PartReceiver {
     const hashes = await hasher.finish();
     checkClaim(incoming, hashes);
     const kept = keptOf(incoming, hashes);
-    await this.store.writeHashes(upload, planned.object, part, kept);
+    await this.store.hashes.write(upload, planned.object, part, kept);
   }
 }
 

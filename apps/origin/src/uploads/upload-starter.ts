@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 
 import type { StartUpload, Upload } from '#lib/contracts';
-import { uploadKey, type Depot } from '#lib/depot';
+import { blobKey, uploadKey, type Depot } from '#lib/depot';
 import { sideBySide, type Clock } from '#lib/runtime';
 
 import { ArtifactLibrary } from '../artifacts/artifact-library.js';
@@ -124,7 +124,7 @@ export class UploadStarter {
       await sideBySide(planned.entries(), BEGUN_AT_ONCE, async ([index, object]) => {
         const { bytes, partBytes } = object;
         const source = earlier.get(keyOf(object))?.source ?? {
-          parted: await this.depot.beginParts(uploadKey(id, object.object), bytes, partBytes),
+          parted: await this.depot.beginParts(goalOf(id, object), bytes, partBytes),
         };
         begun[index] = { ...object, entries: [...object.entries], source };
       });
@@ -153,6 +153,16 @@ export class UploadStarter {
   #expiry(): number {
     return this.clock.now() + this.config.uploadExpirySeconds * 1000;
   }
+}
+
+/**
+ * Where the parts of an object are put together: a large file in its place for good, because moving
+ * it would copy it where the depot is a bucket. They are put together once their root is proven, and
+ * nothing is to be seen there before. What a pack will be called shows only then.
+ */
+function goalOf(id: string, { object, entries }: PlannedObject): string {
+  const [first] = entries;
+  return object.startsWith('f') && first ? blobKey(first.root) : uploadKey(id, object);
 }
 
 function keyOf({ object, bytes, partBytes, entries }: PlannedObject): string {

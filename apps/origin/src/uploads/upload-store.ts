@@ -5,7 +5,7 @@ import { depotPrefix, DocumentStore, uploadKey, type Depot } from '#lib/depot';
 import { randomSecret } from '#lib/runtime';
 
 import { DEPOT } from '../depot/depot.tokens.js';
-import { decodePartHashes, encodePartHashes, type PartHashes } from './part-hashes.js';
+import { UploadHashes } from './upload-hashes.js';
 import { UploadPlan, UploadRecord, type PlanObject } from './upload-record.js';
 
 const PREFIX = 'uploads/';
@@ -27,7 +27,11 @@ export class UploadStore {
   readonly #reading = new Map<string, Promise<UploadPlan>>();
   #keptBytes = 0;
 
+  /** Hashes of the parts that came. */
+  readonly hashes: UploadHashes;
+
   constructor(@Inject(DEPOT) private readonly depot: Depot) {
+    this.hashes = new UploadHashes(depot);
     this.#records = new DocumentStore(depot, UploadRecord, 1);
   }
 
@@ -71,32 +75,6 @@ export class UploadStore {
       this.#reading.set(key, reading);
     }
     return reading;
-  }
-
-  /**
-   * Keeps the hashes of a part, replacing those of an earlier try. Written before the part counts as
-   * received, so a part that is there has its hashes; callers send one try of a part at a time.
-   */
-  async writeHashes(id: string, object: string, part: number, hashes: PartHashes): Promise<void> {
-    const key = hashesKey(id, object, part);
-    const bytes = encodePartHashes(hashes);
-    while (!(await this.depot.createDocument(key, bytes))) {
-      const found = await this.depot.readDocument(key);
-      if (!found) continue;
-      if (found.bytes.equals(bytes)) return;
-      if (await this.depot.replaceDocument(key, bytes, found.version)) return;
-    }
-  }
-
-  /** @throws DEPOT_INTEGRITY if they are gone */
-  async readHashes(id: string, object: string, part: number): Promise<PartHashes> {
-    const found = await this.depot.readDocument(hashesKey(id, object, part));
-    if (found) return decodePartHashes(found.bytes);
-    throw new FleetseedError('DEPOT_INTEGRITY', 'A part of an upload has lost its hashes.', {
-      upload: id,
-      object,
-      part,
-    });
   }
 
   /** The parts of an object that are safely stored. */
@@ -168,8 +146,4 @@ export class UploadStore {
 
 function recordKey(id: string): string {
   return uploadKey(id, 'upload.json');
-}
-
-function hashesKey(id: string, object: string, part: number): string {
-  return uploadKey(id, `hashes/${object}/${part}`);
 }

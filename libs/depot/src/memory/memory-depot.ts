@@ -51,7 +51,7 @@ export class MemoryDepot implements Depot {
     maxPartLength: 1024 ** 3,
     maxParts: 10_000,
   };
-  #closed = false;
+  readonly #closing = new AbortController();
   #identity: DepotIdentity | undefined;
 
   private constructor(private readonly content: MemoryDepotContent) {}
@@ -206,7 +206,7 @@ export class MemoryDepot implements Depot {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort(new FleetseedError('SHUTTING_DOWN', 'The depot is closed.'));
   }
 
   #parts(parted: PartedObject): Map<number, Buffer> {
@@ -231,8 +231,9 @@ export class MemoryDepot implements Depot {
   ): Promise<Buffer> {
     const gathered: Uint8Array[] = [];
     let length = 0;
-    for await (const chunk of signal ? abortableChunks(chunks, signal) : chunks) {
-      this.#checkOpen();
+    const closing = this.#closing.signal;
+    const either = signal ? AbortSignal.any([signal, closing]) : closing;
+    for await (const chunk of abortableChunks(chunks, either)) {
       length += chunk.length;
       if (expected !== undefined && length > expected) throw lengthMismatch(key, expected, length);
       // A chunk that is lent is used again when it is given back.
@@ -249,6 +250,6 @@ export class MemoryDepot implements Depot {
   }
 
   #checkOpen(): void {
-    if (this.#closed) throw new FleetseedError('SHUTTING_DOWN', 'The depot is closed.');
+    this.#closing.signal.throwIfAborted();
   }
 }

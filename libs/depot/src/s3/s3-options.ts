@@ -48,6 +48,9 @@ export interface S3DepotOptions {
   readonly settings?: DepotSettings;
 }
 
+/** What of the set-up keeps a depot from being opened: the fact `setting` of `DEPOT_UNUSABLE`. */
+export type S3Setting = 'bucket' | 'region' | 'endpoint' | 'credentials' | 'clock' | 'permissions';
+
 export const USUAL_PATIENCE: S3Patience = {
   timeoutMs: 20_000,
   totalMs: 40_000,

@@ -38,10 +38,10 @@ export class S3Reads {
       let filled = 0;
       for await (const chunk of body as AsyncIterable<Buffer>) {
         attempt.watch.restart();
-        if (filled + chunk.length > length) throw new Error('More bytes came than were asked for.');
+        if (filled + chunk.length > length) throw tooMuch();
         filled += chunk.copy(bytes, filled);
       }
-      if (filled < length) throw new Error('The answer ended early.');
+      if (filled < length) throw endedEarly();
       return bytes;
     };
     return this.door.run(key, read, { body: true });
@@ -63,19 +63,19 @@ export class S3Reads {
     { offset, length }: ByteRange,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<Buffer> {
+    const end = offset + length;
     let { body } = first;
-    let [at, end] = [offset, offset + length];
+    let at = offset;
     let breaks = 0;
     try {
       while (at < end) {
         try {
-          for await (const chunk of this.#timed(body)) {
-            if (chunk.length > end - at) throw new Error('More bytes came than were asked for.');
+          for await (const chunk of this.#timed(body, end - at)) {
             at += chunk.length;
             breaks = 0;
             yield chunk;
           }
-          if (at < end) throw new Error('The answer ended early.');
+          if (at < end) throw endedEarly();
         } catch (error) {
           signal?.throwIfAborted();
           this.door.closing.throwIfAborted();
@@ -89,14 +89,17 @@ export class S3Reads {
     }
   }
 
-  /** Chunks of a body that does not stand still while somebody waits for it. */
-  async *#timed(body: Readable): AsyncGenerator<Buffer> {
+  /** Chunks of a body that brings at most `left` bytes, and does not stand still while it is waited for. */
+  async *#timed(body: Readable, left: number): AsyncGenerator<Buffer> {
     const { timeoutMs } = this.door;
     const late = () => body.destroy(new Error(`The store was silent for ${timeoutMs} ms.`));
     let timer = setTimeout(late, timeoutMs);
+    let length = 0;
     try {
       for await (const chunk of body as AsyncIterable<Buffer>) {
         clearTimeout(timer);
+        length += chunk.length;
+        if (length > left) throw tooMuch();
         yield chunk;
         timer = setTimeout(late, timeoutMs);
       }
@@ -152,6 +155,14 @@ export class S3Reads {
       throw error;
     }
   }
+}
+
+function endedEarly(): Error {
+  return new Error('The answer ended early.');
+}
+
+function tooMuch(): Error {
+  return new Error('More bytes came than were asked for.');
 }
 
 function isPlain({ offset, length }: ByteRange): boolean {

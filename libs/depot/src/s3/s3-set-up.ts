@@ -1,9 +1,7 @@
 import { FleetseedError } from '#lib/contracts';
 
 import { s3CodeOf } from './s3-errors.js';
-
-/** What of the set-up keeps a depot from being opened. */
-export type S3Setting = 'bucket' | 'region' | 'endpoint' | 'credentials' | 'clock' | 'permissions';
+import type { S3Setting } from './s3-options.js';
 
 /** S3 itself refuses requests that are signed by a clock further off than this. */
 export const TOLERATED_SKEW_MS = 15 * 60_000;

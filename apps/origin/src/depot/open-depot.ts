@@ -1,0 +1,77 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { configurationError, FleetseedError } from '#lib/contracts';
+import { FsDepot, openS3Depot, type Depot, type S3DepotOptions, type S3Setting } from '#lib/depot';
+import { openFilesShare, type Clock, type Logger } from '#lib/runtime';
+
+import type { OriginConfig } from '../config/origin-config.schema.js';
+
+/** Descriptors that each of the three kinds of connections to S3 may have. */
+const CONNECTIONS_SHARE = 0.07;
+
+/** The key of the configuration that is named for what is wrong with a bucket. */
+const KEYS: Readonly<Record<S3Setting, keyof OriginConfig>> = {
+  bucket: 's3Bucket',
+  region: 's3Region',
+  endpoint: 's3Endpoint',
+  credentials: 's3Bucket',
+  permissions: 's3Bucket',
+  clock: 's3Endpoint',
+};
+
+/** The depot that is configured: a bucket, or the folder `DIR/depot`. @throws CONFIG_INVALID, DEPOT_… */
+export async function openDepot(
+  config: OriginConfig,
+  clock: Clock,
+  logger: Logger,
+): Promise<Depot> {
+  const { s3Bucket: bucket } = config;
+  if (bucket === undefined) return FsDepot.open({ root: join(config.data, 'depot'), clock });
+  try {
+    return await openS3Depot({ ...(await s3Options(config, bucket)), clock, logger });
+  } catch (error) {
+    throw named(error, config);
+  }
+}
+
+async function s3Options(config: OriginConfig, bucket: string): Promise<S3DepotOptions> {
+  const { s3Endpoint: endpoint, s3Region: region, s3Prefix: prefix, s3CaFile: caFile } = config;
+  const timeoutMs = config.s3TimeoutSeconds * 1000;
+  return {
+    bucket,
+    pathStyle: config.s3PathStyle ?? endpoint !== undefined,
+    checksums: config.s3Checksums,
+    connections: openFilesShare(CONNECTIONS_SHARE, config.s3Connections),
+    patience: { timeoutMs, totalMs: 2 * timeoutMs },
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(region === undefined ? {} : { region }),
+    ...(prefix === undefined ? {} : { prefix }),
+    ...(caFile === undefined ? {} : { ca: await authorityIn(caFile) }),
+  };
+}
+
+async function authorityIn(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw configurationError('s3CaFile', `${file} cannot be read`, cause);
+  }
+}
+
+/** What is wrong with the bucket, said of the setting that has to be changed. */
+function named(thrown: unknown, { s3Bucket, s3Endpoint }: OriginConfig): unknown {
+  if (!(thrown instanceof FleetseedError) || thrown.code !== 'DEPOT_UNUSABLE') return thrown;
+  const { setting, reason } = thrown.facts;
+  const key = KEYS[setting as S3Setting];
+  const where = `${s3Bucket} at ${s3Endpoint ?? 'Amazon S3'}`;
+  const hint = HINTS[setting as S3Setting] ?? '';
+  const said = reason === '' ? '' : ` (${String(reason)})`;
+  return configurationError(key, `${where}: ${thrown.message}${hint}${said}`, thrown);
+}
+
+const HINTS: Readonly<Partial<Record<S3Setting, string>>> = {
+  credentials:
+    '; they come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or whatever else the AWS SDK finds',
+  permissions: '; docs/OPERATIONS.md lists what the depot needs',
+};

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+
+import { FleetseedError } from '#lib/contracts';
+import { uploadKey, type Depot } from '#lib/depot';
+import { sideBySide } from '#lib/runtime';
+
+import { decodePartHashes, encodePartHashes, type PartHashes } from './part-hashes.js';
+
+const READS_AT_ONCE = 16;
+const NAME = /^(\d+)(?:-[0-9a-f]+)?$/;
+
+/**
+ * The hashes of parts that came in, `uploads/<id>/hashes/<object>/<part>-<digest of the hashes>`.
+ *
+ * Written before the part counts as received, so those of a part that is there are among them. A
+ * part may be sent to two replicas at once, and only the depot decides whose bytes count: if they
+ * differ, nobody can tell which hashes belong to the bytes, and the part is not to be trusted.
+ */
+export class UploadHashes {
+  constructor(private readonly depot: Depot) {}
+
+  async write(id: string, object: string, part: number, hashes: PartHashes): Promise<void> {
+    const bytes = encodePartHashes(hashes);
+    const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 32);
+    await this.depot.putObject(`${folderOf(id, object)}${part}-${digest}`, [bytes]);
+  }
+
+  /**
+   * Of all parts of an object, in their order.
+   * @throws DEPOT_INTEGRITY if some are gone; ROOT_MISMATCH if a part was sent with different bytes
+   */
+  async read(id: string, object: string, parts: number): Promise<PartHashes[]> {
+    const keys: string[] = [];
+    for await (const [part, key] of this.#keys(id, object)) {
+      if (keys[part] !== undefined) throw ambiguous(id, object, part);
+      keys[part] = key;
+    }
+    const hashes: PartHashes[] = [];
+    await sideBySide(Array.from({ length: parts }).keys(), READS_AT_ONCE, async (part) => {
+      const key = keys[part];
+      if (key === undefined) throw lost(id, object, part);
+      hashes[part] = decodePartHashes(await this.depot.readObject(key));
+    });
+    return hashes;
+  }
+
+  /** Forgets those of an object whose parts are sent anew. */
+  async drop(id: string, object: string): Promise<void> {
+    for await (const [, key] of this.#keys(id, object)) await this.depot.delete(key);
+  }
+
+  async *#keys(id: string, object: string): AsyncGenerator<[part: number, key: string]> {
+    const folder = folderOf(id, object);
+    for (let after: string | undefined; ;) {
+      const page = await this.depot.list(folder, after === undefined ? {} : { after });
+      for (const key of page.keys) {
+        const part = NAME.exec(key.slice(folder.length))?.[1];
+        if (part !== undefined) yield [Number(part), key];
+      }
+      if (page.next === null) return;
+      after = page.next;
+    }
+  }
+}
+
+function folderOf(id: string, object: string): string {
+  return uploadKey(id, `hashes/${object}/`);
+}
+
+function lost(upload: string, object: string, part: number): FleetseedError {
+  const facts = { upload, object, part };
+  return new FleetseedError('DEPOT_INTEGRITY', 'A part of an upload has lost its hashes.', facts);
+}
+
+function ambiguous(upload: string, object: string, part: number): FleetseedError {
+  const facts = { upload, object, part };
+  const text = 'A part of the upload was sent twice with different bytes; start it again.';
+  return new FleetseedError('ROOT_MISMATCH', text, facts);
+}
