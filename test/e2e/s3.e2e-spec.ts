@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { Release, Savings } from '#lib/contracts';
+import type { PartUrl, Release, Savings } from '#lib/contracts';
 
 import { active, pushStable, type Pushed } from '../support/fleet.js';
 import { callApi } from '../support/origin-api.js';
@@ -130,13 +130,76 @@ describe('an origin that keeps its depot in a bucket', () => {
     const push = (origin: OriginProcess, tree: string) =>
       origin.run(['push', tree, '--app', 'web', '--version', '1', '--json']);
     const outcomes = await Promise.all([push(first, trees[0]!), push(second, trees[1]!)]);
-    expect(outcomes.map(({ exit }) => exit).toSorted()).toEqual([0, 5]);
+    expect(outcomes.map(({ exit }) => exit).toSorted((x, y) => x - y)).toEqual([0, 5]);
     const winner = outcomes.findIndex(({ exit }) => exit === 0);
     const { artifact } = outcomes[winner]!.json<Pushed>();
     for (const origin of [first, second]) {
       const release = await callApi<Release>(origin, 'GET', '/api/v1/apps/web/releases/1');
       expect(release.body.artifact).toBe(artifact);
     }
+  });
+});
+
+describe('large files that go straight to the bucket', () => {
+  it('are published like all others, without passing through the origin', async () => {
+    const proxy = await FaultProxy.start(server.endpoint);
+    const env = { ...s3Environment(server, 'direct'), FLEETSEED_S3_ENDPOINT: proxy.endpoint };
+    const origin = await sandbox.origin(undefined, { env });
+    const content = { big: randomBytes(20 * MIB + 5), middle: randomBytes(2 * MIB), small: 'x' };
+    const tree = await sandbox.tree(content);
+    proxy.plan('slow-down', ({ url }) => url.includes('X-Amz-Signature'), 2);
+    const push = ['push', tree, '--app', 'web', '--version', '1', '--direct'];
+    const pushed = await origin.json<Pushed>(...push);
+    expect(pushed.uploadedBytes).toBe(pushed.bytes);
+    const signed = proxy.seen.filter(({ url }) => url.includes('X-Amz-Signature'));
+    // Three parts of the big file, the middle one, and the two that were put off.
+    expect(signed.map(({ method }) => method)).toEqual(Array.from({ length: 6 }, () => 'PUT'));
+    expect(signed.every(({ url }) => url.includes('/uploads/'))).toBe(true);
+    expect(treePicture(await pullTree(origin, '1'))).toEqual(treePicture(tree));
+    const single = await sandbox.tree({ 'build.tgz': randomBytes(9 * MIB) });
+    await origin.json('push', `${single}/build.tgz`, '--app', 'one', '--version', '1', '--direct');
+    const out = await sandbox.folder('out');
+    await origin.json('pull', 'one@1', '--out', out);
+    expect(treePicture(out)).toEqual(treePicture(single));
+    await origin.service.stop();
+    await proxy.stop();
+  });
+
+  it('are not believed: other bytes than were declared are found and kept nowhere', async () => {
+    const env = s3Environment(server, 'forged');
+    const origin = await sandbox.origin(undefined, { env });
+    const upload = new RawUpload(origin, 'app', '1', randomBytes(9 * MIB));
+    Object.assign(upload.request, { direct: true });
+    const { objects, upload: id } = await upload.start();
+    expect(objects[0]).toMatchObject({ direct: true });
+    expect((await upload.sendPart(0)).body).toMatchObject({ code: 'PART_INVALID' });
+    for (let part = 0; part < upload.partCount; part++) {
+      const path = `/api/v1/uploads/${id}/objects/${objects[0]!.object}/parts/${part}/url`;
+      const { body } = await callApi<PartUrl>(origin, 'GET', path);
+      const forged = Uint8Array.from(randomBytes(body.bytes));
+      const sent = await fetch(body.url, { method: 'PUT', body: forged });
+      expect(sent.status).toBe(200);
+    }
+    await upload.complete();
+    const failed = await until('the refusal', async () => {
+      const now = await upload.look();
+      return now.state === 'failed' ? now : null;
+    });
+    expect(failed.error?.code).toBe('ROOT_MISMATCH');
+    expect(await upload.release()).toBeNull();
+    // The right bytes are welcome all the same.
+    const tree = await sandbox.tree({ 'build.bin': upload.content });
+    const push = ['push', `${tree}/build.bin`, '--app', 'app', '--version', '1', '--direct'];
+    expect(await origin.json<Pushed>(...push)).toMatchObject({ uploadedBytes: 9 * MIB });
+  });
+
+  it('need a bucket', async () => {
+    const origin = await sandbox.origin();
+    const tree = await sandbox.tree({ a: 'x' });
+    const push = ['push', tree, '--app', 'web', '--version', '1', '--direct', '--json'];
+    const outcome = await origin.run(push);
+    expect(outcome.exit).toBe(1);
+    expect(outcome.stderr + outcome.stdout).toMatch(/without --direct/);
   });
 });
 

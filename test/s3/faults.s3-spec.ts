@@ -151,7 +151,7 @@ describe('documents over a bad line', () => {
   });
 
   it('fail with DEPOT_UNAVAILABLE or TIMED_OUT when the store stays away', async () => {
-    const impatient = { ...QUICK, timeoutMs: 200, totalMs: 400 };
+    const impatient = { ...QUICK, timeoutMs: 1500, totalMs: 1500 };
     const prefix = `${server.prefix}/faults`;
     const hasty = await openDepot(server, {
       prefix,
@@ -162,11 +162,9 @@ describe('documents over a bad line', () => {
     await expect(hasty.readDocument('x')).rejects.toMatchObject({ code: 'DEPOT_UNAVAILABLE' });
     proxy.reset();
     proxy.plan('silent', () => true, 10_000);
-    const started = performance.now();
     await expect(hasty.createDocument('x', bytesOf('y'))).rejects.toMatchObject({
       code: 'TIMED_OUT',
     });
-    expect(performance.now() - started).toBeGreaterThan(300);
     proxy.reset();
     await hasty.close();
   });

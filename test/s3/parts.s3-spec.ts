@@ -118,7 +118,7 @@ describe('an object in parts that go to any replica', () => {
     const parted = await a.beginParts('late', content.length, PART);
     // It is carried out, but nobody says so until whoever asked has gone.
     proxy.plan('late-answer', uploadsPart, 10_000);
-    const hasty = { ...QUICK, timeoutMs: 300, totalMs: 300 };
+    const hasty = { ...QUICK, timeoutMs: 1500, totalMs: 1500 };
     const dying = await openDepot(server, { prefix, endpoint: proxy.endpoint, patience: hasty });
     expect(await codeOf(dying.putPart(parted, 0, [randomBytes(PART)]))).toBe('TIMED_OUT');
     await dying.close();

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 
 import type { DepotIdentity } from './depot-identity.js';
+import type { DirectParts } from './direct-parts.js';
 
 /** A document as read: its bytes, and the version that `replaceDocument` wants to see again. */
 export interface StoredDocument {
@@ -112,6 +113,8 @@ export interface ObjectReader {
 export interface Depot {
   readonly identity: DepotIdentity;
   readonly limits: DepotLimits;
+  /** Parts that bypass this process; null for a depot whose store nobody else can reach. */
+  readonly direct: DirectParts | null;
 
   /** @returns null if there is no such document. */
   readDocument(key: string): Promise<StoredDocument | null>;

@@ -3,7 +3,7 @@ import { webcrypto } from 'node:crypto';
 import { CONTENT_DIGEST_HEADER, PART_ROOT_HEADER, type HttpClient } from '#lib/contracts';
 import { retry, Unrecoverable } from '#lib/runtime';
 
-import { route } from '../connection/route.js';
+import { putPart } from './part.door.js';
 import { mayPass, PATIENCE } from './passing-errors.js';
 import type { PlannedPart } from './upload-plan.js';
 
@@ -99,7 +99,7 @@ class Lane {
 
   /** What the header says of a part. Whole files need no word: the origin knows their roots. */
   async #claim(part: PlannedPart, bytes: Buffer): Promise<Record<string, string>> {
-    if (part.partBytes === null) return {};
+    if (part.partBytes === null || part.direct) return {};
     const root = this.options.rootOf(part);
     if (root) return { [PART_ROOT_HEADER]: root.toString('hex') };
     // Web Crypto hashes on another thread, so that the other lanes go on sending.
@@ -113,14 +113,11 @@ class Lane {
     const bytes = await this.#read(part);
     const claim = await this.#claim(part, bytes);
     this.client ??= this.options.open();
-    await this.client.bytes({
-      method: 'PUT',
-      path: `/api/v1${route`/uploads/${this.options.upload}/objects/${part.object}/parts/${part.part}`}`,
-      body: bytes,
-      headers: {
-        'content-type': 'application/octet-stream',
-        ...claim,
-      },
+    await putPart(this.client, {
+      upload: this.options.upload,
+      part,
+      bytes,
+      claim,
       timeoutMs: LEAST_TIMEOUT_MS + Math.ceil(part.length / SLOWEST_BYTES_PER_MS),
       signal: this.signal,
     });

@@ -34,6 +34,7 @@ describe('the plan of an upload', () => {
         part: 0,
         length: 10,
         partBytes: 10,
+        direct: false,
         segments: [{ root: hex('a'), offset: 0, length: 10 }],
       },
       {
@@ -41,6 +42,7 @@ describe('the plan of an upload', () => {
         part: 1,
         length: 10,
         partBytes: 10,
+        direct: false,
         segments: [{ root: hex('a'), offset: 10, length: 10 }],
       },
       {
@@ -48,6 +50,7 @@ describe('the plan of an upload', () => {
         part: 2,
         length: 5,
         partBytes: 10,
+        direct: false,
         segments: [{ root: hex('a'), offset: 20, length: 5 }],
       },
     ]);

@@ -15,6 +15,8 @@ export interface PlannedPart {
   readonly length: number;
   /** Bytes of the object's parts when it has several; null when this is the only one. */
   readonly partBytes: number | null;
+  /** Whether it goes to a URL of its own instead of the origin. */
+  readonly direct: boolean;
   /** Laid end to end they are the part. */
   readonly segments: readonly PartSegment[];
 }
@@ -46,7 +48,9 @@ function* lackingPartsOf(object: UploadObject): Generator<PlannedPart> {
     const length = partLength(object, part);
     const segments = cursor.take(length);
     const partBytes = object.bytes > object.partBytes ? object.partBytes : null;
-    if (!received.has(part)) yield { object: object.object, part, length, partBytes, segments };
+    if (received.has(part)) continue;
+    const direct = object.direct ?? false;
+    yield { object: object.object, part, length, partBytes, direct, segments };
   }
 }
 

@@ -33,6 +33,7 @@ export interface PushOptions {
   readonly format?: string;
   readonly pieceLength?: string;
   readonly parallel: string;
+  readonly direct?: boolean;
 }
 
 /** Scans, hashes, uploads what is lacking, and moves the channel when it is published. */
@@ -75,6 +76,7 @@ function readOptions(options: PushOptions) {
         ? undefined
         : checkPieceLength(parseBytes(pieceLength, '--piece-length')),
     parallel: parseCount(options.parallel, '--parallel', 1, 32),
+    direct: options.direct ?? false,
   };
 }
 
@@ -111,6 +113,7 @@ function requestOf(
       single: tree.single,
       format: wanted.format ?? (tree.single ? 'hybrid' : 'v2'),
       ...(wanted.pieceLength === undefined ? {} : { pieceLength: wanted.pieceLength }),
+      ...(wanted.direct ? { direct: true } : {}),
       files: hashed.map(({ path, length, root, executable, symlink }) => ({
         path: tree.single ? [name] : path,
         length,

@@ -13,6 +13,7 @@ export function define(command: Command): void {
     .option('--format <format>', 'hybrid (default for a file) or v2 (default for a folder)')
     .option('--piece-length <bytes>', 'a power of two from 16KiB to 16MiB (default: by size)')
     .option('--parallel <n>', 'requests under way at once', '4')
+    .option('--direct', 'large files go straight to the bucket in which the origin keeps its depot')
     .action(
       action<PushOptions>(async (call, path) =>
         (await import('./push-release.js')).push(call, path),

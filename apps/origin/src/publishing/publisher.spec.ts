@@ -25,18 +25,24 @@ import { TestHashing } from '../uploads/body-hasher.fixture.js';
 import { checkTree } from '../uploads/declared-tree.js';
 import { partHashesOf } from '../uploads/part-hashes.js';
 import { UploadEvents } from '../uploads/upload-events.js';
+import { UploadHashing } from '../uploads/upload-hashing.js';
 import { planObjects } from '../uploads/upload-planner.js';
 import type { PlanObject, UploadRecord } from '../uploads/upload-record.js';
 import { UploadStore } from '../uploads/upload-store.js';
 import { UploadViews } from '../uploads/upload-view.js';
 import { ArtifactMaker } from './artifact-maker.js';
+import { DirectContent } from './direct-content.js';
 import { KnownPlaces } from './known-places.js';
 import { Publisher } from './publisher.js';
 import { UploadContent } from './upload-content.js';
 import { V1Pieces } from './v1-pieces.js';
 
 const hashing = new TestHashing();
-afterAll(() => hashing.close());
+const threads = new UploadHashing(new VirtualClock());
+afterAll(async () => {
+  await hashing.close();
+  await threads.onModuleDestroy();
+});
 
 const ID = 'ab'.repeat(16);
 const FILES = { large: noise(1_200_000, 'large'), one: noise(70_000, '1'), two: noise(20, '2') };
@@ -93,7 +99,7 @@ function publisherOn(depot: Depot) {
   const readers = new ReaderPool(depot);
   const events = new OriginEvents(silentLogger);
   const maker = new ArtifactMaker(
-    new UploadContent(uploads, blobs, depot),
+    new UploadContent(uploads, blobs, new DirectContent(uploads, threads, depot), depot),
     new KnownPlaces(artifacts, blobs),
     new V1Pieces(readers),
     artifacts,

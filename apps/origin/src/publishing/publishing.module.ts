@@ -7,6 +7,7 @@ import { JobsModule } from '../jobs/jobs.module.js';
 import { ReleasesModule } from '../releases/releases.module.js';
 import { UploadStoreModule } from '../uploads/upload-store.module.js';
 import { ArtifactMaker } from './artifact-maker.js';
+import { DirectContent } from './direct-content.js';
 import { KnownPlaces } from './known-places.js';
 import { PublishQueue } from './publish-queue.js';
 import { Publisher } from './publisher.js';
@@ -22,7 +23,15 @@ import { V1Pieces } from './v1-pieces.js';
     ReleasesModule,
     UploadStoreModule,
   ],
-  providers: [ArtifactMaker, KnownPlaces, PublishQueue, Publisher, UploadContent, V1Pieces],
+  providers: [
+    ArtifactMaker,
+    DirectContent,
+    KnownPlaces,
+    PublishQueue,
+    Publisher,
+    UploadContent,
+    V1Pieces,
+  ],
   exports: [PublishQueue],
 })
 export class PublishingModule {}

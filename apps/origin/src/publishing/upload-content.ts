@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 
 import { FleetseedError } from '#lib/contracts';
-import { BlobStore, leavesLength, type Depot, type Place } from '#lib/depot';
+import { BlobStore, leavesLength, type ContentSource, type Depot, type Place } from '#lib/depot';
 import { sideBySide } from '#lib/runtime';
 import { fileRoot, HASH_LENGTH, rootOfPieceLayer } from '#lib/torrent';
 
@@ -10,6 +10,7 @@ import { rootMismatch, type PartHashes } from '../uploads/part-hashes.js';
 import { partCountOf } from '../uploads/upload-planner.js';
 import type { PlanObject, UploadPlan, UploadRecord } from '../uploads/upload-record.js';
 import { UploadStore } from '../uploads/upload-store.js';
+import { DirectContent } from './direct-content.js';
 
 /** Verified content in its place for good. */
 export interface StoredContent {
@@ -35,6 +36,7 @@ export class UploadContent {
   constructor(
     private readonly uploads: UploadStore,
     private readonly blobs: BlobStore,
+    private readonly direct: DirectContent,
     @Inject(DEPOT) private readonly depot: Depot,
   ) {}
 
@@ -53,7 +55,7 @@ export class UploadContent {
     const contents = new Map<string, StoredContent>();
     await sideBySide(plan.objects, OBJECTS_AT_ONCE, async (planned) => {
       signal.throwIfAborted();
-      for (const [root, content] of await this.#storeObject(record, plan, planned)) {
+      for (const [root, content] of await this.#storeObject(record, plan, planned, signal)) {
         contents.set(root, content);
       }
       stored();
@@ -65,16 +67,31 @@ export class UploadContent {
     record: UploadRecord,
     plan: UploadPlan,
     planned: PlanObject,
+    signal: AbortSignal,
   ): Promise<[string, StoredContent][]> {
+    const source = await this.#sourceOf(record, plan, planned, signal);
     const hashes = await this.#hashesOf(record.upload, planned);
     const files = await this.#verified(record.upload, planned, hashes, plan.pieceLength);
-    const { source } = planned;
     const isPack = planned.object.startsWith('p');
     const places = isPack
       ? await this.blobs.putPack(files, source)
       : [await this.blobs.putBlob(files[0]!, source)];
     const sha1 = hashes.sha1.length > 0 ? hashes.sha1 : null;
     return files.map(({ root, layer }, index) => [root, { place: places[index]!, layer, sha1 }]);
+  }
+
+  /** What nobody has looked at yet is read and hashed first. */
+  async #sourceOf(
+    record: UploadRecord,
+    plan: UploadPlan,
+    planned: PlanObject,
+    signal: AbortSignal,
+  ): Promise<ContentSource> {
+    const { source } = planned;
+    if (!('direct' in source)) return source;
+    return this.#orDropped(record.upload, planned, () =>
+      this.direct.verify(record.upload, plan, planned, source.direct, signal),
+    );
   }
 
   /** The files an object carries, each proven to hash to its root. */
@@ -110,20 +127,28 @@ export class UploadContent {
     };
   }
 
-  async #partHashes(upload: string, planned: PlanObject): Promise<PartHashes[]> {
+  #partHashes(upload: string, planned: PlanObject): Promise<PartHashes[]> {
+    const count = partCountOf(planned);
+    const read = () => this.uploads.hashes.read(upload, planned.object, count);
+    return this.#orDropped(upload, planned, read);
+  }
+
+  /** Bytes that are not what they should be are of no use to another try. */
+  async #orDropped<T>(upload: string, planned: PlanObject, step: () => Promise<T>): Promise<T> {
     try {
-      return await this.uploads.hashes.read(upload, planned.object, partCountOf(planned));
+      return await step();
     } catch (error) {
-      if (error instanceof FleetseedError && error.code === 'ROOT_MISMATCH') {
-        await this.#drop(upload, planned);
-      }
+      const isWrong = error instanceof FleetseedError && error.code === 'ROOT_MISMATCH';
+      if (isWrong) await this.#drop(upload, planned);
       throw error;
     }
   }
 
-  async #drop(upload: string, { object, source }: PlanObject): Promise<void> {
-    if ('parted' in source) await this.depot.abortParts(source.parted);
-    else await this.depot.delete(source.object);
+  async #drop(upload: string, planned: PlanObject): Promise<void> {
+    const { object, source } = planned;
+    await this.uploads.abortParts(planned);
+    if ('direct' in source) await this.depot.delete(source.direct.key);
+    if ('object' in source) await this.depot.delete(source.object);
     await this.uploads.hashes.drop(upload, object);
   }
 }

@@ -6,10 +6,11 @@ import { FleetseedError } from '#lib/contracts';
 import type { Depot } from '#lib/depot';
 
 import { DEPOT } from '../depot/depot.tokens.js';
-import type { BodyCut, BodyHasher, BodyHashes } from './body-hasher.js';
+import type { BodyHasher, BodyHashes } from './body-hasher.js';
 import { claimMissing, parseClaim, type PartClaim } from './content-digest.js';
 import { LatestWins } from './latest-wins.js';
-import { nodeSpanFor, partHashesOf, rootOfNodes, type Stretch } from './part-hashes.js';
+import { cutOf, keptOf, stretchesOf } from './part-cut.js';
+import { nodeSpanFor, rootOfNodes } from './part-hashes.js';
 import { partInvalid } from './upload-errors.js';
 import { UploadEvents } from './upload-events.js';
 import { UploadHashing } from './upload-hashing.js';
@@ -45,14 +46,21 @@ export class PartReceiver {
       throw partInvalid('The upload has no such part.', { object, part });
     }
     const { source } = planned;
+    if ('direct' in source) {
+      throw partInvalid('This part is sent to its URL, not here.', { object, part });
+    }
     if ('parted' in source) {
-      const stretches = stretchesOf(planned, part);
       const claim = parseClaim(request.headers);
       // Whole files are known by their roots: nothing needs to be said about them.
-      if (!claim && stretches.some(({ root }) => root === null)) throw claimMissing();
+      if (!claim && stretchesOf(planned, part).some(({ root }) => root === null)) {
+        throw claimMissing();
+      }
       checkLength(planned, part, request);
-      const incoming = { planned, part, stretches, claim, pieceLength: plan.pieceLength };
-      const hasher = this.hashing.open(cutOf(incoming, streamsV1(plan)));
+      const { pieceLength } = plan;
+      const incoming = { planned, part, claim, pieceLength };
+      const digest = claim !== null && 'digest' in claim;
+      const cut = cutOf(planned, part, { pieceLength, digest, withV1: streamsV1(plan) });
+      const hasher = this.hashing.open(cut);
       const chunks = this.#checkedChunks(record.upload, incoming, hasher, request);
       const onDone = (chunk: Uint8Array) => hasher.stored(chunk);
       try {
@@ -84,35 +92,23 @@ export class PartReceiver {
     yield* hasher.through(exactly(bodyOf(request), length));
     const hashes = await hasher.finish();
     checkClaim(incoming, hashes);
-    const kept = keptOf(incoming, hashes);
+    const kept = checkedHashes(incoming, hashes);
     await this.store.hashes.write(upload, planned.object, part, kept);
   }
-}
-
-function cutOf({ stretches, pieceLength, planned, claim }: IncomingPart, withV1: boolean): BodyCut {
-  return {
-    stretches: stretches.map((stretch) => stretch.length),
-    nodeSpan: nodeSpanFor(pieceLength),
-    wholeFiles: partCountOf(planned) === 1,
-    digest: claim !== null && 'digest' in claim,
-    pieceLengthV1: withV1 ? pieceLength : 0,
-  };
 }
 
 /**
  * @throws ROOT_MISMATCH when the part is what it claims, and not what was declared;
  *   PART_HASH_MISMATCH when it claims nothing: it may be damaged, and sending it again may help
  */
-function keptOf({ claim, stretches, pieceLength, ...place }: IncomingPart, hashes: BodyHashes) {
+function checkedHashes({ planned, part, claim, pieceLength }: IncomingPart, hashes: BodyHashes) {
   try {
-    return partHashesOf(stretches, pieceLength, hashes);
+    return keptOf(planned, part, pieceLength, hashes);
   } catch (error) {
     if (claim !== null || !(error instanceof FleetseedError && error.code === 'ROOT_MISMATCH'))
       throw error;
-    const { part, planned } = place;
-    const facts = { object: planned.object, part, ...error.facts };
     const text = 'The part does not hold the files that were declared.';
-    throw new FleetseedError('PART_HASH_MISMATCH', text, facts, { cause: error });
+    throw new FleetseedError('PART_HASH_MISMATCH', text, error.facts, { cause: error });
   }
 }
 
@@ -129,7 +125,6 @@ async function* exactly(chunks: AsyncIterable<Buffer>, length: number): AsyncGen
 interface IncomingPart {
   readonly planned: PlanObject;
   readonly part: number;
-  readonly stretches: readonly Stretch[];
   readonly claim: PartClaim | null;
   readonly pieceLength: number;
 }
@@ -161,14 +156,6 @@ export async function* bodyOf(request: IncomingMessage): AsyncGenerator<Buffer> 
     if (cause instanceof FleetseedError) throw cause;
     throw new FleetseedError('ABORTED', 'The sender went away.', {}, { cause });
   }
-}
-
-function stretchesOf(planned: PlanObject, part: number): Stretch[] {
-  if (partCountOf(planned) === 1) {
-    return planned.entries.map(({ root, length }) => ({ root, length, fileLength: length }));
-  }
-  // Of a large file: whether it has its root is known when all parts are there.
-  return [{ root: null, length: partLengthOf(planned, part), fileLength: planned.bytes }];
 }
 
 function checkLength(planned: PlanObject, part: number, request: IncomingMessage): void {

@@ -27,3 +27,10 @@ export function partInvalid(
 ): FleetseedError {
   return new FleetseedError('PART_INVALID', message, facts);
 }
+
+export function directUnsupported(): FleetseedError {
+  return new FleetseedError(
+    'REQUEST_INVALID',
+    'This origin keeps its depot in a folder, to which nothing can be sent but through it: push without --direct.',
+  );
+}

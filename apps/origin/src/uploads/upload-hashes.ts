@@ -44,6 +44,13 @@ export class UploadHashes {
     return hashes;
   }
 
+  /** The parts of an object that there are hashes of. */
+  async parts(id: string, object: string): Promise<Set<number>> {
+    const parts = new Set<number>();
+    for await (const [part] of this.#keys(id, object)) parts.add(part);
+    return parts;
+  }
+
   /** Forgets those of an object whose parts are sent anew. */
   async drop(id: string, object: string): Promise<void> {
     for await (const [, key] of this.#keys(id, object)) await this.depot.delete(key);

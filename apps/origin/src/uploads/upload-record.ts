@@ -17,6 +17,8 @@ const Parted = z.object({
 export const PlanObject = UploadObject.omit({ received: true }).extend({
   source: z.union([
     z.object({ parted: Parted }),
+    /** Its parts go to the depot's store by themselves, and nobody has looked at them yet. */
+    z.object({ direct: Parted }),
     /** Came whole, in one request. */
     z.object({ object: z.string() }),
   ]),

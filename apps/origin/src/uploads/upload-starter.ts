@@ -12,7 +12,7 @@ import { DEPOT } from '../depot/depot.tokens.js';
 import { ReleaseCatalog } from '../releases/release-catalog.js';
 import { checkTree, type DeclaredTree } from './declared-tree.js';
 import { KnownContentFinder } from './known-content.js';
-import { versionTaken } from './upload-errors.js';
+import { directUnsupported, versionTaken } from './upload-errors.js';
 import { sameContent, uploadIdOf } from './upload-identity.js';
 import { planObjects, type PlannedObject } from './upload-planner.js';
 import type { PlanObject, UploadPlan, UploadRecord } from './upload-record.js';
@@ -63,7 +63,10 @@ export class UploadStarter {
   ): Promise<UploadRecord> {
     const known = await this.known.find(caller, app, tree.contents);
     const planned = planObjects(tree.contents, known.roots, tree.pieceLength);
-    const objects = await this.#beginObjects(id, planned, await this.#earlierObjects(id));
+    const isDirect = tree.request.direct ?? false;
+    if (isDirect && !this.depot.direct) throw directUnsupported();
+    const earlier = await this.#earlierObjects(id);
+    const objects = await this.#beginObjects(id, planned, earlier, isDirect);
     const plan: UploadPlan = {
       v: 1,
       request: tree.request,
@@ -118,36 +121,45 @@ export class UploadStarter {
     id: string,
     planned: readonly PlannedObject[],
     earlier: ReadonlyMap<string, PlanObject>,
+    isDirect: boolean,
   ): Promise<PlanObject[]> {
     const begun: PlanObject[] = [];
     try {
       await sideBySide(planned.entries(), BEGUN_AT_ONCE, async ([index, object]) => {
-        const { bytes, partBytes } = object;
-        const source = earlier.get(keyOf(object))?.source ?? {
-          parted: await this.depot.beginParts(goalOf(id, object), bytes, partBytes),
-        };
+        const known = earlier.get(keyOf(object))?.source;
+        const source = known ?? (await this.#beginSource(id, object, isDirect));
         begun[index] = { ...object, entries: [...object.entries], source };
       });
       return begun;
     } catch (error) {
       // The depot is full, say: nothing of this try stays behind.
       for (const object of begun.filter((each) => each !== undefined)) {
-        if (!earlier.has(keyOf(object))) await this.#abort(object);
+        if (!earlier.has(keyOf(object))) await this.store.abortParts(object);
       }
       throw error;
     }
+  }
+
+  /** Small files go through us: a request for each part and one for its URL would take longer. */
+  async #beginSource(
+    id: string,
+    object: PlannedObject,
+    isDirect: boolean,
+  ): Promise<PlanObject['source']> {
+    const { bytes, partBytes } = object;
+    if (isDirect && this.depot.direct && isLarge(object)) {
+      const key = uploadKey(id, `${object.object}.direct`);
+      return { direct: await this.depot.direct.begin(key, bytes, partBytes) };
+    }
+    return { parted: await this.depot.beginParts(goalOf(id, object), bytes, partBytes) };
   }
 
   async #dropLost(plan: UploadPlan, winner: UploadRecord): Promise<void> {
     const kept = await this.store.plan(winner);
     const handles = new Set(kept.objects.map(({ source }) => JSON.stringify(source)));
     for (const object of plan.objects) {
-      if (!handles.has(JSON.stringify(object.source))) await this.#abort(object);
+      if (!handles.has(JSON.stringify(object.source))) await this.store.abortParts(object);
     }
-  }
-
-  async #abort({ source }: PlanObject): Promise<void> {
-    if ('parted' in source) await this.depot.abortParts(source.parted);
   }
 
   #expiry(): number {
@@ -160,9 +172,13 @@ export class UploadStarter {
  * it would copy it where the depot is a bucket. They are put together once their root is proven, and
  * nothing is to be seen there before. What a pack will be called shows only then.
  */
-function goalOf(id: string, { object, entries }: PlannedObject): string {
-  const [first] = entries;
-  return object.startsWith('f') && first ? blobKey(first.root) : uploadKey(id, object);
+function goalOf(id: string, planned: PlannedObject): string {
+  const [first] = planned.entries;
+  return isLarge(planned) && first ? blobKey(first.root) : uploadKey(id, planned.object);
+}
+
+function isLarge({ object }: PlannedObject): boolean {
+  return object.startsWith('f');
 }
 
 function keyOf({ object, bytes, partBytes, entries }: PlannedObject): string {

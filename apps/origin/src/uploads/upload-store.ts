@@ -81,11 +81,18 @@ export class UploadStore {
   async received({ source }: PlanObject): Promise<number[]> {
     if ('object' in source) return [0];
     try {
-      return await this.depot.listParts(source.parted);
+      if ('parted' in source) return await this.depot.listParts(source.parted);
+      return (await this.depot.direct?.list(source.direct)) ?? [];
     } catch (error) {
       if (error instanceof FleetseedError && error.code === 'UPLOAD_NOT_FOUND') return [];
       throw error;
     }
+  }
+
+  /** Drops what has come of an object in parts. */
+  async abortParts({ source }: PlanObject): Promise<void> {
+    if ('parted' in source) await this.depot.abortParts(source.parted);
+    if ('direct' in source) await this.depot.direct?.abort(source.direct);
   }
 
   /** The ids of all uploads, also of such as have lost their record. */
@@ -103,7 +110,7 @@ export class UploadStore {
   /** Removes what an upload has gathered, its record last; an interrupted removal is repeated. */
   async remove(id: string, options: { readonly keepRecord: boolean }): Promise<void> {
     const record = await this.find(id);
-    if (record) await this.#abortParts(record);
+    if (record) await this.#abortAll(record);
     for (;;) {
       const { keys } = await this.depot.list(depotPrefix.upload(id), { limit: 1000 });
       const rest = keys.filter((key) => key !== recordKey(id));
@@ -113,11 +120,9 @@ export class UploadStore {
     if (!options.keepRecord) await this.depot.delete(recordKey(id));
   }
 
-  async #abortParts(record: UploadRecord): Promise<void> {
+  async #abortAll(record: UploadRecord): Promise<void> {
     const plan = await this.plan(record).catch(() => null);
-    for (const { source } of plan?.objects ?? []) {
-      if ('parted' in source) await this.depot.abortParts(source.parted);
-    }
+    for (const object of plan?.objects ?? []) await this.abortParts(object);
     this.#forget(uploadKey(record.upload, record.plan));
   }
 

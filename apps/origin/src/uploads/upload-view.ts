@@ -91,9 +91,10 @@ export class UploadViews {
   }
 
   async #look(planned: PlanObject): Promise<UploadObject> {
-    const { object, bytes, partBytes, entries } = planned;
+    const { object, bytes, partBytes, entries, source } = planned;
     const received = await this.store.received(planned);
-    const found = { object, bytes, partBytes, entries, received };
+    const direct = 'direct' in source ? { direct: true } : {};
+    const found = { object, bytes, partBytes, entries, received, ...direct };
     if (received.length === partCountOf(planned)) this.#whole.set(planned, found);
     return found;
   }

@@ -17,7 +17,14 @@ import type { Request } from 'express';
 import { from, mergeMap, type Observable } from 'rxjs';
 import { z } from 'zod';
 
-import { AppName, ChannelName, StartUpload, VersionName, type Upload } from '#lib/contracts';
+import {
+  AppName,
+  ChannelName,
+  StartUpload,
+  VersionName,
+  type PartUrl,
+  type Upload,
+} from '#lib/contracts';
 
 import type { Principal } from '../auth/principal.js';
 import { Caller, Scopes } from '../auth/scopes.decorator.js';
@@ -63,6 +70,16 @@ export class UploadsController {
     @Caller() caller: Principal,
   ): Promise<{ received: true }> {
     return this.uploads.receive(id, { object, part }, request, caller);
+  }
+
+  @Get('uploads/:id/objects/:object/parts/:part/url')
+  url(
+    @Param('id') id: string,
+    @Param('object') object: string,
+    @Param('part', { schema: PartNumber }) part: number,
+    @Caller() caller: Principal,
+  ): Promise<PartUrl> {
+    return this.uploads.url(id, { object, part }, caller);
   }
 
   @Post('uploads/:id/complete')

@@ -8,7 +8,7 @@ import { ReleasesModule } from '../releases/releases.module.js';
 import { ContentUploads } from './content-uploads.js';
 import { KnownContentFinder } from './known-content.js';
 import { PartReceiver } from './part-receiver.js';
-import { UploadHashing } from './upload-hashing.js';
+import { PartUrls } from './part-urls.js';
 import { UploadStarter } from './upload-starter.js';
 import { UploadStoreModule } from './upload-store.module.js';
 import { UploadSweeper } from './upload-sweeper.js';
@@ -29,7 +29,7 @@ import { UploadsService } from './uploads.service.js';
     ContentUploads,
     KnownContentFinder,
     PartReceiver,
-    UploadHashing,
+    PartUrls,
     UploadStarter,
     UploadSweeper,
     UploadsService,

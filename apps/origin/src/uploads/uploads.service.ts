@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 
 import { Inject, Injectable, type MessageEvent } from '@nestjs/common';
 
-import { FleetseedError, type StartUpload, type Upload } from '#lib/contracts';
+import { FleetseedError, type PartUrl, type StartUpload, type Upload } from '#lib/contracts';
 import type { Clock } from '#lib/runtime';
 
 import { requireApp, type Principal } from '../auth/principal.js';
@@ -10,6 +10,7 @@ import { ShutdownSignal } from '../config/shutdown-signal.js';
 import { CLOCK } from '../config/start-context.js';
 import { PublishQueue } from '../publishing/publish-queue.js';
 import { PartReceiver } from './part-receiver.js';
+import { PartUrls } from './part-urls.js';
 import { unknownUpload, uploadExpired } from './upload-errors.js';
 import { UploadEvents } from './upload-events.js';
 import { partCountOf } from './upload-planner.js';
@@ -29,6 +30,7 @@ export class UploadsService {
     private readonly store: UploadStore,
     private readonly views: UploadViews,
     private readonly parts: PartReceiver,
+    private readonly urls: PartUrls,
     private readonly events: UploadEvents,
     private readonly queue: PublishQueue,
     private readonly shutdown: ShutdownSignal,
@@ -57,6 +59,17 @@ export class UploadsService {
     }
     if (record.state === 'failed') throw failedUpload(record);
     return this.parts.receive(record, place.object, place.part, request);
+  }
+
+  /** Where a part goes that does not pass through us. @throws PART_INVALID when it does */
+  async url(
+    id: string,
+    place: { readonly object: string; readonly part: number },
+    caller: Principal,
+  ): Promise<PartUrl> {
+    const record = await this.#find(id, caller);
+    if (record.state !== 'open') throw unknownUpload(id);
+    return this.urls.of(record, place.object, place.part);
   }
 
   /** @throws UPLOAD_INCOMPLETE naming how many parts lack */

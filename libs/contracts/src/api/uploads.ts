@@ -26,6 +26,8 @@ export const StartUpload = z.object({
   format: TorrentFormat,
   pieceLength: z.number().int().positive().optional(),
   files: z.array(DeclaredFile).max(MAX_FILES),
+  /** Whether the parts of large files are to go straight to the store behind the origin. */
+  direct: z.boolean().optional(),
 });
 export type StartUpload = z.infer<typeof StartUpload>;
 
@@ -43,8 +45,18 @@ export const UploadObject = z.object({
   entries: z.array(ObjectEntry).min(1),
   /** Indexes of the parts that are safely stored already. */
   received: z.array(z.number().int().nonnegative()),
+  /** Parts go to URLs of their own (`PartUrl`), not to the origin. */
+  direct: z.boolean().optional(),
 });
 export type UploadObject = z.infer<typeof UploadObject>;
+
+/** Where a part is PUT to, with exactly its bytes and without a token, until then. */
+export const PartUrl = z.object({
+  url: z.url(),
+  bytes: z.number().int().positive(),
+  expiresAt: Timestamp,
+});
+export type PartUrl = z.infer<typeof PartUrl>;
 
 export const UploadState = z.enum(['open', 'publishing', 'published', 'failed']);
 export type UploadState = z.infer<typeof UploadState>;

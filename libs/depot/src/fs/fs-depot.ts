@@ -55,6 +55,7 @@ export class FsDepot implements Depot {
     maxPartLength: 1024 ** 3,
     maxParts: 10_000,
   };
+  readonly direct = null;
   /** A document's read-compare-rename and its removal exclude each other; the lock excludes others. */
   readonly #changes = new KeyedMutex();
   readonly #closing = new AbortController();

@@ -51,6 +51,7 @@ export class MemoryDepot implements Depot {
     maxPartLength: 1024 ** 3,
     maxParts: 10_000,
   };
+  readonly direct = null;
   readonly #closing = new AbortController();
   #identity: DepotIdentity | undefined;
 

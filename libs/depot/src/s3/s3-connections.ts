@@ -18,6 +18,8 @@ export class S3Connections {
   readonly documents: S3Client;
   readonly bodies: S3Client;
   readonly fresh: S3Client;
+  /** Makes signed URLs, which can carry no checksum of a body that nobody knows yet. */
+  readonly signer: S3Client;
   #skewMs: number | null = null;
 
   /** @param limit connections of each kind that are open at once, at most */
@@ -30,6 +32,7 @@ export class S3Connections {
     const { credentials } = this.documents.config;
     this.bodies = client(true, { credentials });
     this.fresh = client(false, { credentials });
+    this.signer = client(false, { credentials, requestChecksumCalculation: 'WHEN_REQUIRED' });
     for (const each of [this.documents, this.bodies, this.fresh]) this.#readClock(each);
   }
 
@@ -39,7 +42,7 @@ export class S3Connections {
   }
 
   close(): void {
-    for (const client of [this.documents, this.bodies, this.fresh]) client.destroy();
+    for (const client of [this.documents, this.bodies, this.fresh, this.signer]) client.destroy();
   }
 
   #readClock(client: S3Client): void {

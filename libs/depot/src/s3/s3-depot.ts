@@ -20,6 +20,7 @@ import type {
   StoredDocument,
 } from '../depot.js';
 import { MemoryBudget } from './memory-budget.js';
+import { S3DirectParts } from './s3-direct-parts.js';
 import { S3Documents } from './s3-documents.js';
 import { S3Door } from './s3-door.js';
 import { listKeys } from './s3-listing.js';
@@ -49,6 +50,7 @@ export class S3Depot implements Depot {
     maxPartLength: LARGEST_PART,
     maxParts: MOST_PARTS,
   };
+  readonly direct: S3DirectParts;
   readonly #running = new Set<Promise<unknown>>();
   readonly #documents: S3Documents;
   readonly #reads: S3Reads;
@@ -67,6 +69,7 @@ export class S3Depot implements Depot {
     this.#reads = new S3Reads(door);
     this.#writer = new S3Writer(door, memory);
     this.#parts = new S3Parts(door, this.#documents, memory);
+    this.direct = new S3DirectParts(door, this.limits);
     this.#mover = new S3Mover(door, this.#reads, options.copyLimit);
     this.#spans = new SpanCache(this.#reads, options.readCacheBytes ?? READ_CACHE_BYTES);
   }

@@ -10,6 +10,8 @@ import { failureOf, s3Error } from './s3-errors.js';
 import { USUAL_PATIENCE, type S3DepotOptions, type S3Patience } from './s3-options.js';
 
 const USUAL_CONNECTIONS = 128;
+/** A store that copies more slowly is taken for dead. */
+const SERVER_SIDE_BYTES_PER_MS = 20_000;
 
 /** One try of a request. */
 export interface S3Try {
@@ -53,12 +55,21 @@ export class S3Door {
     return this.#connections.skewMs;
   }
 
+  get signer(): S3Client {
+    return this.#connections.signer;
+  }
+
   get closing(): AbortSignal {
     return this.#closing.signal;
   }
 
   get timeoutMs(): number {
     return this.#patience.timeoutMs;
+  }
+
+  /** For what the store does by itself with so many bytes: it may be silent meanwhile. */
+  timeoutFor(bytes: number): number {
+    return this.timeoutMs + Math.ceil(bytes / SERVER_SIDE_BYTES_PER_MS);
   }
 
   /** Where a key of the depot is in the bucket. */

@@ -5,13 +5,7 @@ import { sideBySide } from '#lib/runtime';
 import { notFound } from '../depot-checks.js';
 import type { S3Door, S3Try } from './s3-door.js';
 import { failureOf, unavailable } from './s3-errors.js';
-import {
-  copySource,
-  LARGEST_PART,
-  MOST_PARTS,
-  S3Multipart,
-  SERVER_SIDE_TIMEOUT_MS,
-} from './s3-multipart.js';
+import { copySource, LARGEST_PART, MOST_PARTS, S3Multipart } from './s3-multipart.js';
 import type { S3Reads } from './s3-reads.js';
 import { removeKey } from './s3-removal.js';
 
@@ -31,12 +25,12 @@ export class S3Mover {
     const length = await this.reads.stat(from);
     if (length === null) throw notFound(from);
     if (from === to) return;
-    if (length <= this.copyLimit) await this.#copy(from, to);
+    if (length <= this.copyLimit) await this.#copy(from, to, length);
     else await this.#copyParts(from, to, length);
     await removeKey(this.door, from);
   }
 
-  async #copy(from: string, to: string): Promise<void> {
+  async #copy(from: string, to: string, length: number): Promise<void> {
     const copy = async ({ client, signal }: S3Try) => {
       const about = { ...this.door.at(to), CopySource: copySource(this.door, from) };
       try {
@@ -46,7 +40,7 @@ export class S3Mover {
         throw error;
       }
     };
-    await this.door.run(to, copy, { timeoutMs: SERVER_SIDE_TIMEOUT_MS });
+    await this.door.run(to, copy, { timeoutMs: this.door.timeoutFor(length) });
   }
 
   async #copyParts(from: string, to: string, length: number): Promise<void> {

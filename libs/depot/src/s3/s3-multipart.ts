@@ -8,6 +8,7 @@ import {
   ListPartsCommand,
   UploadPartCommand,
   UploadPartCopyCommand,
+  type ListPartsCommandOutput,
 } from '@aws-sdk/client-s3';
 
 import { FleetseedError } from '#lib/contracts';
@@ -16,9 +17,6 @@ import type { ByteRange } from '../depot.js';
 import type { S3Door, S3Try } from './s3-door.js';
 import { failureOf } from './s3-errors.js';
 
-/** What the store does by itself may take it minutes. */
-export const SERVER_SIDE_TIMEOUT_MS = 15 * 60_000;
-
 /** Limits of S3, bytes. */
 export const LEAST_PART = 5 * 1024 ** 2;
 export const LARGEST_PART = 5 * 1024 ** 3;
@@ -26,6 +24,11 @@ export const MOST_PARTS = 10_000;
 
 /** `ended`: it was completed or aborted before. `changed`: a part is not what its ETag says. */
 export type Completion = 'done' | 'ended' | 'changed';
+
+export interface StoredPart {
+  readonly etag: string;
+  readonly length: number;
+}
 
 /** One upload in parts of S3; part numbers begin at 1. */
 export class S3Multipart {
@@ -70,21 +73,23 @@ export class S3Multipart {
     return this.door.run(this.key, send, { body: true, signal });
   }
 
-  /** Makes a part of an object of the depot, or of a range of it. @returns as `send` */
-  async copy(number: number, from: string, range?: ByteRange): Promise<string | null> {
+  /** Makes a part of an object of the depot: all of so many bytes, or a range. @returns as `send` */
+  async copy(number: number, from: string, range: ByteRange | number): Promise<string | null> {
+    const isWhole = typeof range === 'number';
     const copy = async ({ client, signal }: S3Try) => {
       const command = new UploadPartCopyCommand({
         ...this.#about(),
         PartNumber: number,
         CopySource: copySource(this.door, from),
-        ...(range ? { CopySourceRange: rangeHeader(range) } : {}),
+        ...(isWhole ? {} : { CopySourceRange: rangeHeader(range) }),
       });
       return this.#unlessEnded(async () => {
         const { CopyPartResult } = await client.send(command, { abortSignal: signal });
         return CopyPartResult?.ETag ?? this.#nameless();
       });
     };
-    return this.door.run(this.key, copy, { timeoutMs: SERVER_SIDE_TIMEOUT_MS });
+    const timeoutMs = this.door.timeoutFor(isWhole ? range : range.length);
+    return this.door.run(this.key, copy, { timeoutMs });
   }
 
   /**
@@ -110,28 +115,21 @@ export class S3Multipart {
         return found?.ContentLength === length ? 'done' : 'ended';
       }
     };
-    return this.door.run(this.key, complete, { timeoutMs: SERVER_SIDE_TIMEOUT_MS });
+    return this.door.run(this.key, complete, { timeoutMs: this.door.timeoutFor(length) });
   }
 
-  /** What the parts are called now, by their numbers; nothing of an upload that has ended. */
-  async etags(): Promise<Map<number, string>> {
-    const etags = new Map<number, string>();
+  /** The parts that are there now, by their numbers; null when the upload has ended. */
+  async parts(): Promise<Map<number, StoredPart> | null> {
+    const parts = new Map<number, StoredPart>();
     for (let marker: string | undefined; ;) {
-      const page = await this.door.run(this.key, async ({ client, signal }) => {
-        const after = marker === undefined ? {} : { PartNumberMarker: marker };
-        try {
-          const command = new ListPartsCommand({ ...this.#about(), ...after });
-          return await client.send(command, { abortSignal: signal });
-        } catch (error) {
-          if (failureOf(error) === 'ended') return null;
-          throw error;
-        }
-      });
-      for (const { PartNumber: number, ETag: etag } of page?.Parts ?? []) {
-        if (number !== undefined && etag !== undefined) etags.set(number, etag);
+      const page = await this.#page(marker);
+      if (!page) return null;
+      for (const { PartNumber: number, ETag: etag, Size: length } of page.Parts ?? []) {
+        if (number === undefined || etag === undefined || length === undefined) this.#nameless();
+        parts.set(number, { etag, length });
       }
-      marker = page?.IsTruncated ? page.NextPartNumberMarker : undefined;
-      if (marker === undefined) return etags;
+      marker = page.IsTruncated ? page.NextPartNumberMarker : undefined;
+      if (marker === undefined) return parts;
     }
   }
 
@@ -147,6 +145,19 @@ export class S3Multipart {
 
   #about() {
     return { ...this.door.at(this.key), UploadId: this.uploadId };
+  }
+
+  #page(marker: string | undefined): Promise<ListPartsCommandOutput | null> {
+    const after = marker === undefined ? {} : { PartNumberMarker: marker };
+    return this.door.run(this.key, async ({ client, signal }) => {
+      try {
+        const command = new ListPartsCommand({ ...this.#about(), ...after });
+        return await client.send(command, { abortSignal: signal });
+      } catch (error) {
+        if (failureOf(error) === 'ended') return null;
+        throw error;
+      }
+    });
   }
 
   #nameless(): never {

@@ -193,7 +193,8 @@ export class S3Parts {
       const etags = round === 1 ? decisions : await this.#current(upload, decisions);
       const all: string[] = [];
       for (const [index, part] of etags.entries()) {
-        const etag = 'etag' in part ? part.etag : await upload.copy(index + 1, part.object);
+        const { length } = partRange(parted, index);
+        const etag = 'etag' in part ? part.etag : await upload.copy(index + 1, part.object, length);
         if (etag === null) return false;
         all.push(etag);
       }
@@ -208,10 +209,10 @@ export class S3Parts {
    * encrypts: the part in the upload is right whatever it is called.
    */
   async #current(upload: S3Multipart, decisions: readonly Decision[]): Promise<Decision[]> {
-    const etags = await upload.etags();
+    const parts = await upload.parts();
     return decisions.map((decision, index) => {
-      const etag = etags.get(index + 1);
-      return 'object' in decision || etag === undefined ? decision : { etag };
+      const part = parts?.get(index + 1);
+      return 'object' in decision || !part ? decision : { etag: part.etag };
     });
   }
 
