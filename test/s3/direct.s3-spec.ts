@@ -22,12 +22,19 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** As a program that has nothing but the URL. */
+/**
+ * As a program that has nothing but the URL.
+ * @returns the status; 0 when it was cut off in the middle of the bytes, before it could read why
+ */
 async function send(url: string, bytes: Buffer): Promise<number> {
-  const answer = await fetch(url, { method: 'PUT', body: Uint8Array.from(bytes) });
-  await answer.arrayBuffer();
-  return answer.status;
+  const answer = await fetch(url, { method: 'PUT', body: Uint8Array.from(bytes) }).catch(
+    () => null,
+  );
+  await answer?.arrayBuffer();
+  return answer?.status ?? 0;
 }
+
+const REFUSED = [0, 403];
 
 describe('parts that go straight to the store', () => {
   it('are put together, and then changed by no URL any more', async () => {
@@ -50,8 +57,8 @@ describe('parts that go straight to the store', () => {
   it('have just the length that their URL was made for', async () => {
     const parted = await direct.begin('uploads/x/length', PART + 1, PART);
     const url = await direct.urlOf(parted, 0, 60);
-    expect(await send(url, randomBytes(PART + 1))).toBe(403);
-    expect(await send(url, randomBytes(PART - 1))).toBe(403);
+    expect(REFUSED).toContain(await send(url, randomBytes(PART + 1)));
+    expect(REFUSED).toContain(await send(url, randomBytes(PART - 1)));
     expect(await direct.list(parted)).toEqual([]);
     await direct.abort(parted);
     expect(await send(url, randomBytes(PART))).toBe(404);
@@ -61,10 +68,14 @@ describe('parts that go straight to the store', () => {
     const parted = await direct.begin('uploads/x/place', 2 * PART, PART);
     const url = await direct.urlOf(parted, 0, 1);
     const elsewhere = url.replace('/uploads/x/place', '/blobs/00/place');
-    expect(await send(elsewhere, randomBytes(PART))).toBe(403);
-    expect(await send(url.replace('partNumber=1', 'partNumber=2'), randomBytes(PART))).toBe(403);
+    expect(REFUSED).toContain(await send(elsewhere, randomBytes(PART)));
+    expect(REFUSED).toContain(
+      await send(url.replace('partNumber=1', 'partNumber=2'), randomBytes(PART)),
+    );
     await new Promise((resolve) => setTimeout(resolve, 2000));
-    expect(await send(url, randomBytes(PART))).toBe(403);
+    expect(REFUSED).toContain(await send(url, randomBytes(PART)));
+    expect(await direct.list(parted)).toEqual([]);
+    expect(await depot.statObject('blobs/00/place')).toBeNull();
     for (const seconds of [0, 1.5, 8 * 86_400]) {
       const made = direct.urlOf(parted, 0, seconds);
       await expect(made).rejects.toMatchObject({ code: 'REQUEST_INVALID' });

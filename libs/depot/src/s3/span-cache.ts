@@ -1,7 +1,12 @@
-import type { S3Reads } from './s3-reads.js';
+import type { ByteRange } from '../depot.js';
 
 /** Objects are read in stretches of so many bytes, whatever is asked for. */
 export const SPAN = 1024 * 1024;
+
+/** Where spans come from. */
+export interface SpanReads {
+  read(key: string, range: ByteRange): Promise<Buffer>;
+}
 
 interface Span {
   readonly loading: Promise<Buffer>;
@@ -16,7 +21,7 @@ export class SpanCache {
   #bytes = 0;
 
   constructor(
-    private readonly reads: S3Reads,
+    private readonly reads: SpanReads,
     private readonly limitBytes: number,
   ) {}
 
