@@ -272,7 +272,9 @@ describe('verbs that read', () => {
 async function firstPart({ data, service }: OriginProcess): Promise<void> {
   for (let look = 0; look < 3000; look++) {
     const paths = readdirSync(data, { recursive: true, encoding: 'utf8' });
-    const hashes = paths.filter((path) => /uploads\/[0-9a-f]{32}\/hashes\/\w+\/\d+$/.test(path));
+    const hashes = paths.filter((path) =>
+      /uploads\/[0-9a-f]{32}\/hashes\/\w+-\w+\/\d+-\w+$/.test(path),
+    );
     if (hashes.length > 1) return;
     await pause(5);
   }

@@ -36,7 +36,7 @@ function partsOnDisk(data: string): string[] {
   const folder = `${data}/depot/uploads`;
   if (!existsSync(folder)) return [];
   const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-  return paths.filter((path) => /\/hashes\/f0\/\d+$/.test(path));
+  return paths.filter((path) => /\/hashes\/f0-\w+\/\d+-\w+$/.test(path));
 }
 
 describe('a part that is not what it claims', () => {

@@ -35,7 +35,7 @@ export class DirectContent {
     signal: AbortSignal,
   ): Promise<ContentSource> {
     await this.#commit(direct);
-    const done = await this.uploads.hashes.parts(upload, planned.object);
+    const done = await this.uploads.hashes.parts(upload, planned);
     const lacking = Array.from({ length: partCountOf(planned) }, (_, part) => part).filter(
       (part) => !done.has(part),
     );
@@ -71,7 +71,7 @@ export class DirectContent {
       const bytes = await this.depot.streamObject(key, range, { signal });
       for await (const chunk of hasher.through(bytes)) hasher.stored(chunk);
       const hashes = keptOf(planned, part, pieceLength, await hasher.finish());
-      await this.uploads.hashes.write(upload, planned.object, part, hashes);
+      await this.uploads.hashes.write(upload, planned, part, hashes);
     } finally {
       this.hashing.close(hasher);
     }

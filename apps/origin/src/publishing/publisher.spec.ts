@@ -151,7 +151,7 @@ async function completeUpload(tree = TREE, tamper = false): Promise<MemoryDepotC
     const body = await hashing.hash({ ...cut, digest: false, pieceLengthV1: 0 }, bytes);
     await depot.putPart(parted, 0, [bytes]);
     const hashes = partHashesOf(stretches, checked.pieceLength, body);
-    await uploads.hashes.write(ID, planned.object, 0, hashes);
+    await uploads.hashes.write(ID, { ...planned, source: { parted } }, 0, hashes);
     objects.push({ ...planned, entries: [...planned.entries], source: { parted } });
   }
   const { pieceLength } = checked;

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 
-import { FleetseedError } from '#lib/contracts';
+import { FleetseedError, type ErrorCode } from '#lib/contracts';
 import { BlobStore, leavesLength, type ContentSource, type Depot, type Place } from '#lib/depot';
 import { sideBySide } from '#lib/runtime';
 import { fileRoot, HASH_LENGTH, rootOfPieceLayer } from '#lib/torrent';
@@ -29,6 +29,7 @@ interface CarriedFile {
 }
 
 const OBJECTS_AT_ONCE = 4;
+const USELESS = new Set<ErrorCode>(['ROOT_MISMATCH', 'DEPOT_INTEGRITY']);
 
 /** Brings what was sent from the upload into the store of content, once its roots are proven. */
 @Injectable()
@@ -129,26 +130,26 @@ export class UploadContent {
 
   #partHashes(upload: string, planned: PlanObject): Promise<PartHashes[]> {
     const count = partCountOf(planned);
-    const read = () => this.uploads.hashes.read(upload, planned.object, count);
+    const read = () => this.uploads.hashes.read(upload, planned, count);
     return this.#orDropped(upload, planned, read);
   }
 
-  /** Bytes that are not what they should be are of no use to another try. */
+  /** Bytes that are not what they should be, or of which nobody knows, are of no use to another try. */
   async #orDropped<T>(upload: string, planned: PlanObject, step: () => Promise<T>): Promise<T> {
     try {
       return await step();
     } catch (error) {
-      const isWrong = error instanceof FleetseedError && error.code === 'ROOT_MISMATCH';
-      if (isWrong) await this.#drop(upload, planned);
+      if (error instanceof FleetseedError && USELESS.has(error.code))
+        await this.#drop(upload, planned);
       throw error;
     }
   }
 
   async #drop(upload: string, planned: PlanObject): Promise<void> {
-    const { object, source } = planned;
+    const { source } = planned;
     await this.uploads.abortParts(planned);
     if ('direct' in source) await this.depot.delete(source.direct.key);
     if ('object' in source) await this.depot.delete(source.object);
-    await this.uploads.hashes.drop(upload, object);
+    await this.uploads.hashes.drop(upload, planned);
   }
 }

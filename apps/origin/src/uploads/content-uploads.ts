@@ -92,7 +92,7 @@ export class ContentUploads {
     const request: StartUpload = { version, name, single: true, format: 'hybrid', files: [file] };
     const { pieceLength } = checkTree(request);
     const objects = root === null ? [] : [objectOf(id, root, bytes)];
-    for (const { object } of objects) await this.store.hashes.write(id, object, 0, hashes);
+    for (const object of objects) await this.store.hashes.write(id, object, 0, hashes);
     const plan = { v: 1 as const, request, pieceLength, objects, knownRoots: [], knownFrom: [] };
     return {
       v: 1,

@@ -93,7 +93,7 @@ export class PartReceiver {
     const hashes = await hasher.finish();
     checkClaim(incoming, hashes);
     const kept = checkedHashes(incoming, hashes);
-    await this.store.hashes.write(upload, planned.object, part, kept);
+    await this.store.hashes.write(upload, planned, part, kept);
   }
 }
 

@@ -5,12 +5,18 @@ import { uploadKey, type Depot } from '#lib/depot';
 import { sideBySide } from '#lib/runtime';
 
 import { decodePartHashes, encodePartHashes, type PartHashes } from './part-hashes.js';
+import type { PlanObject } from './upload-record.js';
 
 const READS_AT_ONCE = 16;
-const NAME = /^(\d+)(?:-[0-9a-f]+)?$/;
+const NAME = /^(\d+)-[0-9a-f]+$/;
+
+/** Of an object to be sent: its name, and where its bytes gather. */
+export type Gathering = Pick<PlanObject, 'object' | 'source'>;
 
 /**
- * The hashes of parts that came in, `uploads/<id>/hashes/<object>/<part>-<digest of the hashes>`.
+ * The hashes of parts that came in: `uploads/<id>/hashes/<object>-<gathering>/<part>-<digest>`, where the
+ * digest is of the hashes, and the gathering one try of the object: what is known of the bytes of an
+ * earlier one, or of such as nobody has read yet, says nothing of these.
  *
  * Written before the part counts as received, so those of a part that is there are among them. A
  * part may be sent to two replicas at once, and only the depot decides whose bytes count: if they
@@ -19,19 +25,20 @@ const NAME = /^(\d+)(?:-[0-9a-f]+)?$/;
 export class UploadHashes {
   constructor(private readonly depot: Depot) {}
 
-  async write(id: string, object: string, part: number, hashes: PartHashes): Promise<void> {
+  async write(id: string, gathering: Gathering, part: number, hashes: PartHashes): Promise<void> {
     const bytes = encodePartHashes(hashes);
     const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 32);
-    await this.depot.putObject(`${folderOf(id, object)}${part}-${digest}`, [bytes]);
+    await this.depot.putObject(`${folderOf(id, gathering)}${part}-${digest}`, [bytes]);
   }
 
   /**
    * Of all parts of an object, in their order.
    * @throws DEPOT_INTEGRITY if some are gone; ROOT_MISMATCH if a part was sent with different bytes
    */
-  async read(id: string, object: string, parts: number): Promise<PartHashes[]> {
+  async read(id: string, gathering: Gathering, parts: number): Promise<PartHashes[]> {
+    const { object } = gathering;
     const keys: string[] = [];
-    for await (const [part, key] of this.#keys(id, object)) {
+    for await (const [part, key] of this.#keys(id, gathering)) {
       if (keys[part] !== undefined) throw ambiguous(id, object, part);
       keys[part] = key;
     }
@@ -45,19 +52,19 @@ export class UploadHashes {
   }
 
   /** The parts of an object that there are hashes of. */
-  async parts(id: string, object: string): Promise<Set<number>> {
+  async parts(id: string, gathering: Gathering): Promise<Set<number>> {
     const parts = new Set<number>();
-    for await (const [part] of this.#keys(id, object)) parts.add(part);
+    for await (const [part] of this.#keys(id, gathering)) parts.add(part);
     return parts;
   }
 
   /** Forgets those of an object whose parts are sent anew. */
-  async drop(id: string, object: string): Promise<void> {
-    for await (const [, key] of this.#keys(id, object)) await this.depot.delete(key);
+  async drop(id: string, gathering: Gathering): Promise<void> {
+    for await (const [, key] of this.#keys(id, gathering)) await this.depot.delete(key);
   }
 
-  async *#keys(id: string, object: string): AsyncGenerator<[part: number, key: string]> {
-    const folder = folderOf(id, object);
+  async *#keys(id: string, gathering: Gathering): AsyncGenerator<[part: number, key: string]> {
+    const folder = folderOf(id, gathering);
     for (let after: string | undefined; ;) {
       const page = await this.depot.list(folder, after === undefined ? {} : { after });
       for (const key of page.keys) {
@@ -70,8 +77,11 @@ export class UploadHashes {
   }
 }
 
-function folderOf(id: string, object: string): string {
-  return uploadKey(id, `hashes/${object}/`);
+function folderOf(id: string, { object, source }: Gathering): string {
+  if ('object' in source) return uploadKey(id, `hashes/${object}/`);
+  const { handle } = 'parted' in source ? source.parted : source.direct;
+  const name = createHash('sha256').update(handle).digest('hex').slice(0, 16);
+  return uploadKey(id, `hashes/${object}-${name}/`);
 }
 
 function lost(upload: string, object: string, part: number): FleetseedError {

@@ -65,6 +65,18 @@ describe('a source of chunks', () => {
     await source.next();
     await source.close();
     expect(isStopped).toBe(true);
-    expect(await source.next()).toBeNull();
+    // Nobody has said that what was held back is right.
+    await expect(source.next()).rejects.toThrow('No more is wanted');
+  });
+
+  it('does not wait for a producer that is silent', async () => {
+    async function* producer() {
+      yield bytesOf('x');
+      await new Promise(() => {});
+    }
+    const source = sourceOf(producer());
+    const waiting = source.next().catch((error: unknown) => error);
+    await source.close();
+    expect(await waiting).toBeInstanceOf(Error);
   });
 });

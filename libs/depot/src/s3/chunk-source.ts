@@ -16,6 +16,7 @@ export interface ChunkSourceOptions {
  */
 export class ChunkSource {
   readonly #chunks: AsyncGenerator<Uint8Array, void, undefined>;
+  readonly #stop = new AbortController();
   #held: Buffer | null = null;
   #length = 0;
   #failure: { readonly error: unknown } | null = null;
@@ -25,7 +26,7 @@ export class ChunkSource {
     chunks: Chunks,
     private readonly options: ChunkSourceOptions,
   ) {
-    this.#chunks = abortableChunks(chunks, options.signal);
+    this.#chunks = abortableChunks(chunks, AbortSignal.any([options.signal, this.#stop.signal]));
   }
 
   /** Bytes that have come. */
@@ -48,8 +49,9 @@ export class ChunkSource {
     }
   }
 
-  /** Tells the producer that no more is wanted. */
+  /** Tells the producer that no more is wanted; one that is silent is not waited for. */
   async close(): Promise<void> {
+    this.#stop.abort(new Error('No more is wanted.'));
     await this.#chunks.return();
   }
 
@@ -57,6 +59,8 @@ export class ChunkSource {
     const { length: expected, onDone } = this.options;
     for (;;) {
       const { done, value } = await this.#chunks.next();
+      // A producer that was stopped has not said that what is held is right.
+      this.#stop.signal.throwIfAborted();
       const held = this.#held;
       if (done) {
         if (expected !== undefined && this.#length < expected) {
