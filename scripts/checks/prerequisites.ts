@@ -35,6 +35,7 @@ const PREREQUISITES: readonly Prerequisite[] = [
 
 /** Installs what is lacking where that is possible; otherwise names it and how to get it. */
 export function requirePrerequisites(): void {
+  requireStore();
   const lacking = PREREQUISITES.filter((each) => !each.isThere());
   if (lacking.length === 0) return;
   const packages = lacking.map((each) => each.debianPackage);
@@ -48,6 +49,16 @@ export function requirePrerequisites(): void {
   for (const each of still) console.error(`Missing for ${each.purpose}: ${each.debianPackage}`);
   console.error(
     `Get it with: sudo apt-get install ${still.map((each) => each.debianPackage).join(' ')}`,
+  );
+  process.exit(1);
+}
+
+/** The S3 tests run against a real store: one that is named, or one that Go builds. */
+function requireStore(): void {
+  if (process.env['FLEETSEED_TEST_S3_URL'] || inPath('go')()) return;
+  console.error(
+    'Missing for S3 tests: a store. Set FLEETSEED_TEST_S3_URL=http://KEY:SECRET@HOST:PORT/BUCKET,' +
+      ' or install Go 1.25 or newer (https://go.dev/dl), with which versitygw is built once.',
   );
   process.exit(1);
 }

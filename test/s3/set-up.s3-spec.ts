@@ -11,8 +11,10 @@ import { FaultProxy } from '../support/s3/fault-proxy.js';
 import { startLaxStore, type LaxStore } from '../support/s3/lax-store.js';
 import { startS3Server, type S3Server } from '../support/s3/s3-server.js';
 import { openDepot } from '../support/s3/test-depot.js';
-import { startVersitygw } from '../support/s3/versitygw.js';
+import { hasVersitygw, startVersitygw } from '../support/s3/versitygw.js';
 
+/** A store that is named from outside may have no hosts for buckets: this needs one of our own. */
+const canBuild = await hasVersitygw();
 const HASTY = { timeoutMs: 1500, totalMs: 1500 };
 
 let server: S3Server;
@@ -88,7 +90,7 @@ describe('a bucket is reached', () => {
     expect(tokens).toEqual(['for-this-hour']);
   });
 
-  it('by a host of its own', async () => {
+  it.runIf(canBuild)('by a host of its own', async () => {
     const credentials = { accessKeyId: 'fleetseed', secretAccessKey: 'virtual-hosts' };
     const gateway = await startVersitygw('depot', credentials, 's3.test');
     const lookup = vi.spyOn(dns, 'lookup');
