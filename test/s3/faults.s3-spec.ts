@@ -10,7 +10,7 @@ import { openDepot } from '../support/s3/test-depot.js';
 import { until } from '../support/waiting.js';
 
 const MIB = 1024 * 1024;
-const QUICK = { timeoutMs: 1000, totalMs: 10_000, backoffStartMs: 1, backoffLimitMs: 5 };
+const QUICK = { timeoutMs: 1500, totalMs: 30_000, backoffStartMs: 1, backoffLimitMs: 5 };
 const bytesOf = (text: string) => Buffer.from(text);
 
 let server: S3Server;

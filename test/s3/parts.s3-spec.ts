@@ -13,7 +13,7 @@ import { until } from '../support/waiting.js';
 const MIB = 1024 * 1024;
 const PART = 5 * MIB;
 const DAY_MS = 86_400_000;
-const QUICK = { timeoutMs: 1000, totalMs: 10_000, backoffStartMs: 1, backoffLimitMs: 5 };
+const QUICK = { timeoutMs: 1500, totalMs: 30_000, backoffStartMs: 1, backoffLimitMs: 5 };
 
 let server: S3Server;
 let proxy: FaultProxy;
@@ -144,11 +144,15 @@ describe('an object in parts that go to any replica', () => {
   it('asks for the part again when there was no memory to keep it', async () => {
     const length = 70 * MIB;
     const content = randomBytes(length);
-    const parted = await a.beginParts('no/memory', length, length);
+    // A store takes its time over so many bytes.
+    const patience = { ...QUICK, timeoutMs: 30_000, totalMs: 60_000 };
+    const patient = await openDepot(server, { prefix, endpoint: proxy.endpoint, patience });
+    const parted = await patient.beginParts('no/memory', length, length);
     proxy.plan('slow-down', uploadsPart);
-    expect(await codeOf(a.putPart(parted, 0, cut(content)))).toBe('DEPOT_UNAVAILABLE');
-    expect(await a.putPart(parted, 0, cut(content))).toBe(true);
-    await a.commitParts(parted);
+    expect(await codeOf(patient.putPart(parted, 0, cut(content)))).toBe('DEPOT_UNAVAILABLE');
+    expect(await patient.putPart(parted, 0, cut(content))).toBe(true);
+    await patient.commitParts(parted);
+    await patient.close();
     expect((await b.readObject('no/memory')).equals(content)).toBe(true);
   });
 });
