@@ -1,4 +1,4 @@
-import { FleetseedError, httpRequest, PartUrl, type HttpClient } from '#lib/contracts';
+import { dropBody, FleetseedError, httpRequest, PartUrl, type HttpClient } from '#lib/contracts';
 import { deadline } from '#lib/runtime';
 
 import { route } from '../connection/route.js';
@@ -49,7 +49,7 @@ async function send(url: string, body: Buffer, signal: AbortSignal) {
       headers: { 'content-length': String(body.length) },
       signal,
     });
-    await answer.body.dump();
+    await dropBody(answer.body);
     return answer;
   } catch (cause) {
     if (signal.aborted && !isTimeout(signal.reason)) throw signal.reason;
