@@ -31,6 +31,11 @@ const PREREQUISITES: readonly Prerequisite[] = [
     isThere: () => existsSync('/usr/sbin/nginx'),
   },
   { debianPackage: 'curl', purpose: 'upload tests', isThere: inPath('curl') },
+  {
+    debianPackage: 'redis-server',
+    purpose: 'tests of the shared job queue',
+    isThere: inPath('redis-server'),
+  },
 ];
 
 /** Installs what is lacking where that is possible; otherwise names it and how to get it. */

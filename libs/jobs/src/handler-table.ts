@@ -34,6 +34,10 @@ export class HandlerTable {
     throw new FleetseedError('REQUEST_INVALID', 'There is no job of this name.', { name });
   }
 
+  knows(name: string): boolean {
+    return this.#handlers.has(name);
+  }
+
   get(name: string): Registered {
     const registered = this.#handlers.get(name);
     if (!registered) throw invalid('A job has no handler.', name);

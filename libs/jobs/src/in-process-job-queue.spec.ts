@@ -29,6 +29,7 @@ jobQueueConformance('in-process', async () => {
   const { clock, queue } = make();
   return {
     queue,
+    afterClose: (id) => queue.get(id),
     passTime: async () => {
       await turn();
       clock.advance(100);

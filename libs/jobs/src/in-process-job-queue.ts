@@ -17,6 +17,7 @@ import { JobBook } from './job-book.js';
 import type {
   EnqueueOptions,
   HandlerOptions,
+  JobCounts,
   JobEvent,
   JobEventType,
   JobHandler,
@@ -114,6 +115,10 @@ export class InProcessJobQueue<Table extends JobTable> implements JobQueue<Table
     return this.#book.list(filter).map((job) => this.#view(job));
   }
 
+  async counts(): Promise<JobCounts> {
+    return this.#book.counts();
+  }
+
   async cancel(id: string): Promise<boolean> {
     const job = this.#book.get(id);
     if (!job || isFinished(job)) return false;
@@ -131,6 +136,11 @@ export class InProcessJobQueue<Table extends JobTable> implements JobQueue<Table
   subscribe(listener: (event: JobEvent<JobViewOf<Table, AnyName<Table>>>) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Nothing is lost but with the process itself. */
+  onLoss(_listener: () => void): () => void {
+    return () => undefined;
   }
 
   async close(options: { deadlineMs?: number; graceMs?: number } = {}): Promise<void> {

@@ -1,6 +1,6 @@
 import { FleetseedError } from '#lib/contracts';
 
-import type { JobState } from './job-queue.js';
+import type { JobCounts, JobState } from './job-queue.js';
 import { isFinished, type Job } from './job.js';
 
 const LIST_LIMIT = 1000;
@@ -36,6 +36,12 @@ export class JobBook {
       .filter((job) => filter.state === undefined || job.state === filter.state)
       .reverse()
       .slice(0, filter.limit ?? LIST_LIMIT);
+  }
+
+  counts(): JobCounts {
+    const counts = { waiting: 0, delayed: 0, active: 0 };
+    for (const { state } of this.#jobs.values()) if (state in counts) counts[state as 'active']++;
+    return counts;
   }
 
   finish(job: Job): void {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FleetseedError } from '#lib/contracts';
 import { Unrecoverable } from '#lib/runtime';
 
-import type { JobQueue, RunningJob } from './job-queue.js';
+import type { JobQueue, JobView, RunningJob } from './job-queue.js';
 
 /** The jobs that a queue under test must have been made for, with a concurrency of 2. */
 export type TestJobs = {
@@ -17,6 +17,8 @@ export const TEST_JOB_NAMES = ['add', 'act'] as const;
 
 export interface QueueUnderTest {
   readonly queue: JobQueue<TestJobs>;
+  /** What the queue holds once it is closed: the jobs as the next process finds them. */
+  readonly afterClose: (id: string) => Promise<JobView | null>;
   /** Lets time pass: longer than any back-off or time-out of the suite (100 ms). */
   readonly passTime: () => Promise<void>;
   readonly dispose: () => Promise<void>;
@@ -207,6 +209,61 @@ export function jobQueueConformance(name: string, make: () => Promise<QueueUnder
       });
     });
 
+    describe('unheeded signals and odd results', () => {
+      it('tries again after a time-out', async () => {
+        acts['slow-once'] = ({ attempt, signal }) =>
+          attempt === 1 ? untilAborted(signal) : Promise.resolve('in time');
+        await start();
+        const { id } = await queue.enqueue('act', { what: 'slow-once' });
+        const finished = queue.finished(id);
+        for (let pass = 0; pass < 3; pass++) await under.passTime();
+        expect(await finished).toMatchObject({ state: 'done', result: 'in time', attempt: 2 });
+      });
+
+      it('fails a job whose result is no JSON, and has null for nothing', async () => {
+        acts['odd'] = async () => 1n as unknown as string;
+        acts['nothing'] = async () => undefined as unknown as null;
+        await start();
+        const odd = await queue.enqueue('act', { what: 'odd' }, { attempts: 1 });
+        const nothing = await queue.enqueue('act', { what: 'nothing' });
+        expect(await queue.finished(odd.id)).toMatchObject({
+          state: 'failed',
+          error: { code: 'REQUEST_INVALID' },
+        });
+        expect(await queue.finished(nothing.id)).toMatchObject({ state: 'done', result: null });
+      });
+
+      it('counts what has not ended', async () => {
+        const started = Promise.withResolvers<void>();
+        const go = Promise.withResolvers<void>();
+        acts['slow'] = async () => {
+          started.resolve();
+          await go.promise;
+          return null;
+        };
+        await queue.enqueue('add', { a: 1, b: 1 }, { id: 'low', priority: 9 });
+        expect(await queue.counts()).toEqual({ waiting: 1, delayed: 0, active: 0 });
+        await queue.enqueue('act', { what: 'slow' }, { id: 'slow' });
+        await start();
+        await started.promise;
+        await queue.finished('low');
+        expect(await queue.counts()).toEqual({ waiting: 0, delayed: 0, active: 1 });
+        go.resolve();
+        await queue.finished('slow');
+        expect(await queue.counts()).toEqual({ waiting: 0, delayed: 0, active: 0 });
+      });
+
+      it('keeps an id of any text apart from others', async () => {
+        await start();
+        const ids = ['7', 'a:b', 'a%3Ab', 'ü/ß', '='];
+        for (const [a, id] of ids.entries()) await queue.enqueue('add', { a, b: 0 }, { id });
+        for (const [a, id] of ids.entries()) {
+          expect(await queue.finished(id)).toMatchObject({ id, result: a });
+        }
+        expect((await queue.list()).map(({ id }) => id)).toEqual(ids.toReversed());
+      });
+    });
+
     describe('ids', () => {
       it('has one unfinished job of an id, and runs it anew once that is finished', async () => {
         const first = await queue.enqueue('add', { a: 1, b: 1 }, { id: 'same' });
@@ -252,6 +309,43 @@ export function jobQueueConformance(name: string, make: () => Promise<QueueUnder
         expect(await queue.cancel('unknown')).toBe(false);
       });
 
+      it('takes out a job that waits for its retry', async () => {
+        acts['fail'] = async () => Promise.reject(new Error('again'));
+        const retrying = Promise.withResolvers<void>();
+        queue.subscribe(({ type }) => {
+          if (type === 'retrying') retrying.resolve();
+        });
+        await start();
+        const { id } = await queue.enqueue('act', { what: 'fail' });
+        await retrying.promise;
+        expect(await queue.cancel(id)).toBe(true);
+        expect(await queue.finished(id)).toMatchObject({ state: 'cancelled', attempt: 1 });
+        await under.passTime();
+        expect(await queue.get(id)).toMatchObject({ state: 'cancelled', attempt: 1 });
+      });
+
+      it('is outdone by a handler that finishes all the same', async () => {
+        const started = Promise.withResolvers<void>();
+        acts['stubborn'] = async ({ signal }) => {
+          started.resolve();
+          await untilAborted(signal).catch(() => undefined);
+          return 'finished';
+        };
+        await start();
+        const { id } = await queue.enqueue('act', { what: 'stubborn' });
+        await started.promise;
+        await queue.cancel(id);
+        expect(await queue.finished(id)).toMatchObject({ state: 'done', result: 'finished' });
+      });
+
+      it('runs a cancelled id anew when it is enqueued again', async () => {
+        await queue.enqueue('add', { a: 1, b: 1 }, { id: 'again' });
+        await queue.cancel('again');
+        await queue.enqueue('add', { a: 2, b: 2 }, { id: 'again' });
+        await start();
+        expect(await queue.finished('again')).toMatchObject({ state: 'done', result: 4 });
+      });
+
       it('lets a waiter go when its own signal aborts, or when there is no such job', async () => {
         const { id } = await queue.enqueue('add', { a: 1, b: 1 });
         const controller = new AbortController();
@@ -278,7 +372,7 @@ export function jobQueueConformance(name: string, make: () => Promise<QueueUnder
         await expect(late).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
         go.resolve();
         await closed;
-        expect(await queue.get(slow.id)).toMatchObject({ state: 'done', result: 'ended' });
+        expect(await under.afterClose(slow.id)).toMatchObject({ state: 'done', result: 'ended' });
       });
 
       it('cuts short what does not end in time, which is then unfinished and not failed', async () => {
@@ -295,7 +389,7 @@ export function jobQueueConformance(name: string, make: () => Promise<QueueUnder
         await under.passTime();
         await closed;
         expect(await outcome).toMatchObject({ code: 'SHUTTING_DOWN' });
-        expect(await queue.get(id)).toMatchObject({ state: 'waiting', finishedAt: null });
+        expect(await under.afterClose(id)).toMatchObject({ state: 'waiting', finishedAt: null });
       });
     });
   });

@@ -82,14 +82,20 @@ export interface JobEvent<View = JobView> {
   readonly job: View;
 }
 
+/** How many jobs there are that have not ended. */
+export type JobCounts = Readonly<Record<'waiting' | 'delayed' | 'active', number>>;
+
 /**
  * The queue of work that outlives a request.
  *
  * - Job data and results are JSON and are handed over as copies; nothing else crosses the queue.
  * - Every name of the table has one handler before `start`, or `start` fails (CONFIG_INVALID).
- * - A job runs at least once, and on one worker at a time; handlers are idempotent.
+ * - A job runs at least once, and on one worker at a time unless the queue was lost; handlers are
+ *   idempotent. A job whose process ended is begun again, by another one where there are several.
  * - **The queue is not the truth.** It may be lost (a restart, an emptied Redis); whoever enqueues
- *   keeps in the depot what is unfinished and enqueues it again at start, under the same id.
+ *   keeps in the depot what is unfinished and enqueues it again at start and after `onLoss`, under
+ *   the same id.
+ * - Calls may throw QUEUE_UNREACHABLE; what was asked for may then have been done or not.
  * - Handlers heed their signal: the next attempt, and the end of `close`, wait for them.
  * - Finished jobs are remembered for a while, a bounded number of them.
  */
@@ -116,6 +122,7 @@ export interface JobQueue<Table extends JobTable> {
     readonly state?: JobState;
     readonly limit?: number;
   }): Promise<JobViewOf<Table, keyof Table & string>[]>;
+  counts(): Promise<JobCounts>;
   /**
    * Takes a waiting job out, or aborts the signal of a running one, which then ends as
    * `cancelled`, unless its handler finishes all the same.
@@ -124,17 +131,25 @@ export interface JobQueue<Table extends JobTable> {
   cancel(id: string): Promise<boolean>;
   /**
    * Resolves once the job is done, failed or cancelled.
-   * @throws JOB_NOT_FOUND, SHUTTING_DOWN if the queue closes before, or the signal's reason.
+   * @throws JOB_NOT_FOUND, also if the job is lost while it is waited for; SHUTTING_DOWN if the
+   *   queue closes before; or the signal's reason.
    */
   finished(id: string, signal?: AbortSignal): Promise<JobViewOf<Table, keyof Table & string>>;
-  /** @returns a function that ends the subscription. */
+  /** Events of all processes that share the queue. @returns what ends the subscription. */
   subscribe(
     listener: (event: JobEvent<JobViewOf<Table, keyof Table & string>>) => void,
   ): () => void;
 
   /**
+   * `listener` is called when jobs may have been lost, or could not be enqueued for a while: the time
+   * to enqueue again what is unfinished. @returns what ends this.
+   */
+  onLoss(listener: () => void): () => void;
+
+  /**
    * Starts no further jobs, gives running ones `deadlineMs` to end (5,000 by default), then aborts
    * their signals and waits `graceMs` more (1,000). What was cut short is unfinished, not failed.
+   * Calls from now on may throw SHUTTING_DOWN.
    */
   close(options?: { readonly deadlineMs?: number; readonly graceMs?: number }): Promise<void>;
 }

@@ -77,6 +77,10 @@ export function viewOf(job: Job): JobView {
   };
 }
 
+export function isFinishedState(state: JobState): state is 'done' | 'failed' | 'cancelled' {
+  return state === 'done' || state === 'failed' || state === 'cancelled';
+}
+
 export function isFinished(job: Job): boolean {
   return job.finishedAt !== null;
 }

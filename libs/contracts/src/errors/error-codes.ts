@@ -116,6 +116,7 @@ export const ERROR_CODES = {
 
   // Ours.
   ORIGIN_UNREACHABLE: { status: 503, exit: EXIT.failed },
+  QUEUE_UNREACHABLE: busy,
   AGENT_UNREACHABLE: { status: 503, exit: EXIT.failed },
   TIMED_OUT: late,
   ABORTED: ours,

@@ -1,0 +1,1 @@
+export { RedisServer, type RedisServerOptions } from '../../libs/jobs/src/redis-server.fixture.js';
