@@ -21,6 +21,7 @@ import { NestLogger } from './http/nest-logger.js';
 import { domainError, ProblemFilter } from './http/problem.filter.js';
 import { securityHeaders } from './http/security-headers.js';
 import { validationPipe } from './http/validation.pipe.js';
+import { probeQueue } from './jobs/job-queue.factory.js';
 import { OriginModule } from './origin.module.js';
 
 export interface RunningOrigin {
@@ -47,6 +48,8 @@ export async function startOrigin(
   options: StartOptions = {},
 ): Promise<RunningOrigin> {
   const { clock = systemClock, logger = silentLogger } = options;
+  // Before anything is opened: a start that cannot be leaves nothing behind.
+  await probeQueue(config);
   const app = await NestFactory.create<NestExpressApplication>(
     OriginModule.of({ config, clock, logger }),
     {

@@ -146,6 +146,20 @@ export const OriginConfigSchema = z.object({
     .describe(
       'Connections to S3 that carry content at a time; documents have as many of their own.',
     ),
+  redisUrl: z
+    .url({
+      protocol: /^(?:redis|rediss|unix)$/,
+      error: 'must be redis://host:port/db, rediss://… or unix:///path',
+    })
+    .optional()
+    .describe(
+      'Redis that carries the job queue of several replicas, as redis://:PASSWORD@HOST:PORT/DB; without it jobs run inside this process.',
+    ),
+  redisPrefix: z
+    .string()
+    .regex(/^[A-Za-z0-9_.:-]{1,64}$/, 'must be 1 to 64 letters, digits and _ . : -')
+    .default('fleetseed')
+    .describe('What the keys in Redis begin with; the id of the depot follows.'),
   logLevel: z
     .enum(['debug', 'info', 'warn', 'error'])
     .default('info')

@@ -5,40 +5,38 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 
-import { InProcessJobQueue } from '#lib/jobs';
-import type { Clock, Logger } from '#lib/runtime';
-
-import { CLOCK, LOGGER } from '../config/start-context.js';
+import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
+import { DepotModule } from '../depot/depot.module.js';
+import { DEPOT } from '../depot/depot.tokens.js';
+import { openQueue } from './job-queue.factory.js';
 import { JobsController } from './jobs.controller.js';
-import {
-  JOB_QUEUE,
-  ORIGIN_JOB_NAMES,
-  type OriginJobQueue,
-  type OriginJobs,
-} from './origin-jobs.js';
+import { JOB_QUEUE, type OriginJobQueue } from './origin-jobs.js';
+import { UnfinishedWork } from './unfinished-work.js';
 
 /** Features register their handlers in `onModuleInit`; work begins when all of them have. */
 @Module({
+  imports: [DepotModule],
   controllers: [JobsController],
   providers: [
-    {
-      provide: JOB_QUEUE,
-      useFactory: (clock: Clock, logger: Logger) =>
-        new InProcessJobQueue<OriginJobs>({ names: ORIGIN_JOB_NAMES, clock, logger }),
-      inject: [CLOCK, LOGGER],
-    },
+    { provide: JOB_QUEUE, useFactory: openQueue, inject: [ORIGIN_CONFIG, DEPOT, CLOCK, LOGGER] },
+    UnfinishedWork,
   ],
-  exports: [JOB_QUEUE],
+  exports: [JOB_QUEUE, UnfinishedWork],
 })
 export class JobsModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  constructor(@Inject(JOB_QUEUE) private readonly queue: OriginJobQueue) {}
+  constructor(
+    @Inject(JOB_QUEUE) private readonly queue: OriginJobQueue,
+    private readonly unfinished: UnfinishedWork,
+  ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     await this.queue.start();
+    await this.unfinished.begin();
   }
 
   /** Jobs cut short here are unfinished, not failed: the next start goes on with them. */
   async beforeApplicationShutdown(): Promise<void> {
+    this.unfinished.end();
     await this.queue.close({ deadlineMs: 2000, graceMs: 1000 });
   }
 }

@@ -2,13 +2,15 @@ import { describe, expect, it } from 'vitest';
 
 import { MemoryDepot } from '#lib/depot';
 import { InProcessJobQueue } from '#lib/jobs';
-import { VirtualClock } from '#lib/runtime';
+import { silentLogger, VirtualClock } from '#lib/runtime';
 
 import { ORIGIN_JOB_NAMES, type OriginJobs } from '../jobs/origin-jobs.js';
+import { UnfinishedWork } from '../jobs/unfinished-work.js';
 import { ReleaseCatalog } from '../releases/release-catalog.js';
 import { UploadEvents } from '../uploads/upload-events.js';
 import type { UploadRecord } from '../uploads/upload-record.js';
 import { UploadStore } from '../uploads/upload-store.js';
+import { UploadViews } from '../uploads/upload-view.js';
 import { PublishQueue } from './publish-queue.js';
 
 const RECORD: UploadRecord = {
@@ -33,7 +35,16 @@ async function parts() {
   const uploads = new UploadStore(depot);
   const jobs = new InProcessJobQueue<OriginJobs>({ names: ORIGIN_JOB_NAMES, clock });
   const catalog = new ReleaseCatalog(depot, clock);
-  return { uploads, jobs, queue: new PublishQueue(uploads, new UploadEvents(), catalog, jobs) };
+  const queue = new PublishQueue(
+    uploads,
+    new UploadEvents(),
+    new UploadViews(uploads, catalog),
+    catalog,
+    new UnfinishedWork(jobs, clock, silentLogger),
+    jobs,
+    silentLogger,
+  );
+  return { uploads, jobs, queue };
 }
 
 describe('PublishQueue', () => {

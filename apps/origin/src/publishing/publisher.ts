@@ -60,7 +60,7 @@ export class Publisher implements OnModuleInit {
       return result;
     } catch (thrown) {
       const error = toFleetseedError(thrown);
-      if (this.shutdown.signal.aborted) throw error;
+      if (this.shutdown.signal.aborted || isInterrupted(job.signal)) throw error;
       if (!isFinal(error) && job.attempt < PUBLISH_ATTEMPTS) throw error;
       this.logger.warn('upload not published', { upload: id, code: error.code, error });
       const { code, message } = error;
@@ -80,11 +80,7 @@ export class Publisher implements OnModuleInit {
     if (earlier) return this.#published(earlier, plan);
     const summary = await this.maker.make(record, plan, {
       signal: job.signal,
-      progress: (done, total) => {
-        job.progress({ done, total, step: 'storing' });
-        this.views.setProgress(record.upload, done / total);
-        this.uploadEvents.changed(record.upload);
-      },
+      progress: (done, total) => job.progress({ done, total, step: 'storing' }),
     });
     const wanted: Release = {
       ...summary,
@@ -120,6 +116,11 @@ export class Publisher implements OnModuleInit {
       this.logger.warn('upload not cleaned up', { upload: id, error });
     }
   }
+}
+
+/** The job is to be run again elsewhere or later; only its own time-out counts as a failure. */
+function isInterrupted({ aborted, reason }: AbortSignal): boolean {
+  return aborted && toFleetseedError(reason).code !== 'TIMED_OUT';
 }
 
 /** Whether another try would end the same. */

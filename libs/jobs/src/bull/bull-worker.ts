@@ -11,7 +11,7 @@ export interface WorkerTuning {
   readonly concurrency?: number;
   /** Delay of the first retry, doubling up to the limit; milliseconds, 1,000 and 60,000 by default. */
   readonly backoff?: { readonly startMs: number; readonly limitMs: number };
-  /** After so long without a sign of life of its process a job is another's; 30,000 by default. */
+  /** After so long without a sign of life of its process a job is another’s; 15,000 by default. */
   readonly lockMs?: number;
   /** How often is looked for such jobs, and whether Redis was emptied; 5,000 by default. */
   readonly watchMs?: number;
@@ -34,7 +34,7 @@ const WRITE_AGAIN_MS = 1000;
 /** BullMQ's worker around our runs; it takes no job before `run`. */
 export function makeWorker(bull: typeof import('bullmq'), parts: WorkerParts): Worker {
   const { connection, prefix, runs, tuning, logger } = parts;
-  const { concurrency = 2, lockMs = 30_000, watchMs = 5000 } = tuning;
+  const { concurrency = 2, lockMs = 15_000, watchMs = 5000 } = tuning;
   const { backoff = { startMs: 1000, limitMs: 60_000 }, random = systemRandom } = tuning;
   const worker = new bull.Worker(BULL_QUEUE, (job, token) => runs.process(job, token), {
     connection,

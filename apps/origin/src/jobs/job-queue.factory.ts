@@ -1,0 +1,30 @@
+import type { Depot } from '#lib/depot';
+import { BullJobQueue, InProcessJobQueue, probeRedis } from '#lib/jobs';
+import type { Clock, Logger } from '#lib/runtime';
+
+import type { OriginConfig } from '../config/origin-config.schema.js';
+import { ORIGIN_JOB_NAMES, type OriginJobQueue, type OriginJobs } from './origin-jobs.js';
+
+type RedisConfig = Pick<OriginConfig, 'redisUrl' | 'redisPrefix'>;
+
+/** Whether the configured Redis can carry the queue. @throws CONFIG_INVALID that names the setting */
+export async function probeQueue({ redisUrl, redisPrefix }: RedisConfig): Promise<void> {
+  if (redisUrl === undefined) return;
+  await probeRedis(redisUrl, { setting: 'redisUrl', prefix: redisPrefix });
+}
+
+/**
+ * The queue that is configured: in Redis, or in this process. The id of the depot is a part of all
+ * keys, so that services of different depots may share a Redis without doing each other's work.
+ */
+export async function openQueue(
+  { redisUrl, redisPrefix }: RedisConfig,
+  depot: Depot,
+  clock: Clock,
+  logger: Logger,
+): Promise<OriginJobQueue> {
+  const names = ORIGIN_JOB_NAMES;
+  if (redisUrl === undefined) return new InProcessJobQueue<OriginJobs>({ names, clock, logger });
+  const prefix = `${redisPrefix}:${depot.identity.id}`;
+  return BullJobQueue.open<OriginJobs>({ url: redisUrl, prefix, names, clock, logger });
+}
