@@ -70,6 +70,7 @@ it('publishes after kill -9 what it took before, from Redis or from the depot', 
     origin = await sandbox.origin(origin.data, { env });
     upload.origin = origin;
     await published(upload);
+    expect(await upload.release()).toMatchObject({ version });
   }
 });
 

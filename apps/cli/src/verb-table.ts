@@ -53,6 +53,14 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: 'create, list and revoke tokens',
     load: () => import('./verbs/token.js'),
   },
+  job: {
+    summary: 'list, show and cancel the work of the origin',
+    load: () => import('./verbs/job.js'),
+  },
+  depot: {
+    summary: 'remove what no release needs any more; verify what is kept',
+    load: () => import('./verbs/depot.js'),
+  },
   doctor: {
     summary: 'check the connection to the origin, the token, the clock and the disk',
     load: () => import('./verbs/doctor.js'),

@@ -7,7 +7,7 @@ import type { StartUpload, Upload, UploadObject } from '#lib/contracts';
 import { fileRoot, leafHashesOf } from '#lib/torrent';
 
 import { checkConfig } from './config/config-parser.js';
-import { startOrigin, type RunningOrigin } from './origin.js';
+import { startOrigin, type RunningOrigin, type StartOptions } from './origin.js';
 
 export interface Answer<T> {
   readonly status: number;
@@ -24,15 +24,19 @@ export class TestOrigin {
     readonly admin: string,
     running: RunningOrigin,
     private readonly options: Readonly<Record<string, unknown>>,
+    private readonly start: StartOptions,
   ) {
     this.#running = running;
   }
 
-  static async start(options: Readonly<Record<string, unknown>> = {}): Promise<TestOrigin> {
+  static async start(
+    options: Readonly<Record<string, unknown>> = {},
+    start: StartOptions = {},
+  ): Promise<TestOrigin> {
     const folder = await mkdtemp(join(tmpdir(), 'fleetseed-origin-'));
-    const running = await startOrigin(configOf(folder, options));
+    const running = await startOrigin(configOf(folder, options), start);
     const admin = (await readFile(join(folder, 'admin-token'), 'utf8')).trim();
-    return new TestOrigin(folder, admin, running, options);
+    return new TestOrigin(folder, admin, running, options, start);
   }
 
   get api(): string {
@@ -46,7 +50,7 @@ export class TestOrigin {
   async restart(between: () => Promise<void> = async () => undefined): Promise<void> {
     await this.#running.close();
     await between();
-    this.#running = await startOrigin(configOf(this.folder, this.options));
+    this.#running = await startOrigin(configOf(this.folder, this.options), this.start);
   }
 
   async stop(): Promise<void> {

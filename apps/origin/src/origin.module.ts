@@ -4,6 +4,7 @@ import { APP_FILTER } from '@nestjs/core';
 import { ArtifactsModule } from './artifacts/artifacts.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { ChannelsModule } from './channels/channels.module.js';
+import { CollectionModule } from './collection/collection.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { StartContext } from './config/start-context.js';
 import { DashboardPageModule } from './dashboard-page/dashboard-page.module.js';
@@ -22,6 +23,7 @@ import { SwarmsModule } from './swarms/swarms.module.js';
 import { TargetsModule } from './targets/targets.module.js';
 import { TrackerModule } from './tracker/tracker.module.js';
 import { UploadsModule } from './uploads/uploads.module.js';
+import { VerificationModule } from './verification/verification.module.js';
 import { WebSeedModule } from './web-seed/web-seed.module.js';
 
 /** The features of the origin; each is a module of its own folder. */
@@ -29,6 +31,7 @@ const FEATURES = [
   ArtifactsModule,
   AuthModule,
   ChannelsModule,
+  CollectionModule,
   DashboardPageModule,
   DepotModule,
   EventsModule,
@@ -44,6 +47,7 @@ const FEATURES = [
   SwarmsModule,
   TargetsModule,
   TrackerModule,
+  VerificationModule,
   WebSeedModule,
 ];
 

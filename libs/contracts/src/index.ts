@@ -1,3 +1,4 @@
+export * from './api/collection.js';
 export * from './api/agents.js';
 export * from './api/artifacts.js';
 export * from './api/jobs.js';
@@ -9,6 +10,7 @@ export * from './api/swarms.js';
 export * from './api/targets.js';
 export * from './api/tokens.js';
 export * from './api/uploads.js';
+export * from './api/verification.js';
 export * from './client/http-client.js';
 export { HttpConnections } from './client/http-connections.js';
 export { dropBody, httpRequest, type HttpAnswer } from './client/http-request.js';

@@ -49,6 +49,12 @@ export class ArtifactLibrary {
     }
   }
 
+  /** The artifact is about to be removed. */
+  forget(artifact: string): void {
+    this.#kept.delete(artifact);
+    this.#bytes.delete(artifact);
+  }
+
   async #read(artifact: string): Promise<OpenArtifact> {
     const torrent = await this.artifacts.readTorrent(artifact);
     if (!torrent) throw unknownArtifact(artifact);

@@ -7,10 +7,10 @@ import {
   type Page,
   type PageQuery,
 } from '#lib/contracts';
-import type { Clock } from '#lib/runtime';
+import type { Clock, Logger } from '#lib/runtime';
 
 import type { Principal } from '../auth/principal.js';
-import { CLOCK } from '../config/start-context.js';
+import { CLOCK, LOGGER } from '../config/start-context.js';
 import { OriginEvents } from '../events/origin-events.js';
 import { ReleasesService } from '../releases/releases.service.js';
 import { nextState } from './channel-move.js';
@@ -24,6 +24,7 @@ export class ChannelsService {
     private readonly releases: ReleasesService,
     private readonly events: OriginEvents,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   async list(app: string): Promise<Page<ChannelState>> {
@@ -65,6 +66,10 @@ export class ChannelsService {
     const at = this.clock.now();
     const move = { release, channel, expectedSequence, by: caller.name, at };
     const moved = await this.channels.update(app, channel, (newest) => nextState(newest, move));
+    // Retired while the channel was moved: whoever retires looks at channels after that, so one of us sees it.
+    if (moved && (await this.releases.takeBack(release))) {
+      this.logger.info('a retired release was taken back', { app, version });
+    }
     if (moved) this.events.emit('channelMoved', moved);
     return moved ?? this.get(app, channel);
   }

@@ -43,6 +43,10 @@ function consistent(config: OriginConfig): OriginConfig {
       { listen: config.listen },
     );
   }
+  if (config.collectionGraceSeconds <= config.uploadExpirySeconds) {
+    const reason = `must be more than the ${config.uploadExpirySeconds} seconds that an upload may live`;
+    throw configurationError('collectionGraceSeconds', reason);
+  }
   return consistentS3(config);
 }
 

@@ -146,6 +146,31 @@ export const OriginConfigSchema = z.object({
     .describe(
       'Connections to S3 that carry content at a time; documents have as many of their own.',
     ),
+  retentionKeepLast: whole(0, 1_000_000)
+    .default(0)
+    .describe('Newest releases of an app that are kept; 0 keeps all.'),
+  retentionKeepDays: whole(0, 36_500)
+    .default(30)
+    .describe('Days for which a release is kept in any case.'),
+  retentionChannelEntries: whole(2, 1000)
+    .default(10)
+    .describe('Newest entries of a channel whose releases are kept, to go back to.'),
+  collectionEverySeconds: whole(0, 30 * 86_400)
+    .default(86_400)
+    .describe(
+      'Seconds between collections of what no release needs; 0 leaves them to be asked for.',
+    ),
+  collectionGraceSeconds: whole(60, 365 * 86_400)
+    .default(172_800)
+    .describe(
+      'Seconds for which nothing must have needed what is removed; longer than uploads live.',
+    ),
+  verificationEverySeconds: whole(0, 365 * 86_400)
+    .default(30 * 86_400)
+    .describe('Seconds between verifications of all content; 0 leaves them to be asked for.'),
+  verificationBytesPerSecond: whole(65_536, 1_000_000_000_000)
+    .default(20_000_000)
+    .describe('Bytes a second that a verification reads at most.'),
   redisUrl: z
     .url({
       protocol: /^(?:redis|rediss|unix)$/,

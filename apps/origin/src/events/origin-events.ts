@@ -11,6 +11,8 @@ export interface OriginEventMap {
   releasePublished: Release;
   /** A channel got a new entry. */
   channelMoved: ChannelState;
+  /** No release needs the artifact (v2 info-hash, hex) any more, and it is gone from the depot. */
+  artifactRemoved: string;
   /** Somebody was given a ticket and is about to come for the artifact (v2 info-hash, hex). */
   artifactWanted: string;
 }
@@ -26,6 +28,7 @@ export class OriginEvents {
   readonly #listeners: { [K in keyof OriginEventMap]: Set<Listener<OriginEventMap[K]>> } = {
     releasePublished: new Set(),
     channelMoved: new Set(),
+    artifactRemoved: new Set(),
     artifactWanted: new Set(),
   };
 

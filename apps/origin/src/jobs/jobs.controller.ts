@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
+import { Controller, Delete, Get, HttpCode, Inject, Param, Query } from '@nestjs/common';
 
 import { FleetseedError, PageQuery, type Job, type Page } from '#lib/contracts';
 import type { JobView } from '#lib/jobs';
@@ -20,7 +20,24 @@ export class JobsController {
   async get(@Param('id') id: string): Promise<Job> {
     return jobOf((await this.queue.get(id)) ?? unknownJob(id));
   }
+
+  /** Takes a waiting job out, or ends a running one at its next step. No error for one that has ended. */
+  @Delete(':id')
+  @HttpCode(204)
+  @Scopes('admin')
+  async cancel(@Param('id') id: string): Promise<void> {
+    const job = (await this.queue.get(id)) ?? unknownJob(id);
+    if (NOT_CANCELLED.includes(job.name)) {
+      throw new FleetseedError('PRECONDITION_FAILED', `A ${job.name} job cannot be cancelled.`, {
+        job: id,
+      });
+    }
+    await this.queue.cancel(id);
+  }
 }
+
+/** What is taken is published: an upload is dropped before it is complete, or not at all. */
+const NOT_CANCELLED = ['publish'];
 
 /** The queue's view as the API tells it. */
 export function jobOf(view: JobView): Job {
@@ -31,9 +48,11 @@ export function jobOf(view: JobView): Job {
     name: view.name,
     state: STATES[view.state],
     progress: view.state === 'done' ? 1 : share,
+    step: view.progress?.step ?? null,
     attempts: view.attempt,
     createdAt: view.queuedAt,
     finishedAt: view.finishedAt,
+    result: view.result,
     error: view.error && { code: view.error.code, detail: view.error.message },
   };
 }
@@ -44,7 +63,7 @@ const STATES = {
   active: 'active',
   done: 'done',
   failed: 'failed',
-  cancelled: 'failed',
+  cancelled: 'cancelled',
 } as const;
 
 function unknownJob(id: string): never {

@@ -1,3 +1,4 @@
+import type { CollectionReport, VerificationReport } from '#lib/contracts';
 import type { JobQueue } from '#lib/jobs';
 
 /** The work that outlives a request. What is unfinished is found again in the depot, not here. */
@@ -7,9 +8,23 @@ export type OriginJobs = {
     readonly data: { readonly upload: string };
     readonly result: { readonly artifact: string; readonly created: boolean };
   };
+  /** Removes from the depot what no release needs any more. */
+  readonly collect: {
+    readonly data: { readonly dryRun: boolean };
+    readonly result: CollectionReport;
+  };
+  /** Hashes what lies in the depot, and takes out of use what is damaged. */
+  readonly verify: {
+    readonly data: Readonly<Record<string, never>>;
+    readonly result: VerificationReport;
+  };
 };
 
-export const ORIGIN_JOB_NAMES = ['publish'] as const satisfies readonly (keyof OriginJobs)[];
+export const ORIGIN_JOB_NAMES = [
+  'publish',
+  'collect',
+  'verify',
+] as const satisfies readonly (keyof OriginJobs)[];
 
 export type OriginJobQueue = JobQueue<OriginJobs>;
 

@@ -3,7 +3,11 @@ import { Module } from '@nestjs/common';
 import { productVersion, type Clock } from '#lib/runtime';
 import { Tracker } from '#lib/tracker';
 
+import { CollectionModule } from '../collection/collection.module.js';
+import { CollectionRecords } from '../collection/collection.records.js';
 import { CLOCK } from '../config/start-context.js';
+import { JobsModule } from '../jobs/jobs.module.js';
+import { JOB_QUEUE, type OriginJobQueue } from '../jobs/origin-jobs.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { LedgerService } from '../ledger/ledger.service.js';
 import { SeederModule } from '../seeder/seeder.module.js';
@@ -15,6 +19,8 @@ import { TargetRegistry } from '../targets/target.registry.js';
 import { ArtifactIndexModule } from '../tracker/artifact-index.module.js';
 import { ArtifactIndexService } from '../tracker/artifact-index.service.js';
 import { TrackerModule } from '../tracker/tracker.module.js';
+import { VerificationModule } from '../verification/verification.module.js';
+import { VerificationRecords } from '../verification/verification.records.js';
 import { WebSeedBudget } from '../web-seed/web-seed.budget.js';
 import { WebSeedCounters } from '../web-seed/web-seed.counters.js';
 import { WebSeedModule } from '../web-seed/web-seed.module.js';
@@ -26,9 +32,12 @@ import { originMetrics } from './origin-metrics.js';
   imports: [
     AgentStateModule,
     ArtifactIndexModule,
+    CollectionModule,
+    JobsModule,
     LedgerModule,
     SeederModule,
     TrackerModule,
+    VerificationModule,
     WebSeedModule,
   ],
   controllers: [MetricsController],
@@ -46,6 +55,9 @@ import { originMetrics } from './origin-metrics.js';
         SeederService,
         WebSeedCounters,
         WebSeedBudget,
+        CollectionRecords,
+        VerificationRecords,
+        JOB_QUEUE,
         CLOCK,
       ],
     },
@@ -63,6 +75,9 @@ function registryOf(
   seeder: SeederService,
   webSeed: WebSeedCounters,
   webSeedBudget: WebSeedBudget,
+  collections: CollectionRecords,
+  verifications: VerificationRecords,
+  queue: OriginJobQueue,
   clock: Clock,
 ) {
   return originMetrics({
@@ -84,5 +99,9 @@ function registryOf(
     seederConnections: () => seeder.connectionCount,
     webSeedRequests: () => webSeed.requests,
     webSeedRunning: () => webSeedBudget.running,
+    // A queue that is away must not take all other numbers with it.
+    jobs: async () => ({ ...(await queue.counts().catch(() => ({}))) }),
+    collection: () => collections.report(),
+    verification: () => verifications.report(),
   });
 }

@@ -18,6 +18,9 @@ const sources: MetricSources = {
   seederConnections: () => 4,
   webSeedRequests: () => ({ served: 0, busy: 0, refused: 0 }),
   webSeedRunning: () => 0,
+  jobs: async () => ({ waiting: 2, active: 1 }),
+  collection: async () => null,
+  verification: async () => null,
 };
 
 async function ownLines(): Promise<string[]> {
@@ -48,6 +51,13 @@ describe('originMetrics', () => {
       'fleetseed_web_seed_requests_total{result="busy"} 0',
       'fleetseed_web_seed_requests_total{result="refused"} 0',
       'fleetseed_web_seed_answers 0',
+      'fleetseed_jobs{state="waiting"} 2',
+      'fleetseed_jobs{state="active"} 1',
+      'fleetseed_collection_timestamp_seconds 0',
+      'fleetseed_collection_removed_bytes 0',
+      'fleetseed_collection_damaged 0',
+      'fleetseed_verification_timestamp_seconds 0',
+      'fleetseed_verification_damaged 0',
       'fleetseed_tracker_swarms 1',
       'fleetseed_tracker_peers 4',
       'fleetseed_tracker_announces_total 9',

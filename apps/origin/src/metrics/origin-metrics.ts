@@ -1,5 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 
+import type { CollectionReport, VerificationReport } from '#lib/contracts';
+
 /** A sum that only grows, by label value; every value of the label is there from the start. */
 type Sums = Readonly<Record<string, number>>;
 
@@ -22,6 +24,12 @@ export interface MetricSources {
   seederConnections(): number;
   webSeedRequests(): Sums;
   webSeedRunning(): number;
+  /** Unfinished jobs by state. */
+  jobs(): Promise<Sums>;
+  /** Of the last collection; null before the first. */
+  collection(): Promise<CollectionReport | null>;
+  /** Of the verification under way, or the last; null before the first. */
+  verification(): Promise<VerificationReport | null>;
 }
 
 const PREFIX = 'fleetseed_';
@@ -82,6 +90,16 @@ export function originMetrics(sources: MetricSources): Registry {
   gauge('web_seed_answers', 'Answers of the HTTP web seed under way.', () =>
     sources.webSeedRunning(),
   );
+  gauges(registry, 'jobs', 'Jobs that have not ended, by state.', 'state', () => sources.jobs());
+  collectionMetrics(registry, sources);
+  gauge(
+    'verification_timestamp_seconds',
+    'When the last verification ended; 0 before, and while one is under way.',
+    async () => ((await sources.verification())?.finishedAt ?? 0) / 1000,
+  );
+  gauge('verification_damaged', 'Files that the last verification found damaged.', async () => {
+    return (await sources.verification())?.damaged.length ?? 0;
+  });
   gauge('tracker_swarms', 'Swarms that have peers.', async () => {
     return (await sources.trackerPeers()).swarms;
   });
@@ -96,6 +114,32 @@ export function originMetrics(sources: MetricSources): Registry {
   }));
   collectDefaultMetrics({ register: registry });
   return registry;
+}
+
+/** Of the last collection, whichever replica ran it: the depot has its report. */
+function collectionMetrics(registry: Registry, sources: MetricSources): void {
+  const gauge = gaugeMaker(registry);
+  gauge('collection_timestamp_seconds', 'When the last collection ended; 0 before.', async () => {
+    return ((await sources.collection())?.finishedAt ?? 0) / 1000;
+  });
+  gauge('collection_removed_bytes', 'Bytes that the last collection removed.', async () => {
+    return (await sources.collection())?.removedBytes ?? 0;
+  });
+  gauge('collection_damaged', 'What the last collection found lacking or damaged.', async () => {
+    return (await sources.collection())?.damaged.length ?? 0;
+  });
+  gauges(
+    registry,
+    'depot_live',
+    'What releases need, by kind, at the last collection.',
+    'kind',
+    async () => {
+      const report = await sources.collection();
+      if (!report) return {};
+      const { artifacts, packs, blobs } = report;
+      return { artifact: artifacts.live, pack: packs.live, blob: blobs.live };
+    },
+  );
 }
 
 function counterMaker(registry: Registry) {
@@ -140,15 +184,16 @@ function gauges(
   name: string,
   help: string,
   label: string,
-  read: () => Sums,
+  read: () => Sums | Promise<Sums>,
 ): void {
   new Gauge({
     name: PREFIX + name,
     help,
     labelNames: [label],
     registers: [registry],
-    collect() {
-      for (const [value, number] of Object.entries(read())) this.set({ [label]: value }, number);
+    async collect() {
+      const sums = await read();
+      for (const [value, number] of Object.entries(sums)) this.set({ [label]: value }, number);
     },
   });
 }

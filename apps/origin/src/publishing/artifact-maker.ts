@@ -5,6 +5,7 @@ import { ArtifactStore, Places } from '#lib/depot';
 import { buildMetainfo, parseMetainfo, v1EditionOf, type BuildFile } from '#lib/torrent';
 
 import type { UploadPlan, UploadRecord } from '../uploads/upload-record.js';
+import { Quarantine } from '../verification/quarantine.js';
 import { KnownPlaces } from './known-places.js';
 import { UploadContent, type StoredContent } from './upload-content.js';
 import { V1Pieces } from './v1-pieces.js';
@@ -22,6 +23,7 @@ export class ArtifactMaker {
     private readonly known: KnownPlaces,
     private readonly v1: V1Pieces,
     private readonly artifacts: ArtifactStore,
+    private readonly quarantine: Quarantine,
   ) {}
 
   /** @throws ROOT_MISMATCH, UPLOAD_INCOMPLETE, and what the rules of metainfo refuse */
@@ -53,7 +55,9 @@ export class ArtifactMaker {
     // Read back by the parser that everybody else uses: what it would refuse is not published.
     const metainfo = parseMetainfo(torrent);
     const artifact = metainfo.infoHashV2!.toString('hex');
-    await this.artifacts.create(artifact, torrent, places);
+    const created = await this.artifacts.create(artifact, torrent, places);
+    // What was there already may have lost files that have just come again.
+    if (!created) await this.quarantine.adopt(artifact, places);
     return {
       artifact,
       infoHashV1: metainfo.infoHashV1?.toString('hex') ?? null,

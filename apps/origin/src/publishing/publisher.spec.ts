@@ -16,6 +16,7 @@ import { InProcessJobQueue } from '#lib/jobs';
 import { silentLogger, VirtualClock } from '#lib/runtime';
 
 import { ArtifactLibrary } from '../artifacts/artifact-library.js';
+import { GarbageFinder } from '../collection/garbage.finder.js';
 import { ShutdownSignal } from '../config/shutdown-signal.js';
 import { OriginEvents } from '../events/origin-events.js';
 import { ORIGIN_JOB_NAMES, type OriginJobs } from '../jobs/origin-jobs.js';
@@ -30,6 +31,7 @@ import { planObjects } from '../uploads/upload-planner.js';
 import type { PlanObject, UploadRecord } from '../uploads/upload-record.js';
 import { UploadStore } from '../uploads/upload-store.js';
 import { UploadViews } from '../uploads/upload-view.js';
+import { Quarantine } from '../verification/quarantine.js';
 import { ArtifactMaker } from './artifact-maker.js';
 import { DirectContent } from './direct-content.js';
 import { KnownPlaces } from './known-places.js';
@@ -103,6 +105,14 @@ function publisherOn(depot: Depot) {
     new KnownPlaces(artifacts, blobs),
     new V1Pieces(readers),
     artifacts,
+    new Quarantine(
+      depot,
+      blobs,
+      artifacts,
+      readers,
+      new GarbageFinder(depot, artifacts, blobs, readers),
+      clock,
+    ),
   );
   const publisher = new Publisher(
     uploads,

@@ -78,6 +78,7 @@ export class Publisher implements OnModuleInit {
     const plan = await this.uploads.plan(record);
     const earlier = await this.catalog.find(record.app, record.version);
     if (earlier) return this.#published(earlier, plan);
+    await this.catalog.assertNotRetired(record.app, record.version);
     const summary = await this.maker.make(record, plan, {
       signal: job.signal,
       progress: (done, total) => job.progress({ done, total, step: 'storing' }),

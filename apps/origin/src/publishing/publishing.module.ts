@@ -6,6 +6,7 @@ import { EventsModule } from '../events/events.module.js';
 import { JobsModule } from '../jobs/jobs.module.js';
 import { ReleasesModule } from '../releases/releases.module.js';
 import { UploadStoreModule } from '../uploads/upload-store.module.js';
+import { QuarantineModule } from '../verification/quarantine.module.js';
 import { ArtifactMaker } from './artifact-maker.js';
 import { DirectContent } from './direct-content.js';
 import { KnownPlaces } from './known-places.js';
@@ -20,6 +21,7 @@ import { V1Pieces } from './v1-pieces.js';
     DepotModule,
     EventsModule,
     JobsModule,
+    QuarantineModule,
     ReleasesModule,
     UploadStoreModule,
   ],
@@ -32,6 +34,6 @@ import { V1Pieces } from './v1-pieces.js';
     UploadContent,
     V1Pieces,
   ],
-  exports: [PublishQueue],
+  exports: [KnownPlaces, PublishQueue],
 })
 export class PublishingModule {}

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 
-import { AppName, Release, ReleaseDocument } from '#lib/contracts';
+import { AppName, FleetseedError, Release, ReleaseDocument, RetiredDocument } from '#lib/contracts';
 import { depotPrefix, DocumentStore, type Depot } from '#lib/depot';
 import { sideBySide, type Clock } from '#lib/runtime';
 
@@ -16,15 +16,19 @@ interface KnownApp {
   readonly byVersion: Map<string, Release>;
   /** Newest first; null after something came in. */
   sorted: Release[] | null;
+  /** Versions that are given up; null before the first look. */
+  retired: ReadonlySet<string> | null;
 }
 
 /**
  * The releases of all apps, read from the depot as they are asked for and kept: a listing of keys
- * tells what is new, also what another replica has written.
+ * tells what is new, also what another replica has written. Retired ones are shown to nobody but the
+ * collection; their documents stay, so that no version is ever given another meaning.
  */
 @Injectable()
 export class ReleaseCatalog {
   readonly #documents: DocumentStore<ReleaseDocument>;
+  readonly #retired: DocumentStore<RetiredDocument>;
   readonly #apps = new Map<string, KnownApp>();
   readonly #byArtifact = new Map<string, Release[]>();
 
@@ -36,6 +40,7 @@ export class ReleaseCatalog {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
     this.#documents = new DocumentStore(depot, ReleaseDocument, 1);
+    this.#retired = new DocumentStore(depot, RetiredDocument, 1);
   }
 
   /** The names of all apps, in order. */
@@ -53,13 +58,58 @@ export class ReleaseCatalog {
   /** The releases of an app, newest first; none for an app that does not exist. */
   async list(app: string): Promise<readonly Release[]> {
     const known = await this.#refresh(app);
-    known.sorted ??= [...known.byVersion.values()].sort(newestFirst);
+    known.sorted ??= [...known.byVersion.values()]
+      .filter(({ version }) => !known.retired?.has(version))
+      .sort(newestFirst);
     return known.sorted;
   }
 
   async find(app: string, version: string): Promise<Release | null> {
     const known = this.#apps.get(app)?.byVersion.get(version);
-    return known ?? this.#load(app, version);
+    const release = known ?? (await this.#load(app, version));
+    if (!release) return null;
+    const { retired } = this.#known(app);
+    return (retired ?? (await this.#lookAtRetired(app))).has(version) ? null : release;
+  }
+
+  /** Asks the depot itself. */
+  async isRetired(app: string, version: string): Promise<boolean> {
+    return (await this.#retired.read(retiredKeyOf(app, version))) !== null;
+  }
+
+  /** @throws VERSION_RETIRED: a version is never used twice */
+  async assertNotRetired(app: string, version: string): Promise<void> {
+    if (!(await this.isRetired(app, version))) return;
+    throw new FleetseedError(
+      'VERSION_RETIRED',
+      `${app}@${version} existed and was retired; a version is never used again.`,
+      { app, version },
+    );
+  }
+
+  /** Gives a release up; what only it needs is collected after a while. */
+  async retire({ app, version }: Release): Promise<void> {
+    const retiredAt = this.clock.now();
+    await this.#retired.create(retiredKeyOf(app, version), { v: 1, app, version, retiredAt });
+    await this.#lookAtRetired(app);
+  }
+
+  /** Takes back what was retired and is not collected yet. */
+  async restore({ app, version }: Release): Promise<void> {
+    await this.#retired.delete(retiredKeyOf(app, version));
+    await this.#lookAtRetired(app);
+  }
+
+  /** The releases of an app that are given up, and since when. */
+  async retired(app: string): Promise<{ release: Release; retiredAt: number }[]> {
+    const { byVersion, retired } = await this.#refresh(app);
+    const found: { release: Release; retiredAt: number }[] = [];
+    await sideBySide(retired ?? [], READS_AT_ONCE, async (version) => {
+      const document = await this.#retired.read(retiredKeyOf(app, version));
+      const release = byVersion.get(version);
+      if (document && release) found.push({ release, retiredAt: document.value.retiredAt });
+    });
+    return found;
   }
 
   /**
@@ -82,10 +132,9 @@ export class ReleaseCatalog {
 
   /** The releases that an artifact has; none if it is not (or no longer) in any. */
   async ofArtifact(artifact: string): Promise<readonly Release[]> {
-    const known = this.#byArtifact.get(artifact);
-    if (known) return known;
-    await this.#look();
-    return this.#byArtifact.get(artifact) ?? [];
+    if (!this.#byArtifact.has(artifact)) await this.#look();
+    const releases = this.#byArtifact.get(artifact) ?? [];
+    return releases.filter(({ app, version }) => !this.#known(app).retired?.has(version));
   }
 
   /** A list of artifacts that nobody has must not cost a look at the depot for each of them. */
@@ -105,16 +154,36 @@ export class ReleaseCatalog {
     const known = this.#known(app);
     // A name that cannot be one has no folder, and must not become a part of a key.
     if (!AppName.safeParse(app).success) return known;
-    const prefix = depotPrefix.releases(app);
+    await this.#lookAtRetired(app);
+    for await (const versions of this.#versions(depotPrefix.releases(app))) {
+      const unknown = versions.filter((version) => !known.byVersion.has(version));
+      await sideBySide(unknown, READS_AT_ONCE, (version) => this.#load(app, version));
+    }
+    return known;
+  }
+
+  async #lookAtRetired(app: string): Promise<ReadonlySet<string>> {
+    const retired = new Set<string>();
+    for await (const versions of this.#versions(depotPrefix.retired(app))) {
+      for (const version of versions) retired.add(version);
+    }
+    const known = this.#known(app);
+    const before = known.retired;
+    const same = retired.size === before?.size && [...retired].every((each) => before.has(each));
+    if (!same) known.sorted = null;
+    known.retired = retired;
+    return retired;
+  }
+
+  /** The versions that documents under a prefix are named for, page by page. */
+  async *#versions(prefix: string): AsyncGenerator<string[]> {
     for (let after: string | undefined; ;) {
       const page = await this.depot.list(prefix, {
         limit: 10_000,
         ...(after === undefined ? {} : { after }),
       });
-      const versions = page.keys.map((key) => key.slice(prefix.length, -'.json'.length));
-      const unknown = versions.filter((version) => !known.byVersion.has(version));
-      await sideBySide(unknown, READS_AT_ONCE, (version) => this.#load(app, version));
-      if (page.next === null) return known;
+      yield page.keys.map((key) => key.slice(prefix.length, -'.json'.length));
+      if (page.next === null) return;
       after = page.next;
     }
   }
@@ -134,7 +203,7 @@ export class ReleaseCatalog {
   }
 
   #known(app: string): KnownApp {
-    const known = this.#apps.get(app) ?? { byVersion: new Map(), sorted: null };
+    const known = this.#apps.get(app) ?? { byVersion: new Map(), sorted: null, retired: null };
     if (known.byVersion.size > 0 || this.#apps.has(app)) return known;
     if (AppName.safeParse(app).success) this.#apps.set(app, known);
     return known;
@@ -143,6 +212,10 @@ export class ReleaseCatalog {
 
 function keyOf(app: string, version: string): string {
   return `${depotPrefix.releases(app)}${version}.json`;
+}
+
+function retiredKeyOf(app: string, version: string): string {
+  return `${depotPrefix.retired(app)}${version}.json`;
 }
 
 /** Two of the same millisecond are told apart by their names, so that pages do not jump. */

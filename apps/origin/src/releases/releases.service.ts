@@ -57,6 +57,13 @@ export class ReleasesService {
     });
   }
 
+  /** A release that is needed after all. @returns whether it was retired */
+  async takeBack(release: Release): Promise<boolean> {
+    const retired = await this.catalog.isRetired(release.app, release.version);
+    if (retired) await this.catalog.restore(release);
+    return retired;
+  }
+
   async #summary(app: string): Promise<AppSummary> {
     const [releases, channels] = await Promise.all([
       this.catalog.list(app),

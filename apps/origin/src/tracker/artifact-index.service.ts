@@ -18,7 +18,11 @@ export class ArtifactIndexService implements OnModuleInit, OnModuleDestroy {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    this.#unsubscribe = this.events.on('releasePublished', (release) => this.index.add(release));
+    const ends = [
+      this.events.on('releasePublished', (release) => this.index.add(release)),
+      this.events.on('artifactRemoved', (artifact) => this.index.remove(artifact)),
+    ];
+    this.#unsubscribe = () => ends.forEach((end) => end());
     for await (const release of this.catalog.all()) this.index.add(release);
   }
 

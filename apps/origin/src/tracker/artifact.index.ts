@@ -26,6 +26,17 @@ export class ArtifactIndex {
     this.#hashes.set(swarmIdOf(release.artifact), { release, hash: 'v2' });
   }
 
+  /** No release has it any more. */
+  remove(artifact: string): void {
+    const release = this.#artifacts.get(artifact);
+    if (!release) return;
+    this.#artifacts.delete(artifact);
+    const { infoHashV1, infoHashV1Only } = release;
+    for (const hash of [infoHashV1, infoHashV1Only, swarmIdOf(artifact)]) {
+      if (hash && this.#hashes.get(hash)?.release.artifact === artifact) this.#hashes.delete(hash);
+    }
+  }
+
   get size(): number {
     return this.#artifacts.size;
   }

@@ -9,6 +9,7 @@ import { checkComponent } from '#lib/torrent';
 
 import { requireApp, type Principal } from '../auth/principal.js';
 import { ChannelsService } from '../channels/channels.service.js';
+import { CollectionWindow } from '../collection/collection-window.js';
 import type { OriginConfig } from '../config/origin-config.schema.js';
 import { CLOCK, ORIGIN_CONFIG } from '../config/start-context.js';
 import { DEPOT } from '../depot/depot.tokens.js';
@@ -41,6 +42,7 @@ export class ContentUploads {
     private readonly queue: PublishQueue,
     private readonly channels: ChannelsService,
     private readonly hashing: UploadHashing,
+    private readonly window: CollectionWindow,
     @Inject(DEPOT) private readonly depot: Depot,
     @Inject(ORIGIN_CONFIG) private readonly config: OriginConfig,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -61,6 +63,8 @@ export class ContentUploads {
     const received = await this.#store(id, request);
     const record = await this.#record(id, target, received, caller);
     await this.store.create(record);
+    // From here on the record protects the content: see the window.
+    await this.window.settled();
     const { release, created } = await this.queue.publishAndWait(record);
     await this.#moveChannel(target, release, caller);
     return Response.json(release, { status: created ? 201 : 200 });

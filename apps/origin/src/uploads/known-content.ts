@@ -4,6 +4,7 @@ import { ArtifactStore, BlobStore, PACKED_BELOW } from '#lib/depot';
 
 import { isAdmin, mayApp, type Principal } from '../auth/principal.js';
 import { ReleaseCatalog } from '../releases/release-catalog.js';
+import { Quarantine } from '../verification/quarantine.js';
 import type { DeclaredContent } from './declared-tree.js';
 
 /** Releases of one app that are searched, and other apps that are: their newest. */
@@ -28,6 +29,7 @@ export class KnownContentFinder {
     private readonly catalog: ReleaseCatalog,
     private readonly artifacts: ArtifactStore,
     private readonly blobs: BlobStore,
+    private readonly quarantine: Quarantine,
   ) {}
 
   async find(
@@ -35,9 +37,11 @@ export class KnownContentFinder {
     app: string,
     contents: readonly DeclaredContent[],
   ): Promise<KnownContent> {
+    const lost = await this.quarantine.lostRoots();
+    const named = contents.filter(({ root }) => !lost.has(root));
     const isLarge = ({ length }: DeclaredContent) => length >= PACKED_BELOW;
-    const large = new Set(contents.filter(isLarge).map(({ root }) => root));
-    const small = new Set(contents.filter((each) => !isLarge(each)).map(({ root }) => root));
+    const large = new Set(named.filter(isLarge).map(({ root }) => root));
+    const small = new Set(named.filter((each) => !isLarge(each)).map(({ root }) => root));
     const roots = new Set<string>();
     const from: string[] = [];
     for (const artifact of await this.#newest(app, RELEASES_OF_APP)) {

@@ -1,14 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
 
-import type { StartUpload, Upload } from '#lib/contracts';
+import { FleetseedError, type StartUpload, type Upload } from '#lib/contracts';
 import { blobKey, uploadKey, type Depot } from '#lib/depot';
 import { sideBySide, type Clock } from '#lib/runtime';
 
 import { ArtifactLibrary } from '../artifacts/artifact-library.js';
 import type { Principal } from '../auth/principal.js';
+import { CollectionWindow } from '../collection/collection-window.js';
 import type { OriginConfig } from '../config/origin-config.schema.js';
 import { CLOCK, ORIGIN_CONFIG } from '../config/start-context.js';
 import { DEPOT } from '../depot/depot.tokens.js';
+import { KnownPlaces } from '../publishing/known-places.js';
 import { ReleaseCatalog } from '../releases/release-catalog.js';
 import { checkTree, type DeclaredTree } from './declared-tree.js';
 import { KnownContentFinder } from './known-content.js';
@@ -20,6 +22,10 @@ import { UploadStore } from './upload-store.js';
 import { UploadViews } from './upload-view.js';
 
 const BEGUN_AT_ONCE = 8;
+const COLLECTED = {
+  code: 'UPLOAD_INCOMPLETE',
+  detail: 'Content that was there was collected while the upload began.',
+};
 
 /** Begins uploads, and finds those again that were begun before. */
 @Injectable()
@@ -30,12 +36,14 @@ export class UploadStarter {
     private readonly known: KnownContentFinder,
     private readonly catalog: ReleaseCatalog,
     private readonly library: ArtifactLibrary,
+    private readonly window: CollectionWindow,
+    private readonly places: KnownPlaces,
     @Inject(DEPOT) private readonly depot: Depot,
     @Inject(ORIGIN_CONFIG) private readonly config: OriginConfig,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** @throws VERSION_TAKEN, DEPOT_FULL, and what `checkTree` refuses */
+  /** @throws VERSION_TAKEN, VERSION_RETIRED, DEPOT_FULL, and what `checkTree` refuses */
   async start(app: string, request: StartUpload, caller: Principal): Promise<Upload> {
     const tree = checkTree(request);
     const id = uploadIdOf(app, tree, caller.id);
@@ -45,6 +53,7 @@ export class UploadStarter {
       if (!sameContent(tree, metainfo)) throw versionTaken(release);
       return this.views.published(id, tree, release, this.#expiry());
     }
+    await this.catalog.assertNotRetired(app, request.version);
     const found = await this.#resumable(id);
     return this.views.whole(found ?? (await this.#begin(id, app, tree, caller)));
   }
@@ -55,7 +64,41 @@ export class UploadStarter {
     return record?.state === 'open' && record.expiresAt > this.clock.now() ? record : null;
   }
 
+  /**
+   * A record protects what it names from being collected once no collection that did not see it may
+   * delete. What went while it was being written is asked for in a new plan.
+   */
   async #begin(
+    id: string,
+    app: string,
+    tree: DeclaredTree,
+    caller: Principal,
+  ): Promise<UploadRecord> {
+    for (;;) {
+      const before = await this.window.settled();
+      const record = await this.#record(id, app, tree, caller);
+      if ((await this.window.settled()) === before) return record;
+      if (record.state !== 'open' || (await this.#isThere(record))) return record;
+      await this.store.update(id, (current) =>
+        current?.plan === record.plan && current.state === 'open'
+          ? { ...current, state: 'failed', error: COLLECTED }
+          : null,
+      );
+    }
+  }
+
+  /** Whether everything that the client was told it need not send is there. */
+  async #isThere(record: UploadRecord): Promise<boolean> {
+    try {
+      await this.places.find(await this.store.plan(record));
+      return true;
+    } catch (error) {
+      if (error instanceof FleetseedError && error.code === 'UPLOAD_INCOMPLETE') return false;
+      throw error;
+    }
+  }
+
+  async #record(
     id: string,
     app: string,
     tree: DeclaredTree,

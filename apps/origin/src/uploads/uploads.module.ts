@@ -2,9 +2,11 @@ import { Module } from '@nestjs/common';
 
 import { ArtifactsModule } from '../artifacts/artifacts.module.js';
 import { ChannelsModule } from '../channels/channels.module.js';
+import { CollectionWindowModule } from '../collection/collection-window.module.js';
 import { DepotModule } from '../depot/depot.module.js';
 import { PublishingModule } from '../publishing/publishing.module.js';
 import { ReleasesModule } from '../releases/releases.module.js';
+import { QuarantineModule } from '../verification/quarantine.module.js';
 import { ContentUploads } from './content-uploads.js';
 import { KnownContentFinder } from './known-content.js';
 import { PartReceiver } from './part-receiver.js';
@@ -19,8 +21,10 @@ import { UploadsService } from './uploads.service.js';
   imports: [
     ArtifactsModule,
     ChannelsModule,
+    CollectionWindowModule,
     DepotModule,
     PublishingModule,
+    QuarantineModule,
     ReleasesModule,
     UploadStoreModule,
   ],

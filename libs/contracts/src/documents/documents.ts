@@ -93,3 +93,15 @@ export const LedgerDocument = z.looseObject({
   ),
 });
 export type LedgerDocument = z.infer<typeof LedgerDocument>;
+
+/**
+ * `apps/<app>/retired/<version>.json`: the release is given up. Its document stays, so that the
+ * version keeps its meaning and is never used again; its content is collected.
+ */
+export const RetiredDocument = z.looseObject({
+  ...v1,
+  app: AppName,
+  version: z.string(),
+  retiredAt: Timestamp,
+});
+export type RetiredDocument = z.infer<typeof RetiredDocument>;

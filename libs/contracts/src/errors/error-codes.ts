@@ -78,6 +78,7 @@ export const ERROR_CODES = {
 
   // Uploads and releases.
   VERSION_TAKEN: conflict,
+  VERSION_RETIRED: conflict,
   PART_HASH_MISMATCH: unprocessable,
   PART_INVALID: unprocessable,
   ROOT_MISMATCH: unprocessable,

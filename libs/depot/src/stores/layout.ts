@@ -62,6 +62,7 @@ export function uploadKey(uploadId: string, name: string): string {
 export const depotPrefix = {
   apps: 'apps/',
   releases: (app: string) => `apps/${app}/releases/`,
+  retired: (app: string) => `apps/${app}/retired/`,
   channels: (app: string) => `apps/${app}/channels/`,
   channel: (app: string, channel: string) => `apps/${app}/channels/${channel}/`,
   rollout: (id: string) => `rollouts/${id}/`,
