@@ -25,6 +25,7 @@ import { TrackerModule } from './tracker/tracker.module.js';
 import { UploadsModule } from './uploads/uploads.module.js';
 import { VerificationModule } from './verification/verification.module.js';
 import { WebSeedModule } from './web-seed/web-seed.module.js';
+import { WebhooksModule } from './webhooks/webhooks.module.js';
 
 /** The features of the origin; each is a module of its own folder. */
 const FEATURES = [
@@ -49,6 +50,7 @@ const FEATURES = [
   TrackerModule,
   VerificationModule,
   WebSeedModule,
+  WebhooksModule,
 ];
 
 @Module({})

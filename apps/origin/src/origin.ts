@@ -23,6 +23,7 @@ import { securityHeaders } from './http/security-headers.js';
 import { validationPipe } from './http/validation.pipe.js';
 import { probeQueue } from './jobs/job-queue.factory.js';
 import { OriginModule } from './origin.module.js';
+import { webhookTargetOf } from './webhooks/webhook.target.js';
 
 export interface RunningOrigin {
   readonly ready: OriginReady;
@@ -49,6 +50,7 @@ export async function startOrigin(
 ): Promise<RunningOrigin> {
   const { clock = systemClock, logger = silentLogger } = options;
   // Before anything is opened: a start that cannot be leaves nothing behind.
+  webhookTargetOf(config);
   await probeQueue(config);
   const app = await NestFactory.create<NestExpressApplication>(
     OriginModule.of({ config, clock, logger }),

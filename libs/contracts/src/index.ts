@@ -10,6 +10,7 @@ export * from './api/swarms.js';
 export * from './api/targets.js';
 export * from './api/tokens.js';
 export * from './api/uploads.js';
+export * from './api/notifications.js';
 export * from './api/verification.js';
 export * from './client/http-client.js';
 export { HttpConnections } from './client/http-connections.js';

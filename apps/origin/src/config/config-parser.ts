@@ -43,6 +43,10 @@ function consistent(config: OriginConfig): OriginConfig {
       { listen: config.listen },
     );
   }
+  if ((config.webhookUrl === undefined) !== (config.webhookSecretFile === undefined)) {
+    const lacking = config.webhookUrl === undefined ? 'webhookUrl' : 'webhookSecretFile';
+    throw configurationError(lacking, 'is needed, as a webhook and its secret go together');
+  }
   if (config.collectionGraceSeconds <= config.uploadExpirySeconds) {
     const reason = `must be more than the ${config.uploadExpirySeconds} seconds that an upload may live`;
     throw configurationError('collectionGraceSeconds', reason);

@@ -171,6 +171,14 @@ export const OriginConfigSchema = z.object({
   verificationBytesPerSecond: whole(65_536, 1_000_000_000_000)
     .default(20_000_000)
     .describe('Bytes a second that a verification reads at most.'),
+  webhookUrl: WebUrl.optional().describe(
+    'URL that is told of published releases and moved channels, by signed POST requests.',
+  ),
+  webhookSecretFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('File that holds the secret those requests are signed with, at least 16 bytes.'),
   redisUrl: z
     .url({
       protocol: /^(?:redis|rediss|unix)$/,

@@ -5,6 +5,9 @@ import type { Clock, Logger } from '#lib/runtime';
 import type { OriginConfig } from '../config/origin-config.schema.js';
 import { ORIGIN_JOB_NAMES, type OriginJobQueue, type OriginJobs } from './origin-jobs.js';
 
+/** Collections, dry runs and verifications may take hours, and there is one of each: uploads do not wait for them. */
+const JOBS_AT_ONCE = 5;
+
 type RedisConfig = Pick<OriginConfig, 'redisUrl' | 'redisPrefix'>;
 
 /** Whether the configured Redis can carry the queue. @throws CONFIG_INVALID that names the setting */
@@ -23,8 +26,8 @@ export async function openQueue(
   clock: Clock,
   logger: Logger,
 ): Promise<OriginJobQueue> {
-  const names = ORIGIN_JOB_NAMES;
-  if (redisUrl === undefined) return new InProcessJobQueue<OriginJobs>({ names, clock, logger });
+  const options = { names: ORIGIN_JOB_NAMES, concurrency: JOBS_AT_ONCE, clock, logger };
+  if (redisUrl === undefined) return new InProcessJobQueue<OriginJobs>(options);
   const prefix = `${redisPrefix}:${depot.identity.id}`;
-  return BullJobQueue.open<OriginJobs>({ url: redisUrl, prefix, names, clock, logger });
+  return BullJobQueue.open<OriginJobs>({ ...options, url: redisUrl, prefix });
 }

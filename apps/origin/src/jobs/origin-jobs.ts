@@ -18,12 +18,18 @@ export type OriginJobs = {
     readonly data: Readonly<Record<string, never>>;
     readonly result: VerificationReport;
   };
+  /** Tells the receiver of webhooks what has happened; null if there is nothing to tell any more. */
+  readonly notify: {
+    readonly data: { readonly notification: string };
+    readonly result: { readonly status: number | null };
+  };
 };
 
 export const ORIGIN_JOB_NAMES = [
   'publish',
   'collect',
   'verify',
+  'notify',
 ] as const satisfies readonly (keyof OriginJobs)[];
 
 export type OriginJobQueue = JobQueue<OriginJobs>;

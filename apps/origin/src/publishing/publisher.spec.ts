@@ -20,6 +20,7 @@ import { GarbageFinder } from '../collection/garbage.finder.js';
 import { ShutdownSignal } from '../config/shutdown-signal.js';
 import { OriginEvents } from '../events/origin-events.js';
 import { ORIGIN_JOB_NAMES, type OriginJobs } from '../jobs/origin-jobs.js';
+import { UnfinishedWork } from '../jobs/unfinished-work.js';
 import { noise, TestTree } from '../origin.fixture.js';
 import { ReleaseCatalog } from '../releases/release-catalog.js';
 import { TestHashing } from '../uploads/body-hasher.fixture.js';
@@ -32,6 +33,7 @@ import type { PlanObject, UploadRecord } from '../uploads/upload-record.js';
 import { UploadStore } from '../uploads/upload-store.js';
 import { UploadViews } from '../uploads/upload-view.js';
 import { Quarantine } from '../verification/quarantine.js';
+import { Outbox } from '../webhooks/outbox.js';
 import { ArtifactMaker } from './artifact-maker.js';
 import { DirectContent } from './direct-content.js';
 import { KnownPlaces } from './known-places.js';
@@ -114,6 +116,8 @@ function publisherOn(depot: Depot) {
       clock,
     ),
   );
+  const jobs = new InProcessJobQueue<OriginJobs>({ names: ORIGIN_JOB_NAMES });
+  const unfinished = new UnfinishedWork(jobs, clock, silentLogger);
   const publisher = new Publisher(
     uploads,
     new UploadViews(uploads, catalog),
@@ -122,8 +126,9 @@ function publisherOn(depot: Depot) {
     catalog,
     new ArtifactLibrary(artifacts, readers),
     events,
+    new Outbox(depot, null, unfinished, jobs, clock, silentLogger),
     new ShutdownSignal(),
-    new InProcessJobQueue<OriginJobs>({ names: ORIGIN_JOB_NAMES }),
+    jobs,
     clock,
     silentLogger,
   );

@@ -17,6 +17,7 @@ import { sameContent } from '../uploads/upload-identity.js';
 import type { UploadPlan, UploadRecord } from '../uploads/upload-record.js';
 import { UploadStore } from '../uploads/upload-store.js';
 import { UploadViews } from '../uploads/upload-view.js';
+import { Outbox } from '../webhooks/outbox.js';
 import { ArtifactMaker } from './artifact-maker.js';
 import { PUBLISH_ATTEMPTS } from './publish-queue.js';
 
@@ -39,6 +40,7 @@ export class Publisher implements OnModuleInit {
     private readonly catalog: ReleaseCatalog,
     private readonly library: ArtifactLibrary,
     private readonly events: OriginEvents,
+    private readonly outbox: Outbox,
     private readonly shutdown: ShutdownSignal,
     @Inject(JOB_QUEUE) private readonly queue: OriginJobQueue,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -55,6 +57,7 @@ export class Publisher implements OnModuleInit {
     if (record?.state !== 'publishing') throw new Unrecoverable(unknownUpload(id));
     try {
       const result = await this.#publish(record, job);
+      await this.#note(record);
       await this.#end(record, { state: 'published', error: null });
       await this.#cleanUp(id);
       return result;
@@ -94,6 +97,12 @@ export class Publisher implements OnModuleInit {
     if (release.artifact !== summary.artifact) throw versionTaken(release);
     if (created) this.events.emit('releasePublished', release);
     return { artifact: summary.artifact, created };
+  }
+
+  /** Before the record says that all is done: an interrupted run comes here again. */
+  async #note({ app, version }: UploadRecord): Promise<void> {
+    const release = await this.catalog.find(app, version);
+    if (release) await this.outbox.add('release.published', [app, version], release);
   }
 
   /** The version was made meanwhile, by an interrupted run of this job or by somebody else. */

@@ -7,6 +7,7 @@ import { JobsModule } from '../jobs/jobs.module.js';
 import { ReleasesModule } from '../releases/releases.module.js';
 import { UploadStoreModule } from '../uploads/upload-store.module.js';
 import { QuarantineModule } from '../verification/quarantine.module.js';
+import { WebhooksModule } from '../webhooks/webhooks.module.js';
 import { ArtifactMaker } from './artifact-maker.js';
 import { DirectContent } from './direct-content.js';
 import { KnownPlaces } from './known-places.js';
@@ -24,6 +25,7 @@ import { V1Pieces } from './v1-pieces.js';
     QuarantineModule,
     ReleasesModule,
     UploadStoreModule,
+    WebhooksModule,
   ],
   providers: [
     ArtifactMaker,

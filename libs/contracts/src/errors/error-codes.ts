@@ -118,6 +118,7 @@ export const ERROR_CODES = {
   // Ours.
   ORIGIN_UNREACHABLE: { status: 503, exit: EXIT.failed },
   QUEUE_UNREACHABLE: busy,
+  WEBHOOK_REFUSED: busy,
   AGENT_UNREACHABLE: { status: 503, exit: EXIT.failed },
   TIMED_OUT: late,
   ABORTED: ours,
