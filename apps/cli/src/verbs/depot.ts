@@ -21,6 +21,7 @@ interface CollectOptions {
 }
 
 const LOOK_EVERY_MS = 500;
+const PATIENCE_MS = 30_000;
 
 export function define(command: Command): void {
   command
@@ -51,16 +52,30 @@ async function collect(call: Invocation<CollectOptions>): Promise<void> {
 async function ended(call: Invocation, begun: Job, label: string): Promise<Job> {
   let job = begun;
   let said = '';
+  let goneSince: number | undefined;
   while (job.state === 'waiting' || job.state === 'active') {
     const about = job.state === 'waiting' ? 'waiting' : (job.step ?? 'begun');
     if (about !== said) call.output.note(`${label}: ${about}`);
     said = about;
     await sleep(LOOK_EVERY_MS, undefined, { signal: call.signal });
-    job = await call.origin().get(route`/jobs/${job.job}`, Job);
+    try {
+      job = await call.origin().get(route`/jobs/${job.job}`, Job);
+      goneSince = undefined;
+    } catch (error) {
+      // A queue that was lost or is away comes back, and the job with it.
+      if (!isGap(error)) throw error;
+      goneSince ??= performance.now();
+      if (performance.now() - goneSince > PATIENCE_MS) throw error;
+    }
   }
   if (job.state === 'done') return job;
   const { code, detail } = job.error ?? { code: 'ABORTED', detail: 'The job was cancelled.' };
   throw new FleetseedError(knownCode(code), detail, { job: job.job });
+}
+
+function isGap(error: unknown): boolean {
+  if (!(error instanceof FleetseedError)) return false;
+  return error.code === 'JOB_NOT_FOUND' || error.code === 'QUEUE_UNREACHABLE';
 }
 
 function reportText(report: CollectionReport): string {

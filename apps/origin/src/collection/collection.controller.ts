@@ -26,6 +26,6 @@ export class CollectionController {
   @HttpCode(202)
   @Scopes('admin')
   async start(@Body({ schema: StartCollection }) { dryRun }: StartCollection): Promise<Job> {
-    return jobOf(await this.schedule.enqueue(dryRun));
+    return jobOf(await this.schedule.request(dryRun));
   }
 }

@@ -28,14 +28,21 @@ export class CollectionSchedule implements OnModuleInit {
 
   async enqueueIfDue(): Promise<void> {
     const every = this.config.collectionEverySeconds * 1000;
-    if (every === 0) return;
-    const last = (await this.records.report())?.finishedAt;
-    const since = last ?? Date.parse(this.depot.identity.created);
-    if (since + every <= this.clock.now()) await this.enqueue(false);
+    const report = await this.records.report();
+    const since = report?.finishedAt ?? Date.parse(this.depot.identity.created);
+    const isDue = every > 0 && since + every <= this.clock.now();
+    const isOwed = (await this.records.requestedAt()) > (report?.startedAt ?? 0);
+    if (isDue || isOwed) await this.#enqueue(false);
+  }
+
+  /** Somebody asks: written down, so that no queue can forget it. A dry run is asked for again. */
+  async request(dryRun: boolean) {
+    if (!dryRun) await this.records.writeRequest(this.clock.now());
+    return this.#enqueue(dryRun);
   }
 
   /** One at a time: while one is under way, that is the answer. */
-  enqueue(dryRun: boolean) {
+  #enqueue(dryRun: boolean) {
     return this.queue.enqueue(
       'collect',
       { dryRun },

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { Job, Page, Upload } from '#lib/contracts';
 
@@ -87,6 +87,26 @@ describe('an origin whose jobs are in Redis', () => {
     // 200 where the job that made it was lost and its next run found the release there.
     expect([200, 201]).toContain((await put).status);
     await emptying;
+  });
+});
+
+describe('what an operator has asked for', () => {
+  it('is done though Redis is emptied', async () => {
+    origin = await TestOrigin.start({ redisUrl: redis.url });
+    const at = origin;
+    for (const path of ['collection', 'verification']) {
+      await at.call('POST', `/${path}`, { json: {} });
+      await redis.empty();
+    }
+    await vi.waitFor(
+      async () => {
+        for (const path of ['/collection', '/verification']) {
+          const { body } = await at.call<{ report: object | null }>('GET', path);
+          expect(body.report).toMatchObject({ finishedAt: expect.any(Number) });
+        }
+      },
+      { timeout: 25_000, interval: 100 },
+    );
   });
 });
 

@@ -26,6 +26,6 @@ export class VerificationController {
   @HttpCode(202)
   @Scopes('admin')
   async start(): Promise<Job> {
-    return jobOf(await this.schedule.enqueue());
+    return jobOf(await this.schedule.request());
   }
 }

@@ -31,10 +31,16 @@ export class VerificationSchedule implements OnModuleInit {
     const every = this.config.verificationEverySeconds * 1000;
     const since = report?.finishedAt ?? Date.parse(this.depot.identity.created);
     const isDue = every > 0 && since + every <= this.clock.now();
-    if (report?.finishedAt === null || isDue) await this.enqueue();
+    if (report?.finishedAt === null || isDue) await this.#enqueue();
   }
 
-  enqueue() {
+  /** Somebody asks: begun in the depot first, so that no queue can forget it. */
+  async request() {
+    await this.records.begin(this.clock.now());
+    return this.#enqueue();
+  }
+
+  #enqueue() {
     return this.queue.enqueue('verify', {}, { id: 'verify', priority: 20 });
   }
 }
