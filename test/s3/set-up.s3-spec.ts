@@ -93,11 +93,13 @@ describe('a bucket is reached', () => {
   it.runIf(canBuild)('by a host of its own', async () => {
     const credentials = { accessKeyId: 'fleetseed', secretAccessKey: 'virtual-hosts' };
     const gateway = await startVersitygw('depot', credentials, 's3.test');
-    const lookup = vi.spyOn(dns, 'lookup');
-    const loopback = (_: string, options: LookupOptions, done: (...found: unknown[]) => void) =>
-      options.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4);
-    lookup.mockImplementation(loopback as unknown as typeof dns.lookup);
     try {
+      const lookup = vi.spyOn(dns, 'lookup');
+      const loopback = (_: string, options: LookupOptions, done: (...found: unknown[]) => void) =>
+        options.all
+          ? done(null, [{ address: '127.0.0.1', family: 4 }])
+          : done(null, '127.0.0.1', 4);
+      lookup.mockImplementation(loopback as unknown as typeof dns.lookup);
       const endpoint = gateway.endpoint.replace('127.0.0.1', 's3.test');
       const place = { endpoint, bucket: 'depot', region: 'us-east-1', credentials };
       const depot = await openS3Depot({ ...place, pathStyle: false });
@@ -106,7 +108,7 @@ describe('a bucket is reached', () => {
       expect(lookup.mock.calls.map(([host]) => host)).toContain('depot.s3.test');
       await depot.close();
     } finally {
-      lookup.mockRestore();
+      vi.restoreAllMocks();
       await gateway.stop();
     }
   });
