@@ -37,8 +37,12 @@ export class RedisServer {
     return server;
   }
 
+  get socketPath(): string {
+    return join(this.folder, 'redis.sock');
+  }
+
   get socketUrl(): string {
-    return `unix://${join(this.folder, 'redis.sock')}`;
+    return `unix://${this.socketPath}`;
   }
 
   get url(): string {
@@ -55,7 +59,7 @@ export class RedisServer {
     const words = Object.entries({
       bind: '127.0.0.1',
       port: String(this.port),
-      unixsocket: join(this.folder, 'redis.sock'),
+      unixsocket: this.socketPath,
       dir: this.folder,
       save: '',
       appendonly: 'no',
@@ -88,7 +92,7 @@ export class RedisServer {
   async command(...words: readonly string[]): Promise<string> {
     const login = this.options.password ?? '';
     const env = { ...process.env, ...(login === '' ? {} : { REDISCLI_AUTH: login }) };
-    const cli = spawn('redis-cli', ['-s', join(this.folder, 'redis.sock'), ...words], {
+    const cli = spawn('redis-cli', ['-s', this.socketPath, ...words], {
       env,
       stdio: ['ignore', 'pipe', 'inherit'],
     });

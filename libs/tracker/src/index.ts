@@ -7,6 +7,8 @@ export * from './policy/intervals.policy.js';
 export * from './store/candidate-set.js';
 export * from './store/memory.peer-store.js';
 export * from './store/peer-store.js';
+export * from './store/redis/redis.peer-store.js';
+export * from './store/surviving.peer-store.js';
 export * from './tracker.js';
 export * from './udp/connection-ids.js';
 export * from './udp/tracker-udp.js';

@@ -1,5 +1,5 @@
 import { FleetseedError, toFleetseedError, type ErrorCode } from '#lib/contracts';
-import { randomSecret, type Clock, type Random } from '#lib/runtime';
+import type { Clock, Random } from '#lib/runtime';
 import { normalizeIp, type AnnounceAnswer, type AnsweredPeer, type ScrapedSwarm } from '#lib/wire';
 
 import {
@@ -70,12 +70,6 @@ export const MAX_BATCH = 5000;
  * front ends do the talking.
  */
 export class Tracker {
-  /**
-   * Changes with every start. Peer lists kept in memory are lost with it, so agents that see it change
-   * announce everything they hold again.
-   */
-  readonly bootEpoch = randomSecret(9);
-
   readonly #gate: TrackerGate;
   readonly #store: PeerStore;
   readonly #clock: Clock;
@@ -104,6 +98,19 @@ export class Tracker {
       access === 'open' && swarms
         ? new OpenAnnounces({ registry, swarms, clock, random, intervals, handOut })
         : null;
+  }
+
+  /**
+   * Changes when peer lists were lost: with every start where they are in memory, else when the shared
+   * store was emptied. Agents that see it change announce everything they hold again.
+   */
+  get bootEpoch(): string {
+    return this.#store.epoch;
+  }
+
+  /** Tells of a boot epoch that changed without a start. @returns what ends it */
+  onNewEpoch(listener: (epoch: string) => void): () => void {
+    return this.#store.onNewEpoch?.(listener) ?? (() => undefined);
   }
 
   get access(): TrackerAccess {

@@ -186,7 +186,7 @@ export const OriginConfigSchema = z.object({
     })
     .optional()
     .describe(
-      'Redis that carries the job queue of several replicas, as redis://:PASSWORD@HOST:PORT/DB; without it jobs run inside this process.',
+      'Redis that carries the job queue and the peer lists of several replicas, as redis://:PASSWORD@HOST:PORT/DB; without it both are inside this process.',
     ),
   redisPrefix: z
     .string()

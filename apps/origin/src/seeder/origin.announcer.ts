@@ -3,6 +3,8 @@ import type { Tracker, TrackerCaller } from '#lib/tracker';
 import { formatIpPort, type HostPort } from '#lib/wire';
 
 const SELF: TrackerCaller = { id: 'origin', kind: 'origin', zone: '', rack: '' };
+/** Announcing costs no more than a call, and a store that lost its records has the origin back so soon. */
+const AGAIN_MS = 15_000;
 /** After a failure; in this process that is a mistake of ours, which does not mend in a hurry. */
 const RETRY_MS = 30_000;
 
@@ -37,8 +39,8 @@ export class OriginAnnouncer implements Announcer {
       SELF,
     );
     return {
-      intervalMs: told.interval * 1000,
-      minIntervalMs: (told.minInterval ?? 0) * 1000,
+      intervalMs: Math.min(told.interval * 1000, AGAIN_MS),
+      minIntervalMs: Math.min((told.minInterval ?? 0) * 1000, AGAIN_MS),
       peers: [],
       complete: told.complete ?? 0,
       incomplete: told.incomplete ?? 0,

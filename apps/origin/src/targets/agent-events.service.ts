@@ -51,13 +51,16 @@ export class AgentEventsService {
       };
       let cancelPing = this.clock.setTimer(PING_MS, ping);
 
-      send({ type: 'hello', bootEpoch: this.tracker.bootEpoch });
+      const hello = (bootEpoch: string) => send({ type: 'hello', bootEpoch });
+      const forgetEpochs = this.tracker.onNewEpoch(hello);
+      hello(this.tracker.bootEpoch);
       this.desired
         .push(target)
         .catch((error: unknown) => this.logger.error('desired state not sent', { target, error }));
       this.watch.tell(target);
       return () => {
         cancelPing();
+        forgetEpochs();
         this.shutdown.signal.removeEventListener('abort', end);
         close();
         left(this.clock.now());

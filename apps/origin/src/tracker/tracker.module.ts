@@ -1,17 +1,19 @@
 import { Module, type MiddlewareConsumer, type NestModule } from '@nestjs/common';
 
 import { systemRandom, type Clock } from '#lib/runtime';
-import { MemoryPeerStore, Tracker, type SwarmRegistry } from '#lib/tracker';
+import { Tracker, type SwarmRegistry } from '#lib/tracker';
 
 import { AuthModule } from '../auth/auth.module.js';
 import type { OriginConfig } from '../config/origin-config.schema.js';
-import { CLOCK, ORIGIN_CONFIG } from '../config/start-context.js';
+import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
 import { DepotModule } from '../depot/depot.module.js';
+import { DEPOT } from '../depot/depot.tokens.js';
 import { AgentStateModule } from '../targets/agent-state.module.js';
 import { AgentAnnouncesService } from './agent-announces.service.js';
 import { ArtifactIndexModule } from './artifact-index.module.js';
 import { ArtifactIndexService } from './artifact-index.service.js';
 import { swarmIdOf } from './artifact.index.js';
+import { openPeerStore, OpenedPeerStore } from './opened-peer-store.js';
 import { SwarmDoor } from './swarm-door.js';
 import { TrackerAuthorizer } from './tracker.authorizer.js';
 import { TrackerMiddleware } from './tracker.middleware.js';
@@ -22,7 +24,7 @@ import { WatchedPeerStore } from './watched.peer-store.js';
 const MEMBERS_ONLY =
   'Peers here serve members of their fleet only; an origin with --peer-access announced lets this client in.';
 
-/** The tracker, embedded: peers in memory, artifacts and keys from the depot. */
+/** The tracker, embedded: peers in memory or in Redis, artifacts and keys from the depot. */
 @Module({
   imports: [AgentStateModule, ArtifactIndexModule, AuthModule, DepotModule],
   providers: [
@@ -36,9 +38,21 @@ const MEMBERS_ONLY =
       inject: [CLOCK],
     },
     {
+      provide: OpenedPeerStore,
+      useFactory: openPeerStore,
+      inject: [ORIGIN_CONFIG, DEPOT, CLOCK, LOGGER],
+    },
+    {
       provide: Tracker,
       useFactory: makeTracker,
-      inject: [ORIGIN_CONFIG, CLOCK, ArtifactIndexService, TrackerAuthorizer, SwarmDoor],
+      inject: [
+        ORIGIN_CONFIG,
+        CLOCK,
+        ArtifactIndexService,
+        TrackerAuthorizer,
+        SwarmDoor,
+        OpenedPeerStore,
+      ],
     },
   ],
   exports: [AgentAnnouncesService, SwarmDoor, Tracker],
@@ -55,6 +69,7 @@ function makeTracker(
   artifacts: ArtifactIndexService,
   authorizer: TrackerAuthorizer,
   door: SwarmDoor,
+  peers: OpenedPeerStore,
 ): Tracker {
   const registry: SwarmRegistry = {
     lookup(infoHash) {
@@ -66,7 +81,7 @@ function makeTracker(
     access: config.trackerAccess,
     registry,
     authorize: authorizer.authorize,
-    store: new WatchedPeerStore(new MemoryPeerStore({ clock, random: systemRandom }), door),
+    store: new WatchedPeerStore(peers.store, door),
     clock,
     random: systemRandom,
     ...(config.peerAccess === 'members' ? { strangerWarning: MEMBERS_ONLY } : {}),

@@ -28,6 +28,14 @@ export class WatchedPeerStore implements PeerStore {
     return this.store.packed;
   }
 
+  get epoch(): string {
+    return this.store.epoch;
+  }
+
+  onNewEpoch(listener: (epoch: string) => void): () => void {
+    return this.store.onNewEpoch?.(listener) ?? (() => undefined);
+  }
+
   async announce(announce: PeerAnnounce, pick: PickPeers): Promise<PeerAnnounced> {
     const { swarm, peer, stopped } = announce;
     const downloads = !stopped && peer.state === 'downloading' && peer.kind !== 'origin';

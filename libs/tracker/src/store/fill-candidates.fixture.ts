@@ -1,4 +1,5 @@
-import { CANDIDATE, CandidateSet } from './candidate-set.js';
+import { flagsOf } from './candidate-flags.js';
+import { CandidateSet } from './candidate-set.js';
 import type { PeerCandidate, PeerRecord } from './peer-store.js';
 
 /** Candidates for a peer as a store makes them of its records. */
@@ -9,19 +10,4 @@ export function candidatesFor(self: PeerRecord, peers: readonly PeerCandidate[])
     set.flags[set.length++] = flagsOf(self, peer);
   }
   return set;
-}
-
-function flagsOf(self: PeerRecord, peer: PeerRecord): number {
-  const remote = self.zone !== '' && peer.zone !== self.zone;
-  const sameRack = self.rack !== '' && !remote && peer.rack === self.rack;
-  const strangers = self.kind === 'stranger' && peer.kind === 'stranger';
-  const neither = !self.v1 && !self.v2 && !peer.v1 && !peer.v2;
-  const barred = strangers && !(self.v1 && peer.v1) && !(self.v2 && peer.v2) && !neither;
-  return (
-    (remote ? CANDIDATE.remote : 0) |
-    (sameRack ? CANDIDATE.sameRack : 0) |
-    (peer.state === 'complete' ? CANDIDATE.complete : 0) |
-    (peer.kind === 'origin' ? CANDIDATE.origin : 0) |
-    (barred ? CANDIDATE.barred : 0)
-  );
 }

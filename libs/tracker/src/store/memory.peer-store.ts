@@ -1,4 +1,4 @@
-import type { Clock, Random } from '#lib/runtime';
+import { randomSecret, type Clock, type Random } from '#lib/runtime';
 
 import { PackedSwarms, type PeerStoreLimits } from './packed/packed-swarms.js';
 import { ReusedAnnounce, type SwarmKey } from './packed/reused-announce.js';
@@ -27,6 +27,7 @@ export interface MemoryPeerStoreOptions {
  * swarms it is. No operation takes longer the more peers there are.
  */
 export class MemoryPeerStore implements PeerStore {
+  readonly epoch = randomSecret(9);
   readonly #swarms: PackedSwarms;
   readonly #announce: ReusedAnnounce;
 

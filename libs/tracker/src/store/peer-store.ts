@@ -89,6 +89,7 @@ export interface PeerStoreStats {
  *   origins (at most {@link MAX_ORIGINS}) and at most `sample` others: half of the announcing peer's
  *   zone and half of elsewhere, as far as there are so many, and more of one where the other lacks.
  *   Nobody is handed out to a peer with the same peer id: it is the same client at another address.
+ *   Loads are those before the announce; answers under way elsewhere at that moment may be lacking.
  * - Times are kept to two seconds, rounded up, and no record is kept for more than an hour.
  * - The completions of a swarm are remembered for a while after its last peer left.
  * - Expired records are never handed out, listed or found. Counts may lag behind by the records that
@@ -103,7 +104,12 @@ export interface PeerStore {
   counts(swarm: SwarmId): Promise<SwarmCounts>;
   /** At most `limit` live records, in no order. */
   peers(swarm: SwarmId, limit: number): Promise<PeerRecord[]>;
+  /** May be some seconds old. */
   stats(): Promise<PeerStoreStats>;
+  /** A text that nobody can guess, and another one when records were lost. */
+  readonly epoch: string;
+  /** Tells of another epoch, where there can be one in the life of this object. @returns what ends it */
+  onNewEpoch?(listener: (epoch: string) => void): () => void;
   /** The same peers for front ends that speak bytes, where the store is in this process. */
   readonly packed?: PackedSwarms | undefined;
 }
