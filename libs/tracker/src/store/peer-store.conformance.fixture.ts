@@ -237,6 +237,27 @@ export function describePeerStore(
       expect({ picked, downloading: counts.downloading }).toEqual({ picked: [], downloading: 3 });
     });
 
+    it('hands nobody out who does not listen, be it an origin', async () => {
+      const deaf = { kind: 'origin' as const, state: 'complete' as const, port: 0 };
+      await announce(peerOf('10.0.0.1', deaf));
+      const { picked, counts } = await announce(peerOf('10.0.0.2'));
+      expect({ picked, origins: counts.origins }).toEqual({ picked: [], origins: 1 });
+    });
+
+    it('tells a peer that does not listen of a single neighbour in its zone', async () => {
+      await announce(peerOf('10.0.0.1', { zone: 'a' }));
+      const { picked } = await announce(peerOf('10.0.0.2', { zone: 'a', port: 0 }));
+      expect(hostsOf(picked)).toEqual(['10.0.0.1']);
+    });
+
+    it('tells nobody of its own address, though a better record is there', async () => {
+      await announce(peerOf('10.0.0.1', { zone: 'a' }));
+      await announce(peerOf('10.0.0.2', { zone: 'a' }));
+      const refused = { kind: 'stranger' as const, peerId: Buffer.alloc(20, 7), zone: 'a' };
+      const { picked, stored } = await announce(peerOf('10.0.0.1', refused));
+      expect({ hosts: hostsOf(picked), stored }).toEqual({ hosts: ['10.0.0.2'], stored: false });
+    });
+
     it('remembers how often a peer was handed out, for a while', async () => {
       const loads = (peers: readonly PeerCandidate[]) => peers.map(({ load }) => load);
       const far = { expiresAt: START + 100 * LOAD_HALF_LIFE_MS };

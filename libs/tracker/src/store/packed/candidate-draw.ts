@@ -14,6 +14,8 @@ const HASHES_SHIFT = FLAGS_SHIFT + 2;
 /** Fills a set with candidates for one peer, and tells later which peers its places stand for. */
 export class CandidateDraw {
   readonly sampler: MemberSampler;
+  /** Of the peer that is left out; it is in none when nobody is. */
+  #lane = DEAF_LANE;
 
   constructor(
     private readonly slab: PageSlab,
@@ -22,6 +24,18 @@ export class CandidateDraw {
     private readonly set: CandidateSet,
   ) {
     this.sampler = new MemberSampler(slab, groups, set);
+  }
+
+  /** @param seed of the draws that follow, which leave nobody out. */
+  begin(seed: number, tick: number): void {
+    this.sampler.begin(seed, 0, tick);
+    this.#lane = DEAF_LANE;
+  }
+
+  /** The peer that asks, which is no candidate, by the number of its first word. */
+  leaveOut(address: number, lane: number): void {
+    this.sampler.self = address;
+    this.#lane = lane;
   }
 
   /**
@@ -41,8 +55,7 @@ export class CandidateDraw {
       if (lane === zoneId && zoneId !== 0) near += groups.sizeOf(group);
       else far += groups.sizeOf(group);
     }
-    // Who asks is in its own zone, and no candidate.
-    if (near > 0 && sampler.self !== 0) near--;
+    if (near > 0 && this.#lane === zoneId) near--;
     const half = zoneId === 0 ? 0 : Math.floor(sample / 2);
     const wantNear = Math.min(near, Math.max(half, sample - far));
     let wantFar = Math.min(far, sample - wantNear);

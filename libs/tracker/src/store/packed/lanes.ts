@@ -8,6 +8,6 @@ export const DEAF_LANE = 0xffff_ffff;
 export const MAX_GROUPS = 64;
 
 export function laneOf({ kind, zoneId }: Profile, port: number): number {
-  if (kind === 'origin') return ORIGIN_LANE;
-  return port === 0 ? DEAF_LANE : zoneId;
+  if (port === 0) return DEAF_LANE;
+  return kind === 'origin' ? ORIGIN_LANE : zoneId;
 }

@@ -113,7 +113,7 @@ export class PackedSwarms {
     const profile = this.#profiles.of(announce.facts);
     // Held, so that it outlives a host that had it and goes.
     profile.uses++;
-    this.#draw.sampler.begin(Math.floor(this.random() * 2 ** 32), 0, this.#tick);
+    this.#draw.begin(Math.floor(this.random() * 2 ** 32), this.#tick);
     this.#swarm = this.#swarms.find(announce.swarm);
     if (this.#swarm !== 0) this.#sweep(this.#swarm);
     const stored = this.#apply(announce, profile);
@@ -203,6 +203,8 @@ export class PackedSwarms {
         group = 0;
         what = 0;
       } else if (this.#hosts.profileOf(known).rank > profile.rank) {
+        // Nobody is told of its own address, whoever has that.
+        this.#draw.leaveOut(this.#groups.pages.foundAddress, this.#groups.laneOf(group));
         return false;
       }
     }
@@ -238,7 +240,7 @@ export class PackedSwarms {
     const group = this.#lanes.groupOf(this.#swarm, lane, this.#tick);
     const made = this.#whatOf(announce, profile, what);
     this.#groups.insert(group, key.hash, whoOf(number, key.hash), made, this.#tick);
-    this.#draw.sampler.self = this.#groups.pages.foundAddress;
+    this.#draw.leaveOut(this.#groups.pages.foundAddress, lane);
     this.#countPeer(this.#swarm, number, made, 1);
   }
 
@@ -268,7 +270,7 @@ export class PackedSwarms {
       this.#swarms.countState(this.#swarm, announce.state, 1);
     }
     chunk[at + 1] = made;
-    this.#draw.sampler.self = pages.foundAddress;
+    this.#draw.leaveOut(pages.foundAddress, this.#groups.laneOf(group));
     this.#groups.noteEnd(group, endOf(made), this.#tick);
   }
 
