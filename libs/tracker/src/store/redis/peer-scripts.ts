@@ -285,13 +285,18 @@ return answer(true, 0, members)
  * Adds one to the loads of peers that were handed out. ARGV: time, members.
  */
 export const HANDED_OUT = String.raw`${COMMON}
-for at = 2, #ARGV do
-  local member = ARGV[at]
-  if redis.call('HEXISTS', records, member) == 1 then
-    local load = load_of(redis.call('HGET', loads, member)) + 1
-    redis.call('HSET', loads, member, load .. ':' .. now)
+local members = { unpack(ARGV, 2) }
+local found = redis.call('HMGET', records, unpack(members))
+local loaded = redis.call('HMGET', loads, unpack(members))
+local written = {}
+for at, member in ipairs(members) do
+  if found[at] then
+    written[#written + 1] = member
+    written[#written + 1] = load_of(loaded[at]) + 1 .. ':' .. now
   end
 end
+if #written == 0 then return 0 end
+redis.call('HSET', loads, unpack(written))
 redis.call('PEXPIRE', loads, KEPT)
 return 0
 `;
