@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 /** Clock ticks a second in /proc; the same on every Linux that Node runs on. */
 const TICKS = 100;
+const MOST_LOOKS = 10;
 
 /** Seconds of CPU and bytes of memory that a process, its threads and its children took. */
 export interface Usage {
@@ -12,6 +13,17 @@ export interface Usage {
 
 /** What a process and those below it used so far, with the CPU time of children that ended. */
 export function usageOf(pid: number): Usage {
+  for (let look = 1; ; look++) {
+    try {
+      return usageAtOnce(pid);
+    } catch (error) {
+      // One of them ended between two looks at it: what it used is its parent's at the next.
+      if (look === MOST_LOOKS || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+}
+
+function usageAtOnce(pid: number): Usage {
   let cpuSeconds = 0;
   let peakRss = 0;
   for (const each of treeOf(pid)) {
