@@ -33,7 +33,7 @@ const PREREQUISITES: readonly Prerequisite[] = [
   { debianPackage: 'curl', purpose: 'upload tests', isThere: inPath('curl') },
   {
     debianPackage: 'redis-server',
-    purpose: 'tests of the shared job queue',
+    purpose: 'tests of the job queue and the tracker of replicas',
     isThere: inPath('redis-server'),
   },
 ];
