@@ -24,15 +24,7 @@ export default defineConfig({
           testTimeout: unitTimeout,
         },
       },
-      {
-        extends: true,
-        test: {
-          name: 's3',
-          include: ['test/s3/**/*.s3-spec.ts'],
-          ...system,
-          testTimeout: 60_000,
-        },
-      },
+      { extends: true, test: { name: 's3', include: ['test/s3/**/*.s3-spec.ts'], ...system } },
       { extends: true, test: { name: 'e2e', include: ['test/e2e/**/*.e2e-spec.ts'], ...system } },
       {
         extends: true,
