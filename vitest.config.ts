@@ -4,9 +4,9 @@ import { defineConfig } from 'vitest/config';
 // A long fuzz takes as long as it takes (CONTRIBUTING.md).
 const unitTimeout = process.env['FLEETSEED_FUZZ_RUNS'] ? 3_600_000 : 30_000;
 
-// The suites under test/ start real processes from dist/, so they run one file at a time:
-// two swarms at once on two cores would measure each other.
-const system = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 };
+// The suites under test/ start real processes from dist/ and wait for them most of the time. No more
+// than two files at once: swarms side by side take the cores from each other.
+const system = { maxWorkers: 2, testTimeout: 120_000, hookTimeout: 120_000 };
 
 // Packages are loaded by Node itself, which knows no condition for bundlers.
 const conditions = defaultServerConditions.filter((condition) => condition !== 'module');
@@ -21,6 +21,7 @@ export default defineConfig({
           name: 'unit',
           include: ['{apps,libs}/*/src/**/*.spec.ts', 'test/{simulation,support}/**/*.spec.ts'],
           setupFiles: ['test/support/fuzz.setup.ts'],
+          maxWorkers: '100%',
           testTimeout: unitTimeout,
         },
       },

@@ -56,7 +56,9 @@ describe.runIf(hasV6)('a fleet without IPv4', () => {
     const out = await sandbox.folder('out');
     const done = await origin.json<Done>('pull', 'web@1', '--out', out, '--listen', V6);
     expect(done.bytes).toBe(3 * MIB + 5);
-    expect(done.fromPeers).toBe(done.bytes);
+    // With a single machine that has it, the origin may help out.
+    expect(done.fromPeers).toBeGreaterThan(0);
+    expect(done.fromOrigin + done.fromPeers).toBe(done.bytes);
     expect(readFileSync(`${out}/web/c`, 'utf8')).toBe('small');
 
     const torrent = sandbox.path('web.torrent');
