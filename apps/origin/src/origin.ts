@@ -15,7 +15,9 @@ import { listenAddressOf } from './config/listen-address.js';
 import { OriginAddresses } from './config/origin-addresses.js';
 import type { OriginConfig } from './config/origin-config.schema.js';
 import { ShutdownSignal } from './config/shutdown-signal.js';
+import { answerFirst } from './http/answer-first.js';
 import { serveApiDocs } from './http/api-docs.js';
+import type { TrustProxy } from './http/client-address.js';
 import { jsonBody } from './http/json-body.js';
 import { NestLogger } from './http/nest-logger.js';
 import { domainError, ProblemFilter } from './http/problem.filter.js';
@@ -23,6 +25,7 @@ import { securityHeaders } from './http/security-headers.js';
 import { validationPipe } from './http/validation.pipe.js';
 import { probeQueue } from './jobs/job-queue.factory.js';
 import { OriginModule } from './origin.module.js';
+import { TrackerMiddleware } from './tracker/tracker.middleware.js';
 import { webhookTargetOf } from './webhooks/webhook.target.js';
 
 export interface RunningOrigin {
@@ -108,6 +111,9 @@ async function listen(app: NestExpressApplication, config: OriginConfig): Promis
   const { host, port } = listenAddressOf(config.listen);
   // The features start before the door opens, so that nobody finds it half furnished.
   await app.init();
+  const tracker = app.get(TrackerMiddleware, { strict: false });
+  const trust = app.getHttpAdapter().getInstance().get('trust proxy fn') as TrustProxy;
+  answerFirst(server, (request, response) => tracker.take(request, response, trust));
   try {
     await app.listen(port, host);
   } catch (cause) {

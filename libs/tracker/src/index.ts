@@ -13,3 +13,4 @@ export * from './tracker.js';
 export * from './udp/connection-ids.js';
 export * from './udp/tracker-udp.js';
 export * from './udp/udp-door.js';
+export type { RemoteWords } from './udp/udp-remote.js';

@@ -7,12 +7,12 @@ import {
   type Admission,
   type AuthorizeKey,
   type FoundSwarm,
+  type RecognizeKey,
   type SwarmRegistry,
   type TrackerAccess,
   type TrackerCaller,
 } from './access/tracker-access.js';
 import { recordOf, stateOf, type AnnounceRequest } from './announce-request.js';
-import { OpenAnnounces } from './open-announces.js';
 import {
   DEFAULT_HAND_OUT,
   HandOut,
@@ -21,6 +21,7 @@ import {
   type HandOutOptions,
 } from './policy/hand-out.policy.js';
 import { DEFAULT_INTERVALS, timingOf, type IntervalOptions } from './policy/intervals.policy.js';
+import { QuickAnnounces } from './quick-announces.js';
 import type {
   PeerAnnounce,
   PeerCandidate,
@@ -35,6 +36,8 @@ export interface TrackerOptions {
   readonly access: TrackerAccess;
   readonly registry: SwarmRegistry;
   readonly authorize: AuthorizeKey;
+  /** The same without waiting; without it announces with a key take the long way. */
+  readonly recognize?: RecognizeKey;
   readonly store: PeerStore;
   readonly clock: Clock;
   readonly random: Random;
@@ -78,8 +81,8 @@ export class Tracker {
   readonly #options: HandOutOptions;
   readonly #handOut: HandOut;
   readonly #strangerWarning: string | undefined;
-  /** Where the tracker is open and its store in this process: the quick way for those without a key. */
-  readonly open: OpenAnnounces | null;
+  /** The quick way over UDP, where the store is in this process. */
+  readonly quick: QuickAnnounces | null;
   #announces = 0;
   #handedOut = 0;
 
@@ -92,12 +95,10 @@ export class Tracker {
     this.#options = { ...DEFAULT_HAND_OUT, ...options.handOut };
     this.#handOut = new HandOut(options.random, this.#options);
     this.#strangerWarning = options.strangerWarning;
-    const { access, registry, clock, random, store } = options;
-    const [intervals, handOut, swarms] = [this.#intervals, this.#options, store.packed];
-    this.open =
-      access === 'open' && swarms
-        ? new OpenAnnounces({ registry, swarms, clock, random, intervals, handOut })
-        : null;
+    const { access, registry, recognize, clock, random } = options;
+    const [intervals, handOut, store] = [this.#intervals, this.#options, options.store.quick];
+    const shared = { access, registry, recognize, clock, random, intervals, handOut };
+    this.quick = store ? new QuickAnnounces({ ...shared, store }) : null;
   }
 
   /**
@@ -119,8 +120,8 @@ export class Tracker {
 
   get totals(): TrackerTotals {
     return {
-      announces: this.#announces + (this.open?.announces ?? 0),
-      handedOut: this.#handedOut + (this.open?.handedOut ?? 0),
+      announces: this.#announces + (this.quick?.announces ?? 0),
+      handedOut: this.#handedOut + (this.quick?.handedOut ?? 0),
     };
   }
 

@@ -76,9 +76,9 @@ export class TrackerKeys {
 
   /** @throws TRACKER_KEY_INVALID for a forged, expired or revoked key */
   async check(key: string): Promise<TrackerGrant> {
-    const known = this.checkNow(key);
+    const facts = this.read(key);
+    const known = this.grantNow(facts);
     if (known !== undefined) return known;
-    const facts = this.#decode(key);
     const own = facts.kind === 'k' ? await this.tokens.find(facts.id) : null;
     if (facts.kind === 'k' && own?.kind !== 'tracker') throw invalid('It was revoked.');
     const grant = grantOf(own?.parent ?? facts.id, facts);
@@ -93,7 +93,23 @@ export class TrackerKeys {
    * @throws TRACKER_KEY_INVALID
    */
   checkNow(key: string): TrackerGrant | undefined {
-    const facts = this.#decode(key);
+    return this.grantNow(this.read(key));
+  }
+
+  /**
+   * What a key says of itself, which stays true for ever: whether it is good at this moment is for
+   * {@link grantNow} to say.
+   * @throws TRACKER_KEY_INVALID for one that we did not make
+   */
+  read(key: string): TrackerKeyFacts {
+    const facts = decodeTrackerKey(key, this.#sign);
+    if (!facts) throw invalid('It is not one of this service.');
+    return facts;
+  }
+
+  /** As {@link checkNow}, of a key that was read. @throws TRACKER_KEY_INVALID */
+  grantNow(facts: TrackerKeyFacts): TrackerGrant | undefined {
+    if (facts.expiresAt <= this.clock.now()) throw invalid('It has expired.');
     if (facts.kind === 'a') return { holder: 'target', id: facts.id, artifact: facts.artifact };
     let holder = facts.id;
     if (facts.kind === 'k') {
@@ -107,13 +123,6 @@ export class TrackerKeys {
 
   #encode(facts: TrackerKeyFacts): string {
     return encodeTrackerKey(facts, this.#sign);
-  }
-
-  #decode(key: string): TrackerKeyFacts {
-    const facts = decodeTrackerKey(key, this.#sign);
-    if (!facts) throw invalid('It is not one of this service.');
-    if (facts.expiresAt <= this.clock.now()) throw invalid('It has expired.');
-    return facts;
   }
 }
 

@@ -34,6 +34,11 @@ export class TargetRegistry {
     }
   }
 
+  /** What this process knows of a target without asking the depot. */
+  known(target: string): StoredTarget | null {
+    return this.#targets.get(target) ?? null;
+  }
+
   /** Also finds a target that joined through another replica since. */
   async find(target: string): Promise<StoredTarget | null> {
     return this.#targets.get(target) ?? this.#read(target);

@@ -1,11 +1,14 @@
-import type { PeerRecord, SwarmId } from '#lib/tracker';
+import type { SwarmId } from '#lib/tracker';
 
 import { AnnouncedHosts } from './announced.hosts.js';
-import type { StoreWatch } from './watched.peer-store.js';
+import type { StoredPeer, StoreWatch } from './watched.peer-store.js';
 
 /** How long an announce waits for the seeder to get ready, ms; the next announce finds it then. */
 const READY_MS = 2000;
 const SWEEP_EVERY = 10_000;
+/** A seeder that said it is ready is not asked again for so long, ms: it may be asked thousands of times a second. */
+const GOOD_FOR_MS = 1000;
+const MOST_READY = 10_000;
 
 /** Makes an artifact ready to be given, if it is not. */
 export type GetReady = (swarm: SwarmId) => Promise<void>;
@@ -15,6 +18,8 @@ export class SwarmDoor implements StoreWatch {
   readonly hosts = new AnnouncedHosts();
   #getReady: GetReady | null = null;
   #noted = 0;
+  /** Until when the seeder need not be asked, ms. */
+  readonly #ready = new Map<SwarmId, number>();
 
   constructor(private readonly now: () => number) {}
 
@@ -24,21 +29,37 @@ export class SwarmDoor implements StoreWatch {
   }
 
   async downloader(swarm: SwarmId): Promise<void> {
-    if (!this.#getReady) return;
+    if (!this.#getReady || this.isReady(swarm)) return;
     const ready = Promise.withResolvers<void>();
     const timer = setTimeout(ready.resolve, READY_MS);
     // A seeder that cannot is no reason to keep peers from each other.
-    this.#getReady(swarm).then(ready.resolve, () => ready.resolve());
+    this.#getReady(swarm).then(
+      () => {
+        this.#isReady(swarm);
+        ready.resolve();
+      },
+      () => ready.resolve(),
+    );
     await ready.promise;
     clearTimeout(timer);
   }
 
-  stored(swarm: SwarmId, { host, kind, caller, expiresAt }: PeerRecord): void {
+  isReady(swarm: SwarmId): boolean {
+    return !this.#getReady || (this.#ready.get(swarm) ?? 0) > this.now();
+  }
+
+  stored(swarm: SwarmId, { host, kind, caller, expiresAt }: StoredPeer): void {
     // Who came without a key, as an open tracker allows, is not let in elsewhere for it; and that an
     // origin is on a machine says nothing about others there.
     if (caller === '' || kind === 'origin') return;
     const now = this.now();
     if (++this.#noted % SWEEP_EVERY === 0) this.hosts.sweep(now);
     this.hosts.note(swarm, host, expiresAt, now);
+  }
+
+  #isReady(swarm: SwarmId): void {
+    // Few swarms are downloaded in at a time; what is over is forgotten with all others.
+    if (this.#ready.size >= MOST_READY) this.#ready.clear();
+    this.#ready.set(swarm, this.now() + GOOD_FOR_MS);
   }
 }

@@ -1,7 +1,13 @@
 import { Injectable } from '@nestjs/common';
 
-import { FleetseedError } from '#lib/contracts';
-import { ANYBODY, type AuthorizeKey, type TrackerCaller } from '#lib/tracker';
+import { FleetseedError, type Labels } from '#lib/contracts';
+import {
+  ANYBODY,
+  type AuthorizeKey,
+  type RecognizeKey,
+  type SwarmId,
+  type TrackerCaller,
+} from '#lib/tracker';
 
 import { TrackerKeys, type TrackerGrant } from '../auth/tracker-keys.js';
 import { TargetRegistry } from '../targets/target.registry.js';
@@ -21,25 +27,44 @@ export class TrackerAuthorizer {
   /** @throws TRACKER_KEY_INVALID also for a good key of another artifact */
   readonly authorize: AuthorizeKey = async (key, swarm) => {
     const grant = this.keys.checkNow(key) ?? (await this.keys.check(key));
-    if (grant.artifact !== null && swarmIdOf(grant.artifact) !== swarm) {
-      throw new FleetseedError('TRACKER_KEY_INVALID', 'The tracker key is for another torrent.');
-    }
-    const caller = await this.#callerOf(grant);
+    requireSwarm(grant, swarm);
+    const caller =
+      grant.holder === 'target' ? await this.member(grant.id) : callerOf(grant.id, NOWHERE);
     return key.startsWith(HANDED_OUT) ? { ...ANYBODY, id: caller.id } : caller;
+  };
+
+  /** The same without waiting, for a key that comes again and again. */
+  readonly recognize: RecognizeKey = (key) => {
+    const facts = this.keys.read(key);
+    return {
+      callerNow: (swarm) => {
+        const grant = this.keys.grantNow(facts);
+        if (!grant) return null;
+        requireSwarm(grant, swarm);
+        const labels = grant.holder === 'token' ? NOWHERE : this.targets.known(grant.id)?.labels;
+        if (!labels) return null;
+        return facts.kind === HANDED_OUT[0]
+          ? { ...ANYBODY, id: grant.id }
+          : callerOf(grant.id, labels);
+      },
+    };
   };
 
   /** @throws TRACKER_KEY_INVALID for a target that was removed */
   async member(target: string): Promise<TrackerCaller> {
     const document = await this.targets.find(target);
-    if (!document) {
-      throw new FleetseedError('TRACKER_KEY_INVALID', 'The target was removed.', { target });
-    }
-    const { zone = '', rack = '' } = document.labels;
-    return { id: target, kind: 'member', zone, rack };
+    if (document) return callerOf(target, document.labels);
+    throw new FleetseedError('TRACKER_KEY_INVALID', 'The target was removed.', { target });
   }
+}
 
-  async #callerOf({ holder, id }: TrackerGrant): Promise<TrackerCaller> {
-    if (holder === 'target') return this.member(id);
-    return { id, kind: 'member', zone: '', rack: '' };
-  }
+const NOWHERE: Labels = {};
+
+function callerOf(id: string, { zone = '', rack = '' }: Labels): TrackerCaller {
+  return { id, kind: 'member', zone, rack };
+}
+
+function requireSwarm({ artifact }: TrackerGrant, swarm: SwarmId): void {
+  if (artifact === null || swarmIdOf(artifact) === swarm) return;
+  throw new FleetseedError('TRACKER_KEY_INVALID', 'The tracker key is for another torrent.');
 }

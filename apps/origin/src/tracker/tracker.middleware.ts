@@ -1,33 +1,47 @@
-import { Inject, Injectable, type NestMiddleware } from '@nestjs/common';
-import type { NextFunction, Request, Response } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import { Inject, Injectable } from '@nestjs/common';
 
 import type { Logger } from '#lib/runtime';
-import { Tracker, TrackerHttp } from '#lib/tracker';
+import { Tracker, TrackerHttp, type TrackerHttpAnswer } from '#lib/tracker';
 
 import { LOGGER } from '../config/start-context.js';
+import { clientAddressOf, type TrustProxy } from '../http/client-address.js';
+
+const PATH = /^\/(?:announce|scrape)(?:[/?]|$)/;
 
 /** Puts the tracker on the service's own HTTP server, before anything that would decode its queries. */
 @Injectable()
-export class TrackerMiddleware implements NestMiddleware {
+export class TrackerMiddleware {
   readonly #http: TrackerHttp;
 
-  constructor(tracker: Tracker, @Inject(LOGGER) logger: Logger) {
+  constructor(
+    tracker: Tracker,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
     this.#http = new TrackerHttp(tracker, logger);
   }
 
-  use(request: Request, response: Response, next: NextFunction): void {
-    if (request.method !== 'GET') {
-      next();
-      return;
-    }
-    const url = request.originalUrl;
+  /** @returns whether the request is one for the tracker; it is answered then. */
+  take(request: IncomingMessage, response: ServerResponse, trust: TrustProxy): boolean {
+    const url = request.url ?? '';
+    if (request.method !== 'GET' || !PATH.test(url)) return false;
     const mark = url.indexOf('?');
     const path = mark < 0 ? url : url.slice(0, mark);
     const rawQuery = mark < 0 ? '' : url.slice(mark + 1);
-    const remoteAddress = request.ip ?? request.socket.remoteAddress ?? '';
-    this.#http.handle({ path, rawQuery, remoteAddress }).then(({ status, body, contentType }) => {
-      response.writeHead(status, { 'content-type': contentType, 'content-length': body.length });
-      response.end(body);
-    }, next);
+    const remoteAddress = clientAddressOf(request, trust);
+    this.#http.handle({ path, rawQuery, remoteAddress }).then(
+      (answer) => send(response, answer),
+      (error: unknown) => {
+        this.logger.error('announce not answered', { error });
+        response.destroy();
+      },
+    );
+    return true;
   }
+}
+
+function send(response: ServerResponse, { status, body, contentType }: TrackerHttpAnswer): void {
+  response.writeHead(status, { 'content-type': contentType, 'content-length': body.length });
+  response.end(body);
 }

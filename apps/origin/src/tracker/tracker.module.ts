@@ -1,4 +1,4 @@
-import { Module, type MiddlewareConsumer, type NestModule } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 
 import { systemRandom, type Clock } from '#lib/runtime';
 import { Tracker, type SwarmRegistry } from '#lib/tracker';
@@ -55,13 +55,9 @@ const MEMBERS_ONLY =
       ],
     },
   ],
-  exports: [AgentAnnouncesService, SwarmDoor, Tracker],
+  exports: [AgentAnnouncesService, SwarmDoor, Tracker, TrackerMiddleware],
 })
-export class TrackerModule implements NestModule {
-  configure(consumer: MiddlewareConsumer): void {
-    consumer.apply(TrackerMiddleware).forRoutes('announce', 'scrape', 'announce/*path');
-  }
-}
+export class TrackerModule {}
 
 function makeTracker(
   config: OriginConfig,
@@ -81,6 +77,7 @@ function makeTracker(
     access: config.trackerAccess,
     registry,
     authorize: authorizer.authorize,
+    recognize: authorizer.recognize,
     store: new WatchedPeerStore(peers.store, door),
     clock,
     random: systemRandom,

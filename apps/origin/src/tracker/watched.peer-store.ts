@@ -5,27 +5,33 @@ import type {
   PeerStore,
   PeerStoreStats,
   PickPeers,
+  QuickStore,
+  RemoteWords,
   SwarmCounts,
   SwarmId,
+  TrackerCaller,
 } from '#lib/tracker';
 
 export interface StoreWatch {
   /** Somebody wants to download: whoever can give it may get ready before peers are handed out. */
   downloader(swarm: SwarmId): Promise<void>;
+  /** Whether {@link downloader} has nothing to do: announces need not wait for it. */
+  isReady(swarm: SwarmId): boolean;
   /** A record was stored. */
-  stored(swarm: SwarmId, peer: PeerRecord): void;
+  stored(swarm: SwarmId, peer: StoredPeer): void;
 }
+
+export type StoredPeer = Pick<PeerRecord, 'host' | 'kind' | 'caller' | 'expiresAt'>;
 
 /** A peer store that lets others see who announces; the store's contract holds unchanged. */
 export class WatchedPeerStore implements PeerStore {
+  readonly quick: QuickStore | undefined;
+
   constructor(
     private readonly store: PeerStore,
     private readonly watch: StoreWatch,
-  ) {}
-
-  /** For callers without a key, in swarms of no artifact: nothing that the watch would want to see. */
-  get packed(): PeerStore['packed'] {
-    return this.store.packed;
+  ) {
+    this.quick = store.quick && quickly(store.quick, watch);
   }
 
   get epoch(): string {
@@ -64,4 +70,18 @@ export class WatchedPeerStore implements PeerStore {
   stats(): Promise<PeerStoreStats> {
     return this.store.stats();
   }
+}
+
+function quickly(store: QuickStore, watch: StoreWatch): QuickStore {
+  return {
+    swarms: store.swarms,
+    isReady: (swarm) => store.isReady(swarm) && watch.isReady(swarm),
+    stored(swarm: SwarmId, caller: TrackerCaller, remote: RemoteWords, expiresAt: number) {
+      store.stored(swarm, caller, remote, expiresAt);
+      // Who came without a key is of no interest: its address need not be written out.
+      if (caller.id === '') return;
+      const { address: host } = remote.toRemote();
+      watch.stored(swarm, { host, kind: caller.kind, caller: caller.id, expiresAt });
+    },
+  };
 }

@@ -42,6 +42,18 @@ export interface SwarmRegistry {
  */
 export type AuthorizeKey = (key: string, swarm: SwarmId) => Promise<TrackerCaller>;
 
+/** A key whose signature was found good; it may be kept. */
+export interface RecognizedKey {
+  /**
+   * Who it belongs to, at this moment and in this swarm; null when that cannot be told without waiting.
+   * Throws as {@link AuthorizeKey} rejects.
+   */
+  callerNow(swarm: SwarmId): TrackerCaller | null;
+}
+
+/** Reads a key without waiting. Throws FleetseedError TRACKER_KEY_INVALID for one that is not ours. */
+export type RecognizeKey = (key: string) => RecognizedKey;
+
 export interface Admission {
   readonly found: FoundSwarm;
   readonly caller: TrackerCaller;

@@ -9,6 +9,7 @@ import {
   type PeerRecord,
   type PeerStore,
   type PeerStoreStats,
+  type QuickStore,
   type PickPeers,
   type SwarmCounts,
   type SwarmId,
@@ -28,17 +29,15 @@ export interface MemoryPeerStoreOptions {
  */
 export class MemoryPeerStore implements PeerStore {
   readonly epoch = randomSecret(9);
+  /** For front ends that speak bytes: see {@link PackedSwarms}. */
+  readonly quick: QuickStore;
   readonly #swarms: PackedSwarms;
   readonly #announce: ReusedAnnounce;
 
   constructor(private readonly options: MemoryPeerStoreOptions) {
     this.#swarms = new PackedSwarms(options.random, options.limits);
     this.#announce = this.#swarms.newAnnounce();
-  }
-
-  /** For front ends that speak bytes: see {@link PackedSwarms}. */
-  get packed(): PackedSwarms {
-    return this.#swarms;
+    this.quick = { swarms: this.#swarms, isReady: () => true, stored: () => undefined };
   }
 
   announce(announce: PeerAnnounce, pick: PickPeers): Promise<PeerAnnounced> {

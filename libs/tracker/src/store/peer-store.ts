@@ -1,3 +1,5 @@
+import type { TrackerCaller } from '../access/tracker-access.js';
+import type { RemoteWords } from '../udp/udp-remote.js';
 import type { CandidateSet } from './candidate-set.js';
 import type { PackedSwarms } from './packed/packed-swarms.js';
 
@@ -111,7 +113,16 @@ export interface PeerStore {
   /** Tells of another epoch, where there can be one in the life of this object. @returns what ends it */
   onNewEpoch?(listener: (epoch: string) => void): () => void;
   /** The same peers for front ends that speak bytes, where the store is in this process. */
-  readonly packed?: PackedSwarms | undefined;
+  readonly quick?: QuickStore | undefined;
+}
+
+/** A store in this process, for announces that are answered at once. */
+export interface QuickStore {
+  readonly swarms: PackedSwarms;
+  /** Whether a downloader of this swarm may be answered at once: else `announce` is called for it. */
+  isReady(swarm: SwarmId): boolean;
+  /** To be called after a record was stored. */
+  stored(swarm: SwarmId, caller: TrackerCaller, remote: RemoteWords, expiresAt: number): void;
 }
 
 /** Origins of one swarm among the candidates. */

@@ -46,7 +46,6 @@ export const MAX_ANSWER_BYTES = 1536;
 export const LATER = -1;
 const ANNOUNCE_HEAD = 20;
 /** Together with its head no longer than the shortest request that has an id (36 bytes). */
-const PLAIN_PATH = Buffer.from('/announce');
 const BAD_ID = 'Bad or old connection id.';
 
 /**
@@ -85,7 +84,7 @@ export class TrackerUdp {
   }
 
   /**
-   * Answers at once, where nobody has to be asked: connects, bad ids, and what {@link OpenAnnounces} takes.
+   * Answers at once, where nobody has to be asked: connects, bad ids, and what {@link QuickAnnounces} takes.
    * @param bytes the datagram is `length` of them from `at`.
    * @param out room for {@link MAX_ANSWER_BYTES} from `outAt`.
    * @returns the length of the answer; 0 for none; LATER when {@link handleLater} has to be asked
@@ -107,17 +106,16 @@ export class TrackerUdp {
       // What is no request at all is met with silence all the same.
       return action === UDP_ACTION.announce && length < UDP_ANNOUNCE_BYTES ? 0 : LATER;
     }
-    const { open } = this.#tracker;
-    if (action !== UDP_ACTION.announce || length < UDP_ANNOUNCE_BYTES || open === null)
+    const { quick } = this.#tracker;
+    if (action !== UDP_ACTION.announce || length < UDP_ANNOUNCE_BYTES || quick === null)
       return LATER;
-    if (bytes[at + 83]! > 4 || !isKeyless(bytes, at, length) || !open.takes(bytes, at))
-      return LATER;
+    if (!quick.takes(bytes, at, length)) return LATER;
     const most = MOST_PEERS[remote.isV4 ? 4 : 6];
-    const end = open.answer(bytes, at, remote, most, out, outAt + ANNOUNCE_HEAD);
-    const { complete, origins, downloading, paused } = open.counts;
+    const end = quick.answer(bytes, at, remote, most, out, outAt + ANNOUNCE_HEAD);
+    const { complete, origins, downloading, paused } = quick.counts;
     writeWord(out, outAt, UDP_ACTION.announce);
     copyTransaction(bytes, at, out, outAt);
-    writeWord(out, outAt + 8, open.interval);
+    writeWord(out, outAt + 8, quick.interval);
     writeWord(out, outAt + 12, downloading + paused);
     writeWord(out, outAt + 16, complete + origins);
     return end - outAt;
@@ -203,17 +201,6 @@ function keyOf(urlData: string): string | null {
   const route = parseTrackerPath(path);
   if (route?.action === 'announce') return route.key;
   throw new FleetseedError('NOT_FOUND', 'This tracker has no such path to announce to.');
-}
-
-/** BEP 41 with no path, or with one that has no key: how clients write `udp://HOST:PORT/announce`. */
-function isKeyless(bytes: Uint8Array, at: number, length: number): boolean {
-  if (length === UDP_ANNOUNCE_BYTES) return true;
-  const option = at + UDP_ANNOUNCE_BYTES;
-  if (bytes[option] === 0) return true;
-  if (bytes[option] !== 2 || bytes[option + 1] !== PLAIN_PATH.length) return false;
-  const end = option + 2 + PLAIN_PATH.length;
-  if (end > at + length || (end < at + length && bytes[end] !== 0)) return false;
-  return PLAIN_PATH.every((byte, nth) => bytes[option + 2 + nth] === byte);
 }
 
 function copyTransaction(bytes: Uint8Array, at: number, out: Uint8Array, outAt: number): void {

@@ -106,7 +106,7 @@ describe('packed swarms', () => {
     let calls = 0;
     while (before > 0) {
       await store.counts(SWARM);
-      const { peers } = store.packed;
+      const { peers } = store.quick.swarms;
       // One page, and never more: no call stalls.
       expect(before - peers).toBeLessThanOrEqual(1024);
       before = peers;
