@@ -2,6 +2,7 @@ import { agentCase } from './cases/agent.case.ts';
 import type { BenchCase } from './cases/case.types.ts';
 import { createCase } from './cases/create.case.ts';
 import { readOptions, UsageError } from './cases/options.ts';
+import { originCase } from './cases/origin.case.ts';
 import { pairCase } from './cases/pair.case.ts';
 import { benchPolicy } from './cases/policy.case.ts';
 import { swarmCase } from './cases/swarm.case.ts';
@@ -13,6 +14,7 @@ const CASES: Readonly<Record<string, BenchCase>> = {
   create: createCase,
   agent: agentCase,
   tracker: trackerCase,
+  origin: originCase,
   policy: {
     usage: '[--hosts N]',
     run(words, tell) {

@@ -51,9 +51,17 @@ export async function makeFile(path: string, bytes: number, content = 'file'): P
   return { title, path, bytes, tree: false, sparse: false, sha256 };
 }
 
-/** Mixed sizes, see {@link smallFileSizes}, in folders of 50 files. */
-export async function makeTree(path: string, bytes: number, files: number): Promise<Payload> {
-  const source = noise('tree');
+/**
+ * Mixed sizes, see {@link smallFileSizes}, in folders of 50 files.
+ * @param content a name of it, as with {@link makeFile}
+ */
+export async function makeTree(
+  path: string,
+  bytes: number,
+  files: number,
+  content = 'tree',
+): Promise<Payload> {
+  const source = noise(content);
   const sha256 = new Map<string, string>();
   for (const [index, size] of smallFileSizes(bytes, files).entries()) {
     const folder = Math.floor(index / FILES_A_FOLDER);

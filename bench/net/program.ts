@@ -59,11 +59,17 @@ export class Program {
    * The first line that contains `part`, or matches it, past or future.
    * @throws TooLate; another error when it ends before
    */
-  async line(part: string | RegExp, timeoutMs = 300_000): Promise<Line> {
+  line(part: string | RegExp, timeoutMs = 300_000): Promise<Line> {
+    return this.next(null, part, timeoutMs);
+  }
+
+  /** The first such line after `last`, which is one of its lines; null for the first of all. */
+  async next(last: Line | null, part: string | RegExp, timeoutMs: number): Promise<Line> {
     const fits = (text: string) => (part instanceof RegExp ? part.test(text) : text.includes(part));
+    const from = last === null ? 0 : this.#lines.indexOf(last) + 1;
     const until = performance.now() + timeoutMs;
     for (;;) {
-      const found = this.#lines.find(({ text }) => fits(text));
+      const found = this.#lines.slice(from).find(({ text }) => fits(text));
       if (found) return found;
       const left = until - performance.now();
       if (this.#over) throw this.#failure(`ended before it said ${part}`);

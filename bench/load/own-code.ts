@@ -1,0 +1,21 @@
+import type * as Identity from '../../apps/agent/src/identity/identity.ts';
+import type * as Session from '../../apps/agent/src/origin-link/agent-session.ts';
+import type * as Contracts from '../../libs/contracts/src/index.ts';
+import type * as Runtime from '../../libs/runtime/src/index.ts';
+
+const DIST = new URL('../../dist/', import.meta.url);
+const load = (path: string): Promise<unknown> => import(new URL(path, DIST).href);
+
+/* What agents are made of, as it was built. */
+export const contracts = () => load('libs/contracts/src/index.js') as Promise<typeof Contracts>;
+export const runtime = () => load('libs/runtime/src/index.js') as Promise<typeof Runtime>;
+export const sessionCode = () =>
+  load('apps/agent/src/origin-link/agent-session.js') as Promise<typeof Session>;
+export const identityCode = () =>
+  load('apps/agent/src/identity/identity.js') as Promise<typeof Identity>;
+
+/** Warnings on stderr. */
+export async function systemLogger(): Promise<Runtime.Logger> {
+  const { serviceLogger } = await runtime();
+  return serviceLogger('warn');
+}
