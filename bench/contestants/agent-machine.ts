@@ -114,7 +114,7 @@ export class AgentMachine {
   async #send(agent: Program, payload: Payload): Promise<Transfer> {
     const { origin: host } = this.#network;
     await this.#origin.program.stop();
-    const silent = ['--seeding', 'false', '--web-seed-concurrent', '0'];
+    const silent = ['--roles', 'api,tracker,work'];
     this.#origin = await serveOrigin(host, this.#folder, silent);
     forgetPeak(agent.pid);
     const out = join(this.#folder, 'out');

@@ -68,7 +68,7 @@ function digHoles(folder: string): void {
  * @returns its announce URL
  */
 export async function startTracker(host: Host, folder: string): Promise<string> {
-  const flags = ['--seeding', 'false', '--tracker-access', 'open'];
+  const flags = ['--roles', 'api,tracker,work', '--tracker-access', 'open'];
   await serve(host, join(folder, 'tracker'), TRACKER_PORT, flags);
   return `http://${host.address}:${TRACKER_PORT}/announce`;
 }

@@ -7,10 +7,10 @@ export const fleetseedTracker: TrackerContestant = {
   package: null,
   version: fleetseedVersion(),
   settings:
-    '`fleetseed origin --udp-tracker … --tracker-access open --seeding false`, else defaults',
+    '`fleetseed origin --udp-tracker … --tracker-access open --roles api,tracker,work`, else defaults',
   async start(host, folder) {
     const udp = ['--udp-tracker', `${host.address}:6969`];
-    const flags = ['--seeding', 'false', '--tracker-access', 'open', ...udp];
+    const flags = ['--roles', 'api,tracker,work', '--tracker-access', 'open', ...udp];
     return (await serveOrigin(host, folder, flags)).program;
   },
 };

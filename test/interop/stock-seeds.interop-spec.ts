@@ -16,8 +16,8 @@ describe('a client of somebody else’s as the only seed of `fleetseed pull`', (
   const releases: StockRelease[] = [];
 
   beforeAll(async () => {
-    // Without its web seed too: nothing comes from the origin, however long a seed takes to unchoke.
-    const silent = ['--seeding', 'off', '--web-seed-concurrent', '0'];
+    // Nothing comes from the origin, however long a seed takes to unchoke.
+    const silent = ['--roles', 'api,tracker,work'];
     fleet = await StockFleet.start('--peer-access', 'announced', ...silent);
     for (const bytes of [24 * MIB + 1, 1, 16 * KIB, 64 * KIB + 1]) {
       releases.push(await fleet.release('build.tar', freshBytes(bytes)));

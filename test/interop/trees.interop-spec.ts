@@ -65,7 +65,7 @@ describe.each(['v2', 'hybrid'])('a %s tree and libtorrent', (format) => {
   describe('as the only seed', () => {
     beforeAll(async () => {
       await fleet.close();
-      const silent = ['--seeding', 'off', '--web-seed-concurrent', '0'];
+      const silent = ['--roles', 'api,tracker,work'];
       fleet = await StockFleet.start('--peer-access', 'announced', ...silent);
       root = await makeTree(fleet);
       published = await publish();

@@ -99,8 +99,8 @@ describe('our web seed and stock clients', () => {
   let fleet: StockFleet;
 
   beforeAll(async () => {
-    // Nobody seeds: what they get they get over HTTP.
-    fleet = await StockFleet.start('--seeding', 'off');
+    // The seeder lets members in only: what they get they get over HTTP.
+    fleet = await StockFleet.start('--peer-access', 'members');
   });
   afterEach(() => fleet.stopClients());
   afterAll(() => fleet.close());

@@ -21,6 +21,7 @@ import type { TrustProxy } from './http/client-address.js';
 import { jsonBody } from './http/json-body.js';
 import { NestLogger } from './http/nest-logger.js';
 import { domainError, ProblemFilter } from './http/problem.filter.js';
+import { roleDoor } from './http/role-door.js';
 import { securityHeaders } from './http/security-headers.js';
 import { validationPipe } from './http/validation.pipe.js';
 import { probeQueue } from './jobs/job-queue.factory.js';
@@ -82,6 +83,7 @@ function configure(app: NestExpressApplication, config: OriginConfig): void {
   trustProxies(app, config);
   app.set('etag', false);
   app.useSecurityHeaders(securityHeaders);
+  app.use(roleDoor(config.roles));
   app.use(authenticate.use.bind(authenticate));
   app.use(jsonBody);
   app.use((error: unknown, request: Request, response: Response, _next: NextFunction) =>

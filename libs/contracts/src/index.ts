@@ -23,3 +23,4 @@ export * from './errors/problem.js';
 export * from './names.js';
 export * from './rates.js';
 export * from './references.js';
+export * from './roles.js';

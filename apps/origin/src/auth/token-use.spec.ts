@@ -151,7 +151,7 @@ describe('tracker keys', () => {
     await keys.mintRevocable(agent, { ...options, expiresAt: clock.now() + DAY_MS });
     await keys.mintRevocable(agent, { ...options, expiresAt: clock.now() + 2 * DAY_MS });
     clock.advance(DAY_MS);
-    await new TrackerKeySweeper(store, clock, silentLogger).sweep();
+    await new TrackerKeySweeper(store, clock, silentLogger, { roles: ['work'] }).sweep();
     const left = (await registry.list({ limit: 10 })).items.map(({ kind }) => kind);
     expect(left.sort()).toEqual(['api', 'tracker']);
   });

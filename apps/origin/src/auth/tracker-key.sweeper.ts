@@ -7,7 +7,8 @@ import {
 
 import { repeat, type Clock, type Logger } from '#lib/runtime';
 
-import { CLOCK, LOGGER } from '../config/start-context.js';
+import type { OriginConfig } from '../config/origin-config.schema.js';
+import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
 import { TokenStore } from './token-store.js';
 
 const PAUSE_MS = 3_600_000;
@@ -25,9 +26,11 @@ export class TrackerKeySweeper implements OnApplicationBootstrap, OnModuleDestro
     private readonly tokens: TokenStore,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(ORIGIN_CONFIG) private readonly config: Pick<OriginConfig, 'roles'>,
   ) {}
 
   onApplicationBootstrap(): void {
+    if (!this.config.roles.includes('work')) return;
     const { clock, logger } = this;
     const onError = (error: unknown) => logger.error('tracker keys not swept', { error });
     this.#stop = repeat(() => this.sweep(), { clock, pauseMs: PAUSE_MS, onError });

@@ -16,7 +16,7 @@ const RULES = {
   uploadExpirySeconds: EXPIRY,
   collectionGraceSeconds: GRACE,
   collectionEverySeconds: 0,
-  seeding: 'off',
+  roles: 'api,tracker,work',
 };
 
 let clock: ShiftedClock;

@@ -13,15 +13,22 @@ describe('configuration of the origin', () => {
       peerAccess: 'members',
       trackerAccess: 'closed',
       copyBudget: 1.2,
-      seeding: true,
+      roles: ['api', 'tracker', 'seed', 'work'],
       insecureHttp: false,
     });
   });
 
   it('reads flags and variables, and a flag beats its variable', () => {
     const environment = { FLEETSEED_LISTEN: '127.0.0.1:1', FLEETSEED_COPY_BUDGET: '3' };
-    const config = parseConfig(['--listen', '127.0.0.1:2', '--seeding=off'], environment);
-    expect(config).toMatchObject({ listen: '127.0.0.1:2', copyBudget: 3, seeding: false });
+    const config = parseConfig(
+      ['--listen', '127.0.0.1:2', '--roles=work,api,tracker'],
+      environment,
+    );
+    expect(config).toMatchObject({
+      listen: '127.0.0.1:2',
+      copyBudget: 3,
+      roles: ['api', 'tracker', 'work'],
+    });
   });
 
   it('takes an empty variable as unset', () => {
@@ -93,6 +100,27 @@ describe('configuration of the origin', () => {
     }
     const told = { s3Bucket: 'depot', s3Endpoint: 'http://s3.example', s3InsecureHttp: 'on' };
     expect(checkConfig(told).s3InsecureHttp).toBe(true);
+  });
+
+  it('takes any roles where replicas meet in a bucket and in Redis', () => {
+    const together = { s3Bucket: 'depot', redisUrl: 'redis://127.0.0.1' };
+    expect(checkConfig({ ...together, roles: 'work' }).roles).toEqual(['work']);
+    expect(checkConfig({ ...together, roles: ' tracker , api' }).roles).toEqual(['api', 'tracker']);
+  });
+
+  it.each([
+    [{ roles: 'api,web' }, /FLEETSEED_ROLES.*must be some of api, tracker, seed, work/],
+    [{ roles: '' }, /FLEETSEED_ROLES/],
+    [{ roles: 'api,tracker,seed' }, /FLEETSEED_ROLES.*without FLEETSEED_S3_BUCKET .*role work/],
+    [{ roles: 'tracker,seed,work' }, /FLEETSEED_ROLES.*without FLEETSEED_S3_BUCKET .*role api/],
+    [{ roles: 'api,work', s3Bucket: 'depot' }, /without FLEETSEED_REDIS_URL .*role tracker/],
+    [{ roles: 'api', redisUrl: 'redis://127.0.0.1' }, /without FLEETSEED_S3_BUCKET/],
+  ])('refuses roles that leave something undone: %j', (given, text) => {
+    expect(() => checkConfig(given)).toThrow(text);
+  });
+
+  it('lets one process alone seed or not', () => {
+    expect(checkConfig({ roles: 'api,tracker,work' }).roles).not.toContain('seed');
   });
 
   it('wants a certificate and its key together', () => {

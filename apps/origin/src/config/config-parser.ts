@@ -4,7 +4,9 @@ import {
   describeConfiguration,
   flagOf,
   FleetseedError,
+  ORIGIN_ROLES,
   parseConfiguration,
+  variableOf,
   type Environment,
 } from '#lib/contracts';
 
@@ -51,7 +53,7 @@ function consistent(config: OriginConfig): OriginConfig {
     const reason = `must be more than the ${config.uploadExpirySeconds} seconds that an upload may live`;
     throw configurationError('collectionGraceSeconds', reason);
   }
-  return consistentS3(config);
+  return consistentRoles(consistentS3(config));
 }
 
 function consistentS3(config: OriginConfig): OriginConfig {
@@ -65,6 +67,22 @@ function consistentS3(config: OriginConfig): OriginConfig {
   if (url?.protocol === 'http:' && !config.s3InsecureHttp && !isLoopback(url.host)) {
     const reason = 'would show the depot to the network: use https, or give --s3-insecure-http';
     throw configurationError('s3Endpoint', `plain HTTP to ${url.host} ${reason}`);
+  }
+  return config;
+}
+
+/**
+ * A replica that does a part needs others for the rest: they meet in a bucket and in Redis. Without
+ * both there is one process, and only seeding may be left out: a tracker of other seeds.
+ */
+function consistentRoles(config: OriginConfig): OriginConfig {
+  const { roles, s3Bucket, redisUrl } = config;
+  if (roles.length === 0) throw configurationError('roles', 'names no role');
+  const lacking = ORIGIN_ROLES.find((role) => role !== 'seed' && !roles.includes(role));
+  const alone = s3Bucket === undefined ? 's3Bucket' : redisUrl === undefined ? 'redisUrl' : null;
+  if (lacking !== undefined && alone !== null) {
+    const reason = `without ${variableOf(alone)} nobody else does what the role ${lacking} is for`;
+    throw configurationError('roles', reason);
   }
   return config;
 }

@@ -1,6 +1,13 @@
 import { z } from 'zod';
 
-import { HostPort, ListenAddress, PeerAccess, RateSetting } from '#lib/contracts';
+import {
+  HostPort,
+  ListenAddress,
+  ORIGIN_ROLES,
+  PeerAccess,
+  RateSetting,
+  RolesSetting,
+} from '#lib/contracts';
 
 const Switch = z
   .enum(['on', 'off', 'true', 'false', '1', '0'])
@@ -46,6 +53,13 @@ export const OriginConfigSchema = z.object({
     .min(1)
     .default('fleetseed-data')
     .describe('Folder of the depot, the tokens made at first start, and everything else on disk.'),
+  roles: z
+    .string()
+    .default(ORIGIN_ROLES.join(','))
+    .pipe(RolesSetting)
+    .describe(
+      'What this replica does: api, tracker, seed, work; other replicas of the same depot do the rest.',
+    ),
   listen: ListenAddress.default('127.0.0.1:7070').describe(
     'Where the API, the tracker and the dashboard are served.',
   ),
@@ -56,7 +70,7 @@ export const OriginConfigSchema = z.object({
     'Host and port under which peers reach the peer port, when it is not where it listens.',
   ),
   udpTracker: ListenAddress.optional().describe(
-    'Where the UDP tracker listens; without it there is none.',
+    'Where the UDP tracker listens; without it there is none. Replicas without the role tracker only write its port into torrents.',
   ),
   publicUrl: WebUrl.optional().describe(
     'URL under which clients reach this service; by default the host they ask for.',
@@ -93,7 +107,6 @@ export const OriginConfigSchema = z.object({
     .max(100)
     .default(1.2)
     .describe('Copies of an artifact that the origin gives to one cohort of machines by itself.'),
-  seeding: Switch.default(true).describe('Whether this process seeds to peers.'),
   uploadLimit: RateSetting.default(null).describe(
     'What is seeded to peers at most, as 10MB/s, 80Mbit/s or bytes a second; "off" or 0 is no limit.',
   ),

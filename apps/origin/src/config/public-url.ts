@@ -33,12 +33,19 @@ export class PublicUrl {
    * URL; without one the address it listens on, or where it takes all, the host the caller asked for.
    */
   udpTrackerOf(request: Pick<Request, 'protocol' | 'host'>): string | null {
-    const { udpTracker } = this.addresses;
+    const udpTracker = this.addresses.udpTracker ?? this.#udpTrackerElsewhere;
     if (udpTracker === null) return null;
     const { hostname, port } = new URL(udpTracker);
     const anywhere = hostname === '0.0.0.0' || hostname === '[::]';
     if (this.config.publicUrl === undefined && !anywhere) return udpTracker;
     return `udp://${new URL(this.of(request)).hostname}:${port}`;
+  }
+
+  /** Where replicas that are trackers listen, as far as it can be known here. */
+  get #udpTrackerElsewhere(): string | null {
+    const { udpTracker, roles } = this.config;
+    const isKnown = udpTracker?.endsWith(':0') === false && !roles.includes('tracker');
+    return isKnown ? `udp://${udpTracker}` : null;
   }
 
   /** For where there is no request: the configured URL, or where the API listens. */

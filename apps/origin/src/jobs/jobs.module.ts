@@ -5,6 +5,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 
+import type { OriginConfig } from '../config/origin-config.schema.js';
 import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
 import { DepotModule } from '../depot/depot.module.js';
 import { DEPOT } from '../depot/depot.tokens.js';
@@ -27,9 +28,12 @@ export class JobsModule implements OnApplicationBootstrap, BeforeApplicationShut
   constructor(
     @Inject(JOB_QUEUE) private readonly queue: OriginJobQueue,
     private readonly unfinished: UnfinishedWork,
+    @Inject(ORIGIN_CONFIG) private readonly config: OriginConfig,
   ) {}
 
+  /** Without the role `work` jobs are written down here, and done by others. */
   async onApplicationBootstrap(): Promise<void> {
+    if (!this.config.roles.includes('work')) return;
     await this.queue.start();
     await this.unfinished.begin();
   }

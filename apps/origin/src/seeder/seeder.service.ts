@@ -24,6 +24,7 @@ import { OriginAddresses } from '../config/origin-addresses.js';
 import type { OriginConfig } from '../config/origin-config.schema.js';
 import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
 import { OriginEvents } from '../events/origin-events.js';
+import { roleNotHere } from '../http/role-door.js';
 import { LedgerService } from '../ledger/ledger.service.js';
 import { ArtifactIndexService } from '../tracker/artifact-index.service.js';
 import { swarmIdOf } from '../tracker/artifact.index.js';
@@ -69,7 +70,7 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    if (!this.config.seeding) return;
+    if (!this.config.roles.includes('seed')) return;
     const listen = peerListenOf(this.config);
     const session = new Session({
       listen,
@@ -137,10 +138,10 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
 
   /**
    * Takes effect at once, and holds until this process ends.
-   * @throws ARTIFACT_NOT_FOUND; REQUEST_INVALID when this process does not seed
+   * @throws ARTIFACT_NOT_FOUND; ROLE_NOT_HERE when this process does not seed
    */
   limit({ artifact, upload, download }: LimitsChange): LimitsState {
-    if (!this.#session) throw new FleetseedError('REQUEST_INVALID', 'This origin does not seed.');
+    if (!this.#session) throw roleNotHere('seed', this.config.roles);
     const limits = {
       ...(upload === undefined ? {} : { upload }),
       ...(download === undefined ? {} : { download }),

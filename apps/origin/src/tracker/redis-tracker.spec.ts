@@ -14,7 +14,7 @@ let release: Release;
 
 beforeEach(async () => {
   redis = await RedisServer.start({ password: 'open sesame' });
-  origin = await TestOrigin.start({ seeding: 'off', redisUrl: redis.url });
+  origin = await TestOrigin.start({ roles: 'api,tracker,work', redisUrl: redis.url });
   release = await origin.publish('web', '1', Buffer.from('one'));
 });
 afterEach(async () => {

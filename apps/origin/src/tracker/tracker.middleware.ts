@@ -7,6 +7,7 @@ import { Tracker, TrackerHttp, type TrackerHttpAnswer } from '#lib/tracker';
 
 import { LOGGER } from '../config/start-context.js';
 import { clientAddressOf, type TrustProxy } from '../http/client-address.js';
+import { TrackerAbsence } from './tracker.absence.js';
 
 const PATH = /^\/(?:announce|scrape)(?:[/?]|$)/;
 
@@ -17,9 +18,10 @@ export class TrackerMiddleware {
 
   constructor(
     tracker: Tracker,
+    absence: TrackerAbsence,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    this.#http = new TrackerHttp(tracker, logger);
+    this.#http = new TrackerHttp(tracker, { logger, away: absence.reason });
   }
 
   /** @returns whether the request is one for the tracker; it is answered then. */

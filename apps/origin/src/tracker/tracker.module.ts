@@ -15,6 +15,7 @@ import { ArtifactIndexService } from './artifact-index.service.js';
 import { swarmIdOf } from './artifact.index.js';
 import { openPeerStore, OpenedPeerStore } from './opened-peer-store.js';
 import { SwarmDoor } from './swarm-door.js';
+import { TrackerAbsence } from './tracker.absence.js';
 import { TrackerAuthorizer } from './tracker.authorizer.js';
 import { TrackerMiddleware } from './tracker.middleware.js';
 import { UdpTrackerService } from './udp-tracker.service.js';
@@ -29,6 +30,7 @@ const MEMBERS_ONLY =
   imports: [AgentStateModule, ArtifactIndexModule, AuthModule, DepotModule],
   providers: [
     AgentAnnouncesService,
+    TrackerAbsence,
     TrackerAuthorizer,
     TrackerMiddleware,
     UdpTrackerService,

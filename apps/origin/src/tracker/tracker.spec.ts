@@ -12,7 +12,7 @@ let release: Release;
 let other: Release;
 
 beforeAll(async () => {
-  origin = await TestOrigin.start({ seeding: 'off' });
+  origin = await TestOrigin.start({ roles: 'api,tracker,work' });
   release = await origin.publish('web', '1', Buffer.from('one'));
   other = await origin.publish('web', '2', Buffer.from('two'));
 });

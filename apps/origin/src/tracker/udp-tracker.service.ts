@@ -15,6 +15,7 @@ import { OriginAddresses } from '../config/origin-addresses.js';
 import type { OriginConfig } from '../config/origin-config.schema.js';
 import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
 import { MasterSecret } from '../depot/master-secret.js';
+import { TrackerAbsence } from './tracker.absence.js';
 
 const LABEL = 'fleetseed-udp-connection-1';
 
@@ -30,20 +31,23 @@ export class UdpTrackerService implements OnApplicationBootstrap, OnModuleDestro
     private readonly addresses: OriginAddresses,
     private readonly tracker: Tracker,
     private readonly master: MasterSecret,
+    private readonly absence: TrackerAbsence,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    if (this.config.udpTracker === undefined) return;
+    const { udpTracker, roles } = this.config;
+    if (udpTracker === undefined || !roles.includes('tracker')) return;
     const { tracker, logger } = this;
+    const away = this.absence.reason;
     // All replicas have the same secret, and it outlives a restart: so do the ids made with it.
     const ids = new ConnectionIds(this.master.derive(LABEL), this.clock);
-    const { host, port } = listenAddressOf(this.config.udpTracker);
+    const { host, port } = listenAddressOf(udpTracker);
     try {
       const options = { host, port, logger };
-      this.#door = await UdpDoor.open(new TrackerUdp({ tracker, ids, logger }), options);
+      this.#door = await UdpDoor.open(new TrackerUdp({ tracker, ids, logger, away }), options);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      const message = `cannot listen on ${this.config.udpTracker}: ${reason}`;
+      const message = `cannot listen on ${udpTracker}: ${reason}`;
       throw configurationError('udpTracker', message, cause);
     }
     this.addresses.udpTracker = `udp://${formatIpPort({ host, port: this.#door.port })}`;

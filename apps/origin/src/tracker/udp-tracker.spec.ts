@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 
 async function started(config: Readonly<Record<string, unknown>>): Promise<TestOrigin> {
-  const origin = await TestOrigin.start({ seeding: 'off', ...config });
+  const origin = await TestOrigin.start({ roles: 'api,tracker,work', ...config });
   origins.push(origin);
   return origin;
 }

@@ -29,6 +29,7 @@ export class UploadSweeper implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   onApplicationBootstrap(): void {
+    if (!this.config.roles.includes('work')) return;
     const { clock, logger } = this;
     const pauseMs = Math.min(LONGEST_PAUSE_MS, this.config.uploadExpirySeconds * 250);
     const onError = (error: unknown) => logger.error('uploads not swept', { error });

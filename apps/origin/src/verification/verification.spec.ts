@@ -21,7 +21,7 @@ const TREE = { ...SMALL, big: BIG };
 let origin: TestOrigin;
 beforeEach(async () => {
   origin = await TestOrigin.start({
-    seeding: 'off',
+    roles: 'api,tracker,work',
     verificationBytesPerSecond: 1_000_000_000,
     verificationEverySeconds: 0,
   });

@@ -67,7 +67,7 @@ beforeEach(async () => {
   receiver = new Receiver();
   await receiver.start();
   origin = await TestOrigin.start({
-    seeding: 'off',
+    roles: 'api,tracker,work',
     webhookUrl: receiver.url,
     webhookSecretFile: join(folder, 'secret'),
   });

@@ -81,7 +81,8 @@ export function describeConfiguration(
 
 function defaultOf(field: z.ZodType): string {
   const parsed = field.safeParse(undefined);
-  const value: unknown = parsed.success ? parsed.data : undefined;
+  const data: unknown = parsed.success ? parsed.data : undefined;
+  const value = Array.isArray(data) ? data.join(',') : data;
   const isPlain = typeof value === 'string' || typeof value === 'number';
   return isPlain || typeof value === 'boolean' ? ` [${value}]` : '';
 }

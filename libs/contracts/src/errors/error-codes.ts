@@ -60,6 +60,8 @@ export const ERROR_CODES = {
   UPLOAD_NOT_FOUND: notFound,
   TOKEN_NOT_FOUND: notFound,
   JOB_NOT_FOUND: notFound,
+  /** A replica was asked for what it was told not to do; another one does it. */
+  ROLE_NOT_HERE: { status: 421, exit: EXIT.failed },
   RANGE_NOT_SATISFIABLE: { status: 416, exit: EXIT.failed },
   PAYLOAD_TOO_LARGE: { status: 413, exit: EXIT.failed },
   TOO_MANY_REQUESTS: { status: 429, exit: EXIT.failed },

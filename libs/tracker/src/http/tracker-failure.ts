@@ -2,7 +2,7 @@ import { isCallersFault, toFleetseedError, type FleetseedError } from '#lib/cont
 import type { TrackerFailure } from '#lib/wire';
 
 /** Minutes after which a client may ask again for what is unknown or broken now. */
-const RETRY_MINUTES = 1;
+export const RETRY_MINUTES = 1;
 
 /**
  * What a refused client is told. `never` is said only where no waiting helps: a torrent that is

@@ -138,6 +138,18 @@ describe('TrackerHttp', () => {
     });
   });
 
+  it('sends everybody elsewhere while it is away: members soon, others in minutes', async () => {
+    const { tracker } = trackerOf('closed');
+    let reason: string | null = null;
+    const http = new TrackerHttp(tracker, { away: () => reason });
+    const path = `/announce/${MEMBER_KEY}/announce`;
+    expect(await announce(http, path)).toMatchObject({ type: 'peers' });
+    reason = 'come back to another one';
+    expect(await announce(http, path)).toEqual({ type: 'failure', reason, retryIn: 1 });
+    expect(await announce(http, path, { fleet: true })).toEqual({ type: 'failure', reason });
+    expect(decodeScrapeAnswer((await get(http, '/scrape')).body)).toMatchObject({ reason });
+  });
+
   it('scrapes what it knows and leaves out the rest', async () => {
     const { http } = httpOf('closed');
     await announce(http, `/announce/${MEMBER_KEY}/announce`, { left: 0 });

@@ -12,7 +12,7 @@ import {
 import { parseTrackerPath } from '../access/tracker-path.js';
 import { requestOfQuery } from '../announce-request.js';
 import type { Tracker } from '../tracker.js';
-import { failureOf } from './tracker-failure.js';
+import { failureOf, RETRY_MINUTES } from './tracker-failure.js';
 
 export interface TrackerHttpRequest {
   /** Undecoded, without the query. */
@@ -29,6 +29,12 @@ export interface TrackerHttpAnswer {
   readonly contentType: string;
 }
 
+export interface TrackerHttpOptions {
+  readonly logger?: Logger;
+  /** Why everybody is to come back later; null, the default, while they are answered. */
+  readonly away?: () => string | null;
+}
+
 /** Info-hashes of one scrape; the others are left out of the answer. */
 const MAX_SCRAPE = 100;
 
@@ -40,16 +46,24 @@ const MAX_SCRAPE = 100;
  * read `failure reason` only then.
  */
 export class TrackerHttp {
+  readonly #logger: Logger;
+  readonly #away: () => string | null;
+
   constructor(
     private readonly tracker: Tracker,
-    private readonly logger: Logger = silentLogger,
-  ) {}
+    options: TrackerHttpOptions = {},
+  ) {
+    this.#logger = options.logger ?? silentLogger;
+    this.#away = options.away ?? (() => null);
+  }
 
   /** Never rejects. */
   async handle(request: TrackerHttpRequest): Promise<TrackerHttpAnswer> {
     try {
       const route = parseTrackerPath(request.path);
       if (!route) return answer(404, failureBody(new FleetseedError('NOT_FOUND', 'No such path.')));
+      const away = this.#away();
+      if (away !== null) return answer(200, awayBody(away, request.rawQuery));
       const body =
         route.action === 'announce'
           ? await this.#announce(route.key, request)
@@ -58,7 +72,7 @@ export class TrackerHttp {
     } catch (thrown) {
       const error = toFleetseedError(thrown);
       // The key is part of the path, so the path is not logged.
-      if (error.status === 500) this.logger.error('announce failed', { error });
+      if (error.status === 500) this.#logger.error('announce failed', { error });
       return answer(200, failureBody(error));
     }
   }
@@ -101,6 +115,16 @@ export class TrackerHttp {
       throw error;
     }
   }
+}
+
+/** Members come back with a jitter of their own and soon; others are told how many minutes (BEP 31). */
+function awayBody(reason: string, rawQuery: string): Buffer {
+  const isMember = /(?:^|&)fs=1(?:&|$)/.test(rawQuery);
+  return encodeTrackerFailure({
+    type: 'failure',
+    reason,
+    ...(isMember ? {} : { retryIn: RETRY_MINUTES }),
+  });
 }
 
 function failureBody(error: FleetseedError): Buffer {

@@ -90,6 +90,16 @@ const error = (message: string) => ({
 });
 
 describe('an announce over UDP', () => {
+  it('sends everybody elsewhere while it is away, also who needs no key', async () => {
+    const { tracker, ids } = udpOf('open');
+    let reason: string | null = null;
+    const udp = new TrackerUdp({ tracker, ids, away: () => reason });
+    expect(await told(udp, announceFrom(udp))).toMatchObject({ action: 'announce' });
+    reason = 'come back to another one';
+    expect(await told(udp, announceFrom(udp))).toEqual(error(reason));
+    expect(await told(udp, scrapeFrom(udp, [V2]))).toEqual(error(reason));
+  });
+
   it('brings peers together that have a key', async () => {
     const { udp } = udpOf('closed');
     const first = await told(udp, announceFrom(udp, { urlData: MEMBER_URL }));

@@ -33,6 +33,8 @@ export interface TrackerUdpOptions {
   readonly logger?: Logger;
   /** Announces and scrapes under way at a time; what comes beyond that is dropped. */
   readonly maxPending?: number;
+  /** Why everybody is to come back later; null, the default, while they are answered. */
+  readonly away?: () => string | null;
 }
 
 /** The longest request (a scrape of 74, or an announce with a long URL) is below an MTU. */
@@ -64,15 +66,18 @@ export class TrackerUdp {
   readonly #ids: ConnectionIds;
   readonly #logger: Logger;
   readonly #maxPending: number;
+  readonly #away: () => string | null;
   readonly #remote = new RemoteWords();
   readonly #answer = new Uint8Array(MAX_ANSWER_BYTES);
   #pending = 0;
 
-  constructor({ tracker, ids, logger = silentLogger, maxPending }: TrackerUdpOptions) {
+  constructor(options: TrackerUdpOptions) {
+    const { tracker, ids, logger = silentLogger, maxPending, away = () => null } = options;
     this.#tracker = tracker;
     this.#ids = ids;
     this.#logger = logger;
     this.#maxPending = maxPending ?? MAX_PENDING;
+    this.#away = away;
   }
 
   /** The answer, null for none; a promise (which never rejects) only where the tracker is asked. */
@@ -109,7 +114,7 @@ export class TrackerUdp {
     const { quick } = this.#tracker;
     if (action !== UDP_ACTION.announce || length < UDP_ANNOUNCE_BYTES || quick === null)
       return LATER;
-    if (!quick.takes(bytes, at, length)) return LATER;
+    if (this.#away() !== null || !quick.takes(bytes, at, length)) return LATER;
     const most = MOST_PEERS[remote.isV4 ? 4 : 6];
     const end = quick.answer(bytes, at, remote, most, out, outAt + ANNOUNCE_HEAD);
     const { complete, origins, downloading, paused } = quick.counts;
@@ -126,6 +131,8 @@ export class TrackerUdp {
     const request = decodeUdpRequest(datagram);
     if (!request || request.action === 'connect') return null;
     if (!this.#ids.isValid(request.connectionId, remote)) return encode(errorOf(request, BAD_ID));
+    const away = this.#away();
+    if (away !== null) return encode(errorOf(request, away));
     if (this.#pending >= this.#maxPending) return null;
     return this.#ask(request, remote.address);
   }
