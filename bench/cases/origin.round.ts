@@ -76,8 +76,12 @@ export async function runOriginRound(
     await station.uploadTree([nginx, push], false);
 
     const load = await FleetLoad.start(host, origin, folder, {
-      ...{ agents: plan.agents, announces: plan.announces },
-      ...{ app: APP, channel: CHANNEL, artifact, versions: VERSIONS },
+      agents: plan.agents,
+      announces: plan.announces,
+      app: APP,
+      channel: CHANNEL,
+      artifact,
+      versions: VERSIONS,
     });
     tell(`${plan.agents} agents came in within ${load.crowd.seconds.toFixed(1)} s`);
     await pause(SETTLE_MS);

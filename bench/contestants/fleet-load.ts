@@ -60,12 +60,18 @@ export class FleetLoad {
     const { url } = origin;
     const crowd = await Crowd.enter(host, origin, folder, plan);
     const announces = await HttpLoad.start(host, {
-      ...{ url, folder, name: 'announces', rate: plan.announces },
+      url,
+      folder,
+      name: 'announces',
+      rate: plan.announces,
       paths: { file: crowd.pathsFile },
     });
     const token = readFileSync(origin.adminToken, 'utf8').trim();
     const reads = await HttpLoad.start(host, {
-      ...{ url, folder, name: 'reads', rate: READS_A_SECOND },
+      url,
+      folder,
+      name: 'reads',
+      rate: READS_A_SECOND,
       paths: Array.from(
         { length: 4 },
         () => `/api/v1/apps/${plan.app}/releases/${plan.versions[0]}`,
