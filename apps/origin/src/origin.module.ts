@@ -17,6 +17,7 @@ import { LedgerModule } from './ledger/ledger.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { PublishingModule } from './publishing/publishing.module.js';
 import { ReleasesModule } from './releases/releases.module.js';
+import { ReplicasModule } from './replicas/replicas.module.js';
 import { SeederModule } from './seeder/seeder.module.js';
 import { ServiceModule } from './service/service.module.js';
 import { SwarmsModule } from './swarms/swarms.module.js';
@@ -42,6 +43,7 @@ const FEATURES = [
   JobsModule,
   PublishingModule,
   ReleasesModule,
+  ReplicasModule,
   SeederModule,
   ServiceModule,
   UploadsModule,

@@ -7,6 +7,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 
 import { configurationError, type OriginReady } from '#lib/contracts';
+import type { Depot } from '#lib/depot';
 import { openFilesShare, silentLogger, systemClock, type Clock, type Logger } from '#lib/runtime';
 import { formatIpPort } from '#lib/wire';
 
@@ -26,6 +27,7 @@ import { securityHeaders } from './http/security-headers.js';
 import { validationPipe } from './http/validation.pipe.js';
 import { probeQueue } from './jobs/job-queue.factory.js';
 import { OriginModule } from './origin.module.js';
+import { ReplicaBoard } from './replicas/replica-board.js';
 import { TrackerMiddleware } from './tracker/tracker.middleware.js';
 import { webhookTargetOf } from './webhooks/webhook.target.js';
 
@@ -38,6 +40,8 @@ export interface RunningOrigin {
 export interface StartOptions {
   readonly clock?: Clock;
   readonly logger?: Logger;
+  /** Instead of the one that is configured: replicas inside one process share theirs. */
+  readonly depot?: Depot;
 }
 
 /** Connections of the API, and the descriptors that they may have; event streams of agents among them. */
@@ -52,12 +56,12 @@ export async function startOrigin(
   config: OriginConfig,
   options: StartOptions = {},
 ): Promise<RunningOrigin> {
-  const { clock = systemClock, logger = silentLogger } = options;
+  const { clock = systemClock, logger = silentLogger, depot } = options;
   // Before anything is opened: a start that cannot be leaves nothing behind.
   webhookTargetOf(config);
   await probeQueue(config);
   const app = await NestFactory.create<NestExpressApplication>(
-    OriginModule.of({ config, clock, logger }),
+    OriginModule.of({ config, clock, logger, ...(depot ? { depot } : {}) }),
     {
       logger: new NestLogger(logger),
       abortOnError: false,
@@ -70,6 +74,7 @@ export async function startOrigin(
   try {
     configure(app, config);
     await listen(app, config);
+    app.get(ReplicaBoard, { strict: false }).begin();
   } catch (error) {
     await app.close();
     throw error;

@@ -4,6 +4,7 @@ import { AuthModule } from '../auth/auth.module.js';
 import { DepotModule } from '../depot/depot.module.js';
 import { EventsModule } from '../events/events.module.js';
 import { ReleasesModule } from '../releases/releases.module.js';
+import { ReplicasModule } from '../replicas/replicas.module.js';
 import { ArtifactAccess } from './artifact-access.js';
 import { ArtifactLibrary } from './artifact-library.js';
 import { ArtifactsController } from './artifacts.controller.js';
@@ -12,7 +13,7 @@ import { SwarmSecrets } from './swarm-secrets.js';
 import { TicketOffice } from './ticket-office.js';
 
 @Module({
-  imports: [AuthModule, DepotModule, EventsModule, ReleasesModule],
+  imports: [AuthModule, DepotModule, EventsModule, ReleasesModule, ReplicasModule],
   controllers: [ArtifactsController],
   providers: [ArtifactAccess, ArtifactLibrary, ArtifactsService, SwarmSecrets, TicketOffice],
   exports: [ArtifactAccess, ArtifactLibrary, SwarmSecrets, TicketOffice],

@@ -1,9 +1,10 @@
 import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 
 import { ArtifactStore, BlobStore, ReaderPool, type Depot } from '#lib/depot';
-import { openFilesShare } from '#lib/runtime';
+import { openFilesShare, type Clock, type Logger } from '#lib/runtime';
 
-import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
+import type { OriginConfig } from '../config/origin-config.schema.js';
+import { CLOCK, GIVEN_DEPOT, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
 import { DEPOT } from './depot.tokens.js';
 import { MasterSecret } from './master-secret.js';
 import { openDepot } from './open-depot.js';
@@ -17,8 +18,9 @@ const READERS_SHARE = 0.2;
   providers: [
     {
       provide: DEPOT,
-      useFactory: openDepot,
-      inject: [ORIGIN_CONFIG, CLOCK, LOGGER],
+      useFactory: (config: OriginConfig, clock: Clock, logger: Logger, given: Depot | null) =>
+        given ?? openDepot(config, clock, logger),
+      inject: [ORIGIN_CONFIG, CLOCK, LOGGER, GIVEN_DEPOT],
     },
     {
       provide: MasterSecret,

@@ -15,7 +15,7 @@ import {
 } from '#lib/contracts';
 
 import { checkConfig } from '../config/config-parser.js';
-import { startOrigin, type RunningOrigin } from '../origin.js';
+import { startOrigin, type RunningOrigin, type StartOptions } from '../origin.js';
 
 /** A real origin in a folder of its own, on loopback. */
 export class TestOrigin {
@@ -23,11 +23,17 @@ export class TestOrigin {
     readonly folder: string,
     private running: RunningOrigin,
     private readonly config: Readonly<Record<string, unknown>>,
+    private readonly options: MakeOptions,
   ) {}
 
-  static async start(config: Readonly<Record<string, unknown>> = {}): Promise<TestOrigin> {
+  /** @param options made anew for each start, as a depot that was closed is of no use. */
+  static async start(
+    config: Readonly<Record<string, unknown>> = {},
+    options: MakeOptions = async () => ({}),
+  ): Promise<TestOrigin> {
     const folder = await mkdtemp(join(tmpdir(), 'fleetseed-origin-'));
-    return new TestOrigin(folder, await start(folder, config), config);
+    const running = await start(folder, config, await options());
+    return new TestOrigin(folder, running, config, options);
   }
 
   get url(): string {
@@ -81,7 +87,7 @@ export class TestOrigin {
   /** Ends the process's part and begins it again on the same folder (and another port). */
   async restart(): Promise<void> {
     await this.running.close();
-    this.running = await start(this.folder, this.config);
+    this.running = await start(this.folder, this.config, await this.options());
   }
 
   async close(): Promise<void> {
@@ -90,8 +96,14 @@ export class TestOrigin {
   }
 }
 
-function start(folder: string, config: Readonly<Record<string, unknown>>): Promise<RunningOrigin> {
-  return startOrigin(checkConfig({ data: folder, listen: '127.0.0.1:0', ...config }));
+type MakeOptions = () => Promise<StartOptions>;
+
+function start(
+  folder: string,
+  config: Readonly<Record<string, unknown>>,
+  options: StartOptions,
+): Promise<RunningOrigin> {
+  return startOrigin(checkConfig({ data: folder, listen: '127.0.0.1:0', ...config }), options);
 }
 
 export interface TestAgentOptions {
@@ -120,6 +132,15 @@ export class TestAgent {
   ) {
     this.instance = options.instance ?? `instance-${String(++instances).padStart(12, '0')}`;
     this.key = options.key ?? newKey();
+  }
+
+  /** The same agent, in the same session, as it is seen by another replica. */
+  at(origin: TestOrigin): TestAgent {
+    const { instance, key } = this;
+    const same = new TestAgent(origin, { ...this.options, instance, key });
+    same.target = this.target;
+    same.session = this.session;
+    return same;
   }
 
   get publicKey(): string {
