@@ -59,7 +59,7 @@ export class TicketOffice {
 
   /** This replica's seeder first: it was told that somebody comes. */
   #origins(): string[] {
-    const own = this.config.advertise ?? this.addresses.peer;
+    const own = this.addresses.peer;
     const others = this.board
       .alive()
       .filter(({ replica, roles }) => replica !== this.board.self && roles.includes('seed'))

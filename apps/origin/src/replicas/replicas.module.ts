@@ -17,7 +17,6 @@ import { openReplicaBus } from './open-replica-bus.js';
 import { ReplicaBoard } from './replica-board.js';
 import type { ReplicaBus } from './replica-bus.js';
 import { ReplicaPost } from './replica-post.js';
-import { ReplicaRole } from './replica-role.js';
 
 /** Injection token of the {@link ReplicaBus}; features speak through {@link ReplicaPost}. */
 const REPLICA_BUS = Symbol('ReplicaBus');
@@ -70,7 +69,7 @@ function makeBoard(
   clock: Clock,
   logger: Logger,
 ): ReplicaBoard {
-  const roles = ReplicaRole.options.filter((role) => role !== 'seed' || config.seeding);
+  const { roles } = config;
   const peerOf = () => (addresses.peer === '' ? null : addresses.peer);
   return new ReplicaBoard({ post, clock, logger, describe: () => ({ roles, peer: peerOf() }) });
 }
