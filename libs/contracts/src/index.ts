@@ -1,6 +1,7 @@
 export * from './api/collection.js';
 export * from './api/agents.js';
 export * from './api/artifacts.js';
+export * from './api/imports.js';
 export * from './api/jobs.js';
 export * from './api/ledger.js';
 export * from './api/limits.js';

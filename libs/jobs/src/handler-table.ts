@@ -5,6 +5,7 @@ import type { HandlerOptions, JobHandler } from './job-queue.js';
 interface Registered {
   readonly handler: JobHandler<unknown, unknown>;
   readonly timeoutMs: number;
+  readonly atOnce: number;
 }
 
 const TIMEOUT_MS = 600_000;
@@ -19,7 +20,8 @@ export class HandlerTable {
   register(name: string, handler: JobHandler<unknown, unknown>, options: HandlerOptions): void {
     if (!this.names.includes(name)) throw invalid('A handler is for no job of the table.', name);
     if (this.#handlers.has(name)) throw invalid('A job has two handlers.', name);
-    this.#handlers.set(name, { handler, timeoutMs: options.timeoutMs ?? TIMEOUT_MS });
+    const { timeoutMs = TIMEOUT_MS, atOnce = Number.POSITIVE_INFINITY } = options;
+    this.#handlers.set(name, { handler, timeoutMs, atOnce });
   }
 
   /** @throws CONFIG_INVALID */

@@ -50,6 +50,8 @@ export class InProcessJobQueue<Table extends JobTable> implements JobQueue<Table
   readonly #handlers: HandlerTable;
   readonly #book: JobBook;
   readonly #line = new WaitingLine<Job>();
+  /** Taken out of the line while as many of their name run as may. */
+  readonly #held: Job[] = [];
   readonly #running = new Map<Job, Promise<void>>();
   readonly #listeners = new Set<(event: JobEvent<JobViewOf<Table, AnyName<Table>>>) => void>();
   readonly #concurrency: number;
@@ -160,12 +162,23 @@ export class InProcessJobQueue<Table extends JobTable> implements JobQueue<Table
       const job = this.#line.shift();
       if (!job) return;
       if (job.state !== 'waiting') continue;
+      if (this.#isFull(job.name)) {
+        this.#held.push(job);
+        continue;
+      }
       const run = this.#run(job).finally(() => {
         this.#running.delete(job);
+        for (const held of this.#held.splice(0)) this.#line.push(held);
         this.#fill();
       });
       this.#running.set(job, run);
     }
+  }
+
+  #isFull(name: string): boolean {
+    let running = 0;
+    for (const job of this.#running.keys()) if (job.name === name) running++;
+    return running >= this.#handlers.get(name).atOnce;
   }
 
   async #run(job: Job): Promise<void> {

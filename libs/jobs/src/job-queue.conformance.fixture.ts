@@ -129,6 +129,29 @@ export function jobQueueConformance(name: string, make: () => Promise<QueueUnder
         expect(most).toBe(2);
       });
 
+      it('runs no more jobs of a name at once than may, and lets others pass', async () => {
+        const ends: (() => void)[] = [];
+        let [active, most] = [0, 0];
+        const wait = async ({ data }: RunningJob<{ a: number; b: number }>) => {
+          most = Math.max(most, ++active);
+          await new Promise<void>((resolve) => ends.push(resolve));
+          active--;
+          return data.a;
+        };
+        queue.register('add', wait, { atOnce: 1 });
+        acts['quick'] = async () => 'passed';
+        await queue.start();
+        const waiting = await Promise.all([1, 2].map((a) => queue.enqueue('add', { a, b: 0 })));
+        const { id } = await queue.enqueue('act', { what: 'quick' });
+        expect(await queue.finished(id)).toMatchObject({ result: 'passed' });
+        for (const job of waiting) {
+          await expect.poll(() => ends.length, { timeout: 15_000 }).toBe(1);
+          ends.pop()!();
+          expect(await queue.finished(job.id)).toMatchObject({ state: 'done', attempt: 1 });
+        }
+        expect(most).toBe(1);
+      });
+
       it('gives handlers copies, and keeps nothing but JSON', async () => {
         const data = { what: 'change', list: [1] };
         acts['change'] = async (job) => {

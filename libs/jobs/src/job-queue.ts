@@ -57,6 +57,11 @@ export type JobHandler<Data, Result> = (job: RunningJob<Data>) => Promise<Result
 export interface HandlerOptions {
   /** An attempt that takes longer is aborted and counts as failed; milliseconds, 10 minutes by default. */
   readonly timeoutMs?: number;
+  /**
+   * So many jobs of the name run in this process at once at most, so that a crowd of long ones leaves
+   * room for others; by default as many as there is room for.
+   */
+  readonly atOnce?: number;
 }
 
 export interface EnqueueOptions {

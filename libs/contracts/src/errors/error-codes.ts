@@ -60,6 +60,7 @@ export const ERROR_CODES = {
   UPLOAD_NOT_FOUND: notFound,
   TOKEN_NOT_FOUND: notFound,
   JOB_NOT_FOUND: notFound,
+  IMPORT_NOT_FOUND: notFound,
   /** A replica was asked for what it was told not to do; another one does it. */
   ROLE_NOT_HERE: { status: 421, exit: EXIT.failed },
   RANGE_NOT_SATISFIABLE: { status: 416, exit: EXIT.failed },
@@ -88,6 +89,17 @@ export const ERROR_CODES = {
   UPLOAD_EXPIRED: { status: 410, exit: EXIT.failed },
   ALREADY_EXISTS: conflict,
   PRECONDITION_FAILED: { status: 412, exit: EXIT.conflict },
+
+  // What releases are imported from.
+  /** The origin may not fetch from there, or is not let in. */
+  SOURCE_REFUSED: { status: 403, exit: EXIT.notAllowed },
+  SOURCE_NOT_FOUND: unprocessable,
+  /** It does not answer, or not in a way that can be used. */
+  SOURCE_UNAVAILABLE: busy,
+  /** It was replaced again and again while it was fetched. */
+  SOURCE_CHANGED: conflict,
+  /** It is not what was declared: other bytes, or another number of them. */
+  SOURCE_MISMATCH: unprocessable,
 
   // Depot and disk.
   DEPOT_FULL: full,

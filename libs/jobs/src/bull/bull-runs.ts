@@ -20,6 +20,7 @@ export interface BullRunsOptions {
 }
 
 interface Run {
+  readonly name: string;
   readonly controller: AbortController;
   readonly ended: Promise<void>;
   cancelled: boolean;
@@ -30,6 +31,8 @@ interface Run {
 const PROGRESS_PAUSE_MS = 100;
 /** A job of a name that only a newer replica knows is left to that. */
 const UNKNOWN_NAME_DELAY_MS = 10_000;
+/** One of a name of which as many run as may is left to others, too, and looked at again. */
+const FULL_DELAY_MS = 2000;
 
 /** The jobs that this process runs: what BullMQ's worker calls, and what aborts it. */
 export class BullRuns {
@@ -49,8 +52,10 @@ export class BullRuns {
     while (this.#runs.has(bullId)) await this.#runs.get(bullId)!.ended;
     if (this.#closed) return this.#giveBack(job, token);
     if (!this.options.handlers.knows(job.name)) return this.#leave(job, token);
+    if (this.#isFull(job.name)) return this.#postpone(job, token, FULL_DELAY_MS);
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
     const run: Run = {
+      name: job.name,
       controller: new AbortController(),
       ended,
       cancelled: false,
@@ -168,10 +173,21 @@ export class BullRuns {
   }
 
   async #leave(job: Job, token: string): Promise<never> {
-    const { bull, clock, logger } = this.options;
+    const { logger } = this.options;
     logger.warn('job of an unknown name is left to others', { job: job.id, name: job.name });
-    await job.moveToDelayed(clock.now() + UNKNOWN_NAME_DELAY_MS, token);
-    throw new bull.DelayedError();
+    return this.#postpone(job, token, UNKNOWN_NAME_DELAY_MS);
+  }
+
+  /** Does not count as a try. */
+  async #postpone(job: Job, token: string, delayMs: number): Promise<never> {
+    await job.moveToDelayed(this.options.clock.now() + delayMs, token);
+    throw new this.options.bull.DelayedError();
+  }
+
+  #isFull(name: string): boolean {
+    let running = 0;
+    for (const run of this.#runs.values()) if (run.name === name) running++;
+    return running >= this.options.handlers.get(name).atOnce;
   }
 
   async #drained(ms: number): Promise<boolean> {
