@@ -26,7 +26,7 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     load: () => import('./verbs/torrent/torrent.js'),
   },
   release: {
-    summary: 'list and show the releases of an app',
+    summary: 'list, show and import the releases of an app',
     load: () => import('./verbs/release.js'),
   },
   channel: {

@@ -12,6 +12,7 @@ import { DepotModule } from './depot/depot.module.js';
 import { EventsModule } from './events/events.module.js';
 import { HealthModule } from './health/health.module.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { ImportsModule } from './imports/imports.module.js';
 import { JobsModule } from './jobs/jobs.module.js';
 import { LedgerModule } from './ledger/ledger.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
@@ -38,6 +39,7 @@ const FEATURES = [
   DepotModule,
   EventsModule,
   HealthModule,
+  ImportsModule,
   LedgerModule,
   MetricsModule,
   JobsModule,

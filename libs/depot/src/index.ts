@@ -2,6 +2,7 @@ export * from './depot.js';
 export * from './depot-identity.js';
 export * from './depot-key.js';
 export type { DirectParts } from './direct-parts.js';
+export { openForeignObject, type ForeignObject } from './foreign-object.js';
 export { FsDepot, type FsDepotOptions } from './fs/fs-depot.js';
 export { emptyContent, MemoryDepot, type MemoryDepotContent } from './memory/memory-depot.js';
 export { openS3Depot } from './open-s3-depot.js';

@@ -6,11 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom, VirtualClock } from '#lib/runtime';
 
 import { InProcessJobQueue } from './in-process-job-queue.js';
-import {
-  jobQueueConformance,
-  TEST_JOB_NAMES,
-  type TestJobs,
-} from './job-queue.conformance.fixture.js';
+import { jobQueueConformance } from './job-queue.conformance.fixture.js';
+import { TEST_JOB_NAMES, type TestJobs } from './queue-under-test.fixture.js';
 import { WaitingLine } from './waiting-line.js';
 
 function make(keepFinished = 1000) {

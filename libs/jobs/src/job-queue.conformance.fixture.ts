@@ -3,26 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FleetseedError } from '#lib/contracts';
 import { Unrecoverable } from '#lib/runtime';
 
-import type { JobQueue, JobView, RunningJob } from './job-queue.js';
-
-/** The jobs that a queue under test must have been made for, with a concurrency of 2. */
-export type TestJobs = {
-  readonly add: {
-    readonly data: { readonly a: number; readonly b: number };
-    readonly result: number;
-  };
-  readonly act: { readonly data: { readonly what: string }; readonly result: string | null };
-};
-export const TEST_JOB_NAMES = ['add', 'act'] as const;
-
-export interface QueueUnderTest {
-  readonly queue: JobQueue<TestJobs>;
-  /** What the queue holds once it is closed: the jobs as the next process finds them. */
-  readonly afterClose: (id: string) => Promise<JobView | null>;
-  /** Lets time pass: longer than any back-off or time-out of the suite (100 ms). */
-  readonly passTime: () => Promise<void>;
-  readonly dispose: () => Promise<void>;
-}
+import { crowdConformance } from './job-crowd.conformance.fixture.js';
+import type { JobQueue, RunningJob } from './job-queue.js';
+import type { QueueUnderTest, TestJobs } from './queue-under-test.fixture.js';
 
 const add = async ({ data }: RunningJob<{ a: number; b: number }>) => data.a + data.b;
 
@@ -35,6 +18,7 @@ function untilAborted(signal: AbortSignal): Promise<never> {
 
 /** What every job queue must do. `make` gives one with a back-off and time-outs of at most 100 ms. */
 export function jobQueueConformance(name: string, make: () => Promise<QueueUnderTest>): void {
+  crowdConformance(name, make);
   describe(`${name}: the job queue contract`, () => {
     let under: QueueUnderTest;
     let queue: JobQueue<TestJobs>;
@@ -127,29 +111,6 @@ export function jobQueueConformance(name: string, make: () => Promise<QueueUnder
         await Promise.all(jobs.map(({ id }) => queue.finished(id)));
         expect(order).toEqual(['high-1', 'high-2', 'mid-1', 'mid-2', 'low-1', 'low-2']);
         expect(most).toBe(2);
-      });
-
-      it('runs no more jobs of a name at once than may, and lets others pass', async () => {
-        const ends: (() => void)[] = [];
-        let [active, most] = [0, 0];
-        const wait = async ({ data }: RunningJob<{ a: number; b: number }>) => {
-          most = Math.max(most, ++active);
-          await new Promise<void>((resolve) => ends.push(resolve));
-          active--;
-          return data.a;
-        };
-        queue.register('add', wait, { atOnce: 1 });
-        acts['quick'] = async () => 'passed';
-        await queue.start();
-        const waiting = await Promise.all([1, 2].map((a) => queue.enqueue('add', { a, b: 0 })));
-        const { id } = await queue.enqueue('act', { what: 'quick' });
-        expect(await queue.finished(id)).toMatchObject({ result: 'passed' });
-        for (const job of waiting) {
-          await expect.poll(() => ends.length, { timeout: 15_000 }).toBe(1);
-          ends.pop()!();
-          expect(await queue.finished(job.id)).toMatchObject({ state: 'done', attempt: 1 });
-        }
-        expect(most).toBe(1);
       });
 
       it('gives handlers copies, and keeps nothing but JSON', async () => {

@@ -1,27 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import type { Command } from 'commander';
 
-import {
-  CollectionReport,
-  FleetseedError,
-  Job,
-  knownCode,
-  VerificationReport,
-} from '#lib/contracts';
+import { CollectionReport, Job, VerificationReport } from '#lib/contracts';
 
 import { action } from '../action.js';
-import { route } from '../connection/route.js';
 import type { Invocation } from '../invocation.js';
 import { bytesText } from '../output/quantities.js';
 import { facts, table } from '../output/table.js';
+import { followJob } from './follow-job.js';
 
 interface CollectOptions {
   readonly dryRun?: boolean;
 }
-
-const LOOK_EVERY_MS = 500;
-const PATIENCE_MS = 30_000;
 
 export function define(command: Command): void {
   command
@@ -37,45 +26,15 @@ export function define(command: Command): void {
 
 async function verify(call: Invocation): Promise<void> {
   const begun = await call.origin().send('POST', '/verification', {}, Job);
-  const report = VerificationReport.parse((await ended(call, begun, 'verifying')).result);
+  const report = VerificationReport.parse((await followJob(call, begun, 'verifying')).result);
   call.output.result(report, () => verificationText(report));
 }
 
 async function collect(call: Invocation<CollectOptions>): Promise<void> {
   const { dryRun = false } = call.options;
   const begun = await call.origin().send('POST', '/collection', { dryRun }, Job);
-  const report = CollectionReport.parse((await ended(call, begun, 'collecting')).result);
+  const report = CollectionReport.parse((await followJob(call, begun, 'collecting')).result);
   call.output.result(report, () => reportText(report));
-}
-
-/** Follows a job to its end. @throws the error that it ended with */
-async function ended(call: Invocation, begun: Job, label: string): Promise<Job> {
-  let job = begun;
-  let said = '';
-  let goneSince: number | undefined;
-  while (job.state === 'waiting' || job.state === 'active') {
-    const about = job.state === 'waiting' ? 'waiting' : (job.step ?? 'begun');
-    if (about !== said) call.output.note(`${label}: ${about}`);
-    said = about;
-    await sleep(LOOK_EVERY_MS, undefined, { signal: call.signal });
-    try {
-      job = await call.origin().get(route`/jobs/${job.job}`, Job);
-      goneSince = undefined;
-    } catch (error) {
-      // A queue that was lost or is away comes back, and the job with it.
-      if (!isGap(error)) throw error;
-      goneSince ??= performance.now();
-      if (performance.now() - goneSince > PATIENCE_MS) throw error;
-    }
-  }
-  if (job.state === 'done') return job;
-  const { code, detail } = job.error ?? { code: 'ABORTED', detail: 'The job was cancelled.' };
-  throw new FleetseedError(knownCode(code), detail, { job: job.job });
-}
-
-function isGap(error: unknown): boolean {
-  if (!(error instanceof FleetseedError)) return false;
-  return error.code === 'JOB_NOT_FOUND' || error.code === 'QUEUE_UNREACHABLE';
 }
 
 function reportText(report: CollectionReport): string {

@@ -8,6 +8,7 @@ import type { Invocation } from '../invocation.js';
 import { bytesText, timeText } from '../output/quantities.js';
 import { facts, table } from '../output/table.js';
 import { checkArgument, parseCount } from './arguments.js';
+import type { ImportOptions } from './import-release.js';
 
 interface ListOptions {
   readonly limit?: string;
@@ -25,6 +26,23 @@ export function define(command: Command): void {
     .description('one release')
     .argument('<app@version>', 'the release')
     .action(action(show));
+  command
+    .command('import')
+    .description('make a release of a file that the origin fetches by itself')
+    .argument('<app@version>', 'the release')
+    .requiredOption('--from <source>', 'https://… or s3://BUCKET/KEY; - reads it from stdin')
+    .option('--name <name>', 'what the file is called (default: the end of the source’s path)')
+    .option('--channel <channel>', 'move this channel to the release')
+    .option('--sha256 <hex>', 'SHA-256 that the file must have')
+    .option('--bytes <n>', 'length that the file must have')
+    .option('--insecure-http', 'let the file travel over plain http')
+    .option('--no-wait', 'return at once; `job show` says how far it is')
+    .action(
+      action<ImportOptions>(async (call, reference) => {
+        const { importRelease } = await import('./import-release.js');
+        await importRelease(call, reference);
+      }),
+    );
 }
 
 async function apps(call: Invocation<ListOptions>): Promise<void> {

@@ -60,7 +60,7 @@ export class ChannelsService {
     app: string,
     channel: string,
     { version, expectedSequence }: MoveChannel,
-    caller: Principal,
+    caller: Pick<Principal, 'name'>,
   ): Promise<ChannelState> {
     const release = await this.releases.get(app, version);
     const at = this.clock.now();

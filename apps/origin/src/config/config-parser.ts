@@ -60,7 +60,7 @@ function consistentS3(config: OriginConfig): OriginConfig {
   const { s3Bucket, s3Endpoint, s3Region, s3Prefix, s3PathStyle, s3CaFile } = config;
   const given = { s3Endpoint, s3Region, s3Prefix, s3PathStyle, s3CaFile };
   const [key] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
-  if (s3Bucket === undefined && key !== undefined) {
+  if (s3Bucket === undefined && config.importBuckets.length === 0 && key !== undefined) {
     throw configurationError('s3Bucket', `is needed, as --${flagOf(key)} is given`);
   }
   const url = s3Endpoint === undefined ? null : new URL(s3Endpoint);

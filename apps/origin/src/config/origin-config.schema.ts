@@ -32,6 +32,13 @@ const S3Bucket = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, {
   error: 'must be a bucket name: 3 to 63 lower-case letters, digits, dots and dashes',
 });
 
+/** Comma separated. */
+const list = (entry: z.ZodType<string, string>) =>
+  z
+    .string()
+    .transform((text) => text.split(',').flatMap((each) => each.trim() || []))
+    .pipe(z.array(entry));
+
 const S3Endpoint = z
   .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
   .refine(
@@ -123,6 +130,19 @@ export const OriginConfigSchema = z.object({
   uploadExpirySeconds: whole(60, 30 * 86_400)
     .default(86_400)
     .describe('Seconds after which an upload that was not completed is removed.'),
+  importHosts: list(z.string())
+    .default([])
+    .describe(
+      'Internal hosts that releases may be imported from, comma separated: names, *.domain, addresses or networks. Hosts with a public address need no entry.',
+    ),
+  importBuckets: list(S3Bucket)
+    .default([])
+    .describe(
+      'Buckets that releases may be imported from with the credentials of this process, comma separated; none by default.',
+    ),
+  importMaxBytes: whole(1, 100_000_000_000_000)
+    .default(100_000_000_000)
+    .describe('Bytes that an imported file has at most.'),
   s3Bucket: S3Bucket.optional().describe(
     'Bucket that the depot is kept in; without it the depot is the folder DIR/depot.',
   ),

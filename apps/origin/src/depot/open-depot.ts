@@ -29,14 +29,16 @@ export async function openDepot(
   const { s3Bucket: bucket } = config;
   if (bucket === undefined) return FsDepot.open({ root: join(config.data, 'depot'), clock });
   try {
-    return await openS3Depot({ ...(await s3Options(config, bucket)), clock, logger });
+    const prefix = config.s3Prefix === undefined ? {} : { prefix: config.s3Prefix };
+    return await openS3Depot({ ...(await s3Options(config, bucket)), ...prefix, clock, logger });
   } catch (error) {
     throw named(error, config);
   }
 }
 
-async function s3Options(config: OriginConfig, bucket: string): Promise<S3DepotOptions> {
-  const { s3Endpoint: endpoint, s3Region: region, s3Prefix: prefix, s3CaFile: caFile } = config;
+/** How a bucket is reached, of the depot or of somebody else. */
+export async function s3Options(config: OriginConfig, bucket: string): Promise<S3DepotOptions> {
+  const { s3Endpoint: endpoint, s3Region: region, s3CaFile: caFile } = config;
   const timeoutMs = config.s3TimeoutSeconds * 1000;
   return {
     bucket,
@@ -46,7 +48,6 @@ async function s3Options(config: OriginConfig, bucket: string): Promise<S3DepotO
     patience: { timeoutMs, totalMs: 2 * timeoutMs },
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(region === undefined ? {} : { region }),
-    ...(prefix === undefined ? {} : { prefix }),
     ...(caFile === undefined ? {} : { ca: await authorityIn(caFile) }),
   };
 }

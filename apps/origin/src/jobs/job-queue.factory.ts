@@ -5,8 +5,11 @@ import type { Clock, Logger } from '#lib/runtime';
 import type { OriginConfig } from '../config/origin-config.schema.js';
 import { ORIGIN_JOB_NAMES, type OriginJobQueue, type OriginJobs } from './origin-jobs.js';
 
-/** Collections, dry runs and verifications may take hours, and there is one of each: uploads do not wait for them. */
-const JOBS_AT_ONCE = 5;
+/**
+ * Collections, dry runs, verifications and repairs may take hours, and there is one of each, and two
+ * imports: uploads do not wait for them.
+ */
+const JOBS_AT_ONCE = 8;
 
 type RedisConfig = Pick<OriginConfig, 'redisUrl' | 'redisPrefix'>;
 

@@ -1,24 +1,29 @@
 import { Controller, Delete, Get, HttpCode, Inject, Param, Query } from '@nestjs/common';
 
 import { FleetseedError, PageQuery, type Job, type Page } from '#lib/contracts';
-import type { JobView } from '#lib/jobs';
+import type { JobView, JobViewOf } from '#lib/jobs';
 
 import { Scopes } from '../auth/scopes.decorator.js';
-import { JOB_QUEUE, type OriginJobQueue } from './origin-jobs.js';
+import { JOB_QUEUE, type OriginJobQueue, type OriginJobs } from './origin-jobs.js';
+import { UnfinishedWork } from './unfinished-work.js';
 
 @Controller('api/v1/jobs')
 @Scopes('fleet:read')
 export class JobsController {
-  constructor(@Inject(JOB_QUEUE) private readonly queue: OriginJobQueue) {}
+  constructor(
+    private readonly unfinished: UnfinishedWork,
+    @Inject(JOB_QUEUE) private readonly queue: OriginJobQueue,
+  ) {}
 
   @Get()
   async list(@Query({ schema: PageQuery }) { limit }: PageQuery): Promise<Page<Job>> {
-    return { items: (await this.queue.list({ limit })).map(jobOf), next: null };
+    const views = await this.queue.list({ limit });
+    return { items: views.map((view) => this.#jobOf(view)), next: null };
   }
 
   @Get(':id')
   async get(@Param('id') id: string): Promise<Job> {
-    return jobOf((await this.queue.get(id)) ?? unknownJob(id));
+    return this.#jobOf((await this.queue.get(id)) ?? unknownJob(id));
   }
 
   /** Takes a waiting job out, or ends a running one at its next step. No error for one that has ended. */
@@ -26,29 +31,36 @@ export class JobsController {
   @HttpCode(204)
   @Scopes('admin')
   async cancel(@Param('id') id: string): Promise<void> {
-    const job = (await this.queue.get(id)) ?? unknownJob(id);
-    if (NOT_CANCELLED.includes(job.name)) {
-      throw new FleetseedError('PRECONDITION_FAILED', `A ${job.name} job cannot be cancelled.`, {
-        job: id,
-      });
-    }
-    await this.queue.cancel(id);
+    await this.unfinished.cancel(id);
+  }
+
+  #jobOf(view: OriginJobView): Job {
+    return {
+      ...jobOf(view),
+      cancellable: isUnderWay(view) && this.unfinished.canCancel(view.name),
+    };
   }
 }
 
-/** What is taken is published: an upload is dropped before it is complete, or not at all. */
-const NOT_CANCELLED = ['publish'];
+type OriginJobView = JobViewOf<OriginJobs, keyof OriginJobs>;
+
+function isUnderWay({ finishedAt }: JobView): boolean {
+  return finishedAt === null;
+}
 
 /** The queue's view as the API tells it. */
 export function jobOf(view: JobView): Job {
   const { done, total } = view.progress ?? { done: 0, total: 0 };
   const share = total > 0 ? Math.min(1, done / total) : 0;
+  const { about } = view.data as { readonly about?: string };
   return {
     job: view.id,
     name: view.name,
+    about: about ?? null,
     state: STATES[view.state],
     progress: view.state === 'done' ? 1 : share,
     step: view.progress?.step ?? null,
+    cancellable: false,
     attempts: view.attempt,
     createdAt: view.queuedAt,
     finishedAt: view.finishedAt,

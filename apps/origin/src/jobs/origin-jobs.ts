@@ -1,11 +1,21 @@
 import type { CollectionReport, VerificationReport } from '#lib/contracts';
 import type { JobQueue } from '#lib/jobs';
 
+/** What a job is about, as `app@version`, for people. */
+interface About {
+  readonly about?: string;
+}
+
 /** The work that outlives a request. What is unfinished is found again in the depot, not here. */
 export type OriginJobs = {
   /** Makes an artifact and a release of an upload whose bytes are all there. */
   readonly publish: {
-    readonly data: { readonly upload: string };
+    readonly data: { readonly upload: string } & About;
+    readonly result: { readonly artifact: string; readonly created: boolean };
+  };
+  /** Makes a release of what it fetches from somewhere else. */
+  readonly import: {
+    readonly data: { readonly import: string; readonly run: number } & About;
     readonly result: { readonly artifact: string; readonly created: boolean };
   };
   /** Removes from the depot what no release needs any more. */
@@ -27,6 +37,7 @@ export type OriginJobs = {
 
 export const ORIGIN_JOB_NAMES = [
   'publish',
+  'import',
   'collect',
   'verify',
   'notify',

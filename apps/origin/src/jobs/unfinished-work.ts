@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 
+import { FleetseedError } from '#lib/contracts';
 import { repeat, type Clock, type Logger } from '#lib/runtime';
 
 import { CLOCK, LOGGER } from '../config/start-context.js';
-import { JOB_QUEUE, type OriginJobQueue } from './origin-jobs.js';
+import { JOB_QUEUE, type OriginJobQueue, type OriginJobs } from './origin-jobs.js';
 
 /** For what no event tells: work that another replica wrote down and could not enqueue. */
 const EVERY_MS = 600_000;
@@ -15,6 +16,7 @@ const EVERY_MS = 600_000;
 @Injectable()
 export class UnfinishedWork {
   readonly #sources = new Map<string, () => Promise<void>>();
+  readonly #giveUps = new Map<string, (data: never) => Promise<void>>();
   readonly #ends: (() => void)[] = [];
   #line: Promise<void> = Promise.resolve();
   #ended = false;
@@ -31,6 +33,37 @@ export class UnfinishedWork {
    */
   register(what: string, enqueue: () => Promise<void>): void {
     this.#sources.set(what, enqueue);
+  }
+
+  /**
+   * Says how the depot is told that a job is wanted no more; a job of a name without this cannot be
+   * cancelled, as it would come back.
+   */
+  onCancel<Name extends keyof OriginJobs>(
+    name: Name,
+    giveUp: (data: OriginJobs[Name]['data']) => Promise<void>,
+  ): void {
+    this.#giveUps.set(name, giveUp);
+  }
+
+  canCancel(name: keyof OriginJobs): boolean {
+    return this.#giveUps.has(name);
+  }
+
+  /**
+   * Ends a job for good: first what the depot says of it, then the job. No error for one that has ended.
+   * @throws JOB_NOT_FOUND; PRECONDITION_FAILED for one that cannot be cancelled
+   */
+  async cancel(id: string): Promise<void> {
+    const job = await this.queue.get(id);
+    if (!job) throw new FleetseedError('JOB_NOT_FOUND', `There is no job ${id}.`, { job: id });
+    const giveUp = this.#giveUps.get(job.name);
+    if (!giveUp) {
+      const text = `A ${job.name} job cannot be cancelled.`;
+      throw new FleetseedError('PRECONDITION_FAILED', text, { job: id });
+    }
+    if (job.finishedAt === null) await giveUp(job.data as never);
+    await this.queue.cancel(id);
   }
 
   /** Resolves after the first look; one that fails is told and does not stop the start. */

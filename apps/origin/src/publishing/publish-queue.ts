@@ -53,7 +53,7 @@ export class PublishQueue implements OnModuleInit {
   async enqueueUnfinished(): Promise<void> {
     for (const id of await this.uploads.ids()) {
       const record = await this.uploads.find(id);
-      if (record?.state === 'publishing') await this.#enqueue(id);
+      if (record?.state === 'publishing') await this.#enqueue(record);
     }
   }
 
@@ -69,7 +69,7 @@ export class PublishQueue implements OnModuleInit {
     });
     const now = written ?? (await this.uploads.find(record.upload));
     if (!now) throw unknownUpload(record.upload);
-    if (now.state === 'publishing') await this.#enqueueSoon(record.upload);
+    if (now.state === 'publishing') await this.#enqueueSoon(record);
     this.events.changed(record.upload);
     return now;
   }
@@ -77,7 +77,7 @@ export class PublishQueue implements OnModuleInit {
   /** @throws the error that publishing ended with; QUEUE_UNREACHABLE, it is published later then */
   async publishAndWait(record: UploadRecord): Promise<{ release: Release; created: boolean }> {
     const { state } = await this.publish(record);
-    const result = state === 'publishing' ? await this.#ended(record.upload) : null;
+    const result = state === 'publishing' ? await this.#ended(record) : null;
     const release = await this.catalog.find(record.app, record.version);
     const ended = await this.uploads.find(record.upload);
     if (ended?.state === 'published' && release) {
@@ -89,7 +89,8 @@ export class PublishQueue implements OnModuleInit {
   }
 
   /** Waits for the job, or where the queue has lost that, for what the record says. */
-  async #ended(upload: string): Promise<Result | null> {
+  async #ended(record: UploadRecord): Promise<Result | null> {
+    const { upload } = record;
     const end = performance.now() + PATIENCE_MS;
     for (;;) {
       try {
@@ -99,24 +100,24 @@ export class PublishQueue implements OnModuleInit {
         if (!isGap(error) || performance.now() > end) throw error;
         if ((await this.uploads.find(upload))?.state !== 'publishing') return null;
         await sleep(ASK_AGAIN_MS);
-        await this.#enqueueSoon(upload);
+        await this.#enqueueSoon(record);
       }
     }
   }
 
   /** What cannot be enqueued now is enqueued when the queue is back. */
-  async #enqueueSoon(upload: string): Promise<void> {
+  async #enqueueSoon(record: UploadRecord): Promise<void> {
     try {
-      await this.#enqueue(upload);
+      await this.#enqueue(record);
     } catch (error) {
       if (!isGap(error)) throw error;
-      this.logger.warn('upload waits for the job queue', { upload, error });
+      this.logger.warn('upload waits for the job queue', { upload: record.upload, error });
     }
   }
 
-  async #enqueue(upload: string): Promise<void> {
+  async #enqueue({ upload, app, version }: UploadRecord): Promise<void> {
     const options = { id: jobIdOf(upload), attempts: PUBLISH_ATTEMPTS };
-    await this.queue.enqueue('publish', { upload }, options);
+    await this.queue.enqueue('publish', { upload, about: `${app}@${version}` }, options);
   }
 }
 

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 
-import { toFleetseedError, type FleetseedError, type Release } from '#lib/contracts';
+import { toFleetseedError, type Release } from '#lib/contracts';
 import type { RunningJob } from '#lib/jobs';
 import { Unrecoverable, type Clock, type Logger } from '#lib/runtime';
 
@@ -8,6 +8,7 @@ import { ArtifactLibrary } from '../artifacts/artifact-library.js';
 import { ShutdownSignal } from '../config/shutdown-signal.js';
 import { CLOCK, LOGGER } from '../config/start-context.js';
 import { OriginEvents } from '../events/origin-events.js';
+import { isFinal, isInterrupted } from '../jobs/job-endings.js';
 import { JOB_QUEUE, type OriginJobQueue, type OriginJobs } from '../jobs/origin-jobs.js';
 import { ReleaseCatalog } from '../releases/release-catalog.js';
 import { checkTree } from '../uploads/declared-tree.js';
@@ -18,7 +19,7 @@ import type { UploadPlan, UploadRecord } from '../uploads/upload-record.js';
 import { UploadStore } from '../uploads/upload-store.js';
 import { UploadViews } from '../uploads/upload-view.js';
 import { Outbox } from '../webhooks/outbox.js';
-import { ArtifactMaker } from './artifact-maker.js';
+import { ArtifactMaker, type MakeOptions } from './artifact-maker.js';
 import { PUBLISH_ATTEMPTS } from './publish-queue.js';
 
 /** A hybrid tree of terabytes is read back as a whole. */
@@ -56,14 +57,19 @@ export class Publisher implements OnModuleInit {
     const record = await this.uploads.find(id);
     if (record?.state !== 'publishing') throw new Unrecoverable(unknownUpload(id));
     try {
-      const result = await this.#publish(record, job);
-      await this.#note(record);
+      const result = await this.release(record, {
+        signal: job.signal,
+        progress: (done, total) => job.progress({ done, total, step: 'storing' }),
+      });
       await this.#end(record, { state: 'published', error: null });
       await this.#cleanUp(id);
       return result;
     } catch (thrown) {
       const error = toFleetseedError(thrown);
       if (this.shutdown.signal.aborted || isInterrupted(job.signal)) throw error;
+      // A lost queue may have begun the job twice: what the other run used up was not lacking.
+      const published = await this.#publishedByOther(record);
+      if (published) return published;
       if (!isFinal(error) && job.attempt < PUBLISH_ATTEMPTS) throw error;
       this.logger.warn('upload not published', { upload: id, code: error.code, error });
       const { code, message } = error;
@@ -74,18 +80,22 @@ export class Publisher implements OnModuleInit {
     }
   }
 
-  async #publish(
-    record: UploadRecord,
-    job: RunningJob<OriginJobs['publish']['data']>,
-  ): Promise<Result> {
+  /**
+   * Makes the release of an upload that is complete. May be repeated, also side by side.
+   * @throws VERSION_TAKEN, VERSION_RETIRED, ROOT_MISMATCH, …
+   */
+  async release(record: UploadRecord, options: MakeOptions): Promise<Result> {
+    const result = await this.#publish(record, options);
+    await this.#note(record);
+    return result;
+  }
+
+  async #publish(record: UploadRecord, options: MakeOptions): Promise<Result> {
     const plan = await this.uploads.plan(record);
     const earlier = await this.catalog.find(record.app, record.version);
     if (earlier) return this.#published(earlier, plan);
     await this.catalog.assertNotRetired(record.app, record.version);
-    const summary = await this.maker.make(record, plan, {
-      signal: job.signal,
-      progress: (done, total) => job.progress({ done, total, step: 'storing' }),
-    });
+    const summary = await this.maker.make(record, plan, options);
     const wanted: Release = {
       ...summary,
       app: record.app,
@@ -97,6 +107,12 @@ export class Publisher implements OnModuleInit {
     if (release.artifact !== summary.artifact) throw versionTaken(release);
     if (created) this.events.emit('releasePublished', release);
     return { artifact: summary.artifact, created };
+  }
+
+  async #publishedByOther({ upload, app, version }: UploadRecord): Promise<Result | null> {
+    if ((await this.uploads.find(upload))?.state !== 'published') return null;
+    const release = await this.catalog.find(app, version);
+    return release && { artifact: release.artifact, created: false };
   }
 
   /** Before the record says that all is done: an interrupted run comes here again. */
@@ -113,7 +129,9 @@ export class Publisher implements OnModuleInit {
   }
 
   async #end(record: UploadRecord, end: Pick<UploadRecord, 'state' | 'error'>): Promise<void> {
-    await this.uploads.update(record.upload, (current) => current && { ...current, ...end });
+    await this.uploads.update(record.upload, (current) =>
+      current && current.state !== 'published' ? { ...current, ...end } : null,
+    );
     this.views.setProgress(record.upload, null);
     this.uploadEvents.changed(record.upload);
   }
@@ -126,14 +144,4 @@ export class Publisher implements OnModuleInit {
       this.logger.warn('upload not cleaned up', { upload: id, error });
     }
   }
-}
-
-/** The job is to be run again elsewhere or later; only its own time-out counts as a failure. */
-function isInterrupted({ aborted, reason }: AbortSignal): boolean {
-  return aborted && toFleetseedError(reason).code !== 'TIMED_OUT';
-}
-
-/** Whether another try would end the same. */
-function isFinal(error: FleetseedError): boolean {
-  return error.status < 500 || error.code === 'DEPOT_INTEGRITY';
 }

@@ -36,6 +36,6 @@ import { V1Pieces } from './v1-pieces.js';
     UploadContent,
     V1Pieces,
   ],
-  exports: [KnownPlaces, PublishQueue],
+  exports: [KnownPlaces, Publisher, PublishQueue],
 })
 export class PublishingModule {}

@@ -1,19 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 
 import { FleetseedError } from '#lib/contracts';
-import type { Depot } from '#lib/depot';
 
-import { DEPOT } from '../depot/depot.tokens.js';
-import type { BodyHasher, BodyHashes } from './body-hasher.js';
+import type { BodyHashes } from './body-hasher.js';
 import { claimMissing, parseClaim, type PartClaim } from './content-digest.js';
+import { HashedParts, type IncomingPart } from './hashed-parts.js';
 import { LatestWins } from './latest-wins.js';
-import { cutOf, keptOf, stretchesOf } from './part-cut.js';
+import { keptOf, stretchesOf } from './part-cut.js';
 import { nodeSpanFor, rootOfNodes } from './part-hashes.js';
 import { partInvalid } from './upload-errors.js';
 import { UploadEvents } from './upload-events.js';
-import { UploadHashing } from './upload-hashing.js';
 import { partCountOf, partLengthOf } from './upload-planner.js';
 import { streamsV1, type PlanObject, type UploadRecord } from './upload-record.js';
 import { UploadStore } from './upload-store.js';
@@ -26,8 +24,7 @@ export class PartReceiver {
   constructor(
     private readonly store: UploadStore,
     private readonly events: UploadEvents,
-    private readonly hashing: UploadHashing,
-    @Inject(DEPOT) private readonly depot: Depot,
+    private readonly parts: HashedParts,
   ) {}
 
   /**
@@ -57,43 +54,29 @@ export class PartReceiver {
       }
       checkLength(planned, part, request);
       const { pieceLength } = plan;
-      const incoming = { planned, part, claim, pieceLength };
-      const digest = claim !== null && 'digest' in claim;
-      const cut = cutOf(planned, part, { pieceLength, digest, withV1: streamsV1(plan) });
-      const hasher = this.hashing.open(cut);
-      const chunks = this.#checkedChunks(record.upload, incoming, hasher, request);
-      const onDone = (chunk: Uint8Array) => hasher.stored(chunk);
-      try {
-        await this.#transfers.run(`${record.upload}/${object}/${part}`, (signal) =>
-          this.depot.putPart(source.parted, part, chunks, { signal, onDone }),
-        );
-      } finally {
-        this.hashing.close(hasher);
-      }
+      const claimed = { planned, part, claim, pieceLength };
+      const incoming: IncomingPart = {
+        upload: record.upload,
+        planned,
+        parted: source.parted,
+        part,
+        pieceLength,
+        withV1: streamsV1(plan),
+        digest: claim !== null && 'digest' in claim,
+      };
+      const bytes = exactly(bodyOf(request), partLengthOf(planned, part));
+      const check = (hashes: BodyHashes) => {
+        checkClaim(claimed, hashes);
+        return checkedHashes(claimed, hashes);
+      };
+      await this.#transfers.run(`${record.upload}/${object}/${part}`, (signal) =>
+        this.parts.put(incoming, bytes, check, signal),
+      );
     }
     // What the depot had no use for still has to leave the socket.
     request.resume();
     this.events.changed(record.upload);
     return { received: true };
-  }
-
-  /**
-   * The bytes of a request, hashed on their way; the hashes are kept after the last one: the depot
-   * makes the part visible only when this has ended well.
-   */
-  async *#checkedChunks(
-    upload: string,
-    incoming: IncomingPart,
-    hasher: BodyHasher,
-    request: IncomingMessage,
-  ): AsyncGenerator<Uint8Array> {
-    const { planned, part } = incoming;
-    const length = partLengthOf(planned, part);
-    yield* hasher.through(exactly(bodyOf(request), length));
-    const hashes = await hasher.finish();
-    checkClaim(incoming, hashes);
-    const kept = checkedHashes(incoming, hashes);
-    await this.store.hashes.write(upload, planned, part, kept);
   }
 }
 
@@ -101,7 +84,7 @@ export class PartReceiver {
  * @throws ROOT_MISMATCH when the part is what it claims, and not what was declared;
  *   PART_HASH_MISMATCH when it claims nothing: it may be damaged, and sending it again may help
  */
-function checkedHashes({ planned, part, claim, pieceLength }: IncomingPart, hashes: BodyHashes) {
+function checkedHashes({ planned, part, claim, pieceLength }: ClaimedPart, hashes: BodyHashes) {
   try {
     return keptOf(planned, part, pieceLength, hashes);
   } catch (error) {
@@ -122,15 +105,15 @@ async function* exactly(chunks: AsyncIterable<Buffer>, length: number): AsyncGen
   if (received !== length) throw wrongLength(length, received);
 }
 
-interface IncomingPart {
+interface ClaimedPart {
   readonly planned: PlanObject;
   readonly part: number;
   readonly claim: PartClaim | null;
   readonly pieceLength: number;
 }
 
-function checkClaim(incoming: IncomingPart, { digest, nodes }: BodyHashes): void {
-  const { claim, planned, part, pieceLength } = incoming;
+function checkClaim(claimed: ClaimedPart, { digest, nodes }: BodyHashes): void {
+  const { claim, planned, part, pieceLength } = claimed;
   if (claim === null) return;
   const { object, partBytes } = planned;
   if ('digest' in claim) {

@@ -6,7 +6,7 @@ import { ByteCount, Hex32, StartUpload, UploadDocument, UploadObject } from '#li
 export const UploadRecord = UploadDocument;
 export type UploadRecord = UploadDocument;
 
-const Parted = z.object({
+export const Parted = z.object({
   key: z.string(),
   handle: z.string(),
   length: ByteCount,

@@ -1,7 +1,10 @@
 import { Module } from '@nestjs/common';
 
+import { CollectionWindowModule } from '../collection/collection-window.module.js';
 import { DepotModule } from '../depot/depot.module.js';
 import { ReleasesModule } from '../releases/releases.module.js';
+import { HashedParts } from './hashed-parts.js';
+import { SingleFileUploads } from './single-file-uploads.js';
 import { UploadEvents } from './upload-events.js';
 import { UploadHashing } from './upload-hashing.js';
 import { UploadStore } from './upload-store.js';
@@ -9,8 +12,15 @@ import { UploadViews } from './upload-view.js';
 
 /** What is known of uploads, and how they are hashed; apart from their routes, because publishing needs it too. */
 @Module({
-  imports: [DepotModule, ReleasesModule],
-  providers: [UploadEvents, UploadHashing, UploadStore, UploadViews],
-  exports: [UploadEvents, UploadHashing, UploadStore, UploadViews],
+  imports: [CollectionWindowModule, DepotModule, ReleasesModule],
+  providers: [
+    HashedParts,
+    SingleFileUploads,
+    UploadEvents,
+    UploadHashing,
+    UploadStore,
+    UploadViews,
+  ],
+  exports: [HashedParts, SingleFileUploads, UploadEvents, UploadHashing, UploadStore, UploadViews],
 })
 export class UploadStoreModule {}

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 
 import { FleetseedError } from '#lib/contracts';
-import { depotPrefix, DocumentStore, uploadKey, type Depot } from '#lib/depot';
+import { depotPrefix, DocumentStore, uploadKey, type Depot, type PartedObject } from '#lib/depot';
 import { randomSecret } from '#lib/runtime';
 
 import { DEPOT } from '../depot/depot.tokens.js';
@@ -93,6 +93,11 @@ export class UploadStore {
   async abortParts({ source }: PlanObject): Promise<void> {
     if ('parted' in source) await this.depot.abortParts(source.parted);
     if ('direct' in source) await this.depot.direct?.abort(source.direct);
+  }
+
+  /** Drops parts that no plan names. */
+  async abort(parted: PartedObject): Promise<void> {
+    await this.depot.abortParts(parted);
   }
 
   /** The ids of all uploads, also of such as have lost their record. */

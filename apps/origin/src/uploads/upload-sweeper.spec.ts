@@ -4,6 +4,7 @@ import { MemoryDepot, uploadKey } from '#lib/depot';
 import { silentLogger, VirtualClock } from '#lib/runtime';
 
 import { checkConfig } from '../config/config-parser.js';
+import { ImportStore } from '../imports/import-store.js';
 import type { UploadRecord } from './upload-record.js';
 import { UploadStore } from './upload-store.js';
 import { UploadSweeper } from './upload-sweeper.js';
@@ -18,7 +19,7 @@ beforeEach(async () => {
   depot = await MemoryDepot.open();
   store = new UploadStore(depot);
   clock = new VirtualClock(1000);
-  sweeper = new UploadSweeper(store, checkConfig({}), clock, silentLogger);
+  sweeper = new UploadSweeper(store, new ImportStore(depot), checkConfig({}), clock, silentLogger);
 });
 
 async function begin(state: UploadRecord['state']): Promise<void> {

@@ -9,11 +9,12 @@ import { repeat, type Clock, type Logger } from '#lib/runtime';
 
 import type { OriginConfig } from '../config/origin-config.schema.js';
 import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
+import { ImportStore } from '../imports/import-store.js';
 import { UploadStore } from './upload-store.js';
 
 const LONGEST_PAUSE_MS = 600_000;
 
-/** Removes uploads that expired, and what interrupted starts left without a record. */
+/** Removes uploads and imports that expired, and what interrupted starts left without a record. */
 @Injectable()
 export class UploadSweeper implements OnApplicationBootstrap, OnModuleDestroy {
   /** Folders without a record at the last look: an upload being begun is one for a moment only. */
@@ -23,6 +24,7 @@ export class UploadSweeper implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     private readonly store: UploadStore,
+    private readonly imports: ImportStore,
     @Inject(ORIGIN_CONFIG) private readonly config: OriginConfig,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -41,18 +43,39 @@ export class UploadSweeper implements OnApplicationBootstrap, OnModuleDestroy {
     this.#stop();
   }
 
-  /** One look at all uploads. */
+  /** One look at all uploads, and at imports that have ended. */
   async sweep(): Promise<void> {
+    await this.#sweepImports();
     const orphans = new Set<string>();
     for (const id of await this.store.ids()) {
       if (this.#ended) return;
       const record = await this.store.find(id);
       if (record) {
         const expired = record.expiresAt <= this.clock.now() && record.state !== 'publishing';
-        if (expired) await this.store.remove(id, { keepRecord: false });
-      } else if (this.#orphans.has(id)) await this.store.remove(id, { keepRecord: false });
+        if (expired && !(await this.#isImporting(id))) {
+          await this.store.remove(id, { keepRecord: false });
+        }
+      } else if (await this.imports.find(id)) continue;
+      else if (this.#orphans.has(id)) await this.store.remove(id, { keepRecord: false });
       else orphans.add(id);
     }
     this.#orphans = orphans;
+  }
+
+  /** What one gathers has no record of an upload before it is whole. */
+  async #isImporting(id: string): Promise<boolean> {
+    return (await this.imports.find(id))?.state === 'open';
+  }
+
+  /** Those that ended long ago are forgotten, and what they had gathered goes with them. */
+  async #sweepImports(): Promise<void> {
+    const expiryMs = this.config.uploadExpirySeconds * 1000;
+    for await (const { import: id, finishedAt, gathering } of this.imports.all()) {
+      if (this.#ended) return;
+      if (finishedAt === null || finishedAt + expiryMs > this.clock.now()) continue;
+      if (gathering) await this.store.abort(gathering.parted);
+      await this.store.remove(id, { keepRecord: false });
+      await this.imports.remove(id);
+    }
   }
 }

@@ -4,6 +4,7 @@ import { ArtifactsModule } from '../artifacts/artifacts.module.js';
 import { ChannelsModule } from '../channels/channels.module.js';
 import { CollectionWindowModule } from '../collection/collection-window.module.js';
 import { DepotModule } from '../depot/depot.module.js';
+import { ImportStoreModule } from '../imports/import-store.module.js';
 import { PublishingModule } from '../publishing/publishing.module.js';
 import { ReleasesModule } from '../releases/releases.module.js';
 import { QuarantineModule } from '../verification/quarantine.module.js';
@@ -23,6 +24,7 @@ import { UploadsService } from './uploads.service.js';
     ChannelsModule,
     CollectionWindowModule,
     DepotModule,
+    ImportStoreModule,
     PublishingModule,
     QuarantineModule,
     ReleasesModule,

@@ -5,11 +5,8 @@ import { afterAll, beforeAll } from 'vitest';
 
 import { seededRandom } from '#lib/runtime';
 
-import {
-  jobQueueConformance,
-  TEST_JOB_NAMES,
-  type TestJobs,
-} from '../job-queue.conformance.fixture.js';
+import { jobQueueConformance } from '../job-queue.conformance.fixture.js';
+import { TEST_JOB_NAMES, type TestJobs } from '../queue-under-test.fixture.js';
 import { RedisServer } from '../redis-server.fixture.js';
 import { BullJobQueue } from './bull-job-queue.js';
 

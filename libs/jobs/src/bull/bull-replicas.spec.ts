@@ -5,8 +5,8 @@ import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import type { TestJobs } from '../job-queue.conformance.fixture.js';
 import type { JobEventType, RunningJob } from '../job-queue.js';
+import type { TestJobs } from '../queue-under-test.fixture.js';
 import { RedisServer } from '../redis-server.fixture.js';
 import { BullJobQueue, type BullJobQueueOptions } from './bull-job-queue.js';
 import { BULL_QUEUE, BullKeys } from './bull-keys.js';

@@ -1,0 +1,58 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import { FleetseedError } from '#lib/contracts';
+import { openForeignObject } from '#lib/depot';
+import type { Logger } from '#lib/runtime';
+
+import type { OriginConfig } from '../config/origin-config.schema.js';
+import { LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
+import { s3Options } from '../depot/open-depot.js';
+import { AddressPolicy } from './address.policy.js';
+import { GuardedConnections } from './guarded.connections.js';
+import { HttpSource } from './http.source.js';
+import type { ImportRecord } from './import-record.js';
+import type { RemoteSource } from './remote.source.js';
+import { parseSource, type SourceAddress } from './source.address.js';
+
+/** A server that is silent for so long is asked again. */
+export const SILENCE_MS = 30_000;
+
+/** The places that this origin may fetch from. */
+@Injectable()
+export class ImportSources {
+  readonly #addresses: AddressPolicy;
+
+  constructor(
+    @Inject(ORIGIN_CONFIG) private readonly config: OriginConfig,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    this.#addresses = new AddressPolicy(config.importHosts);
+  }
+
+  /** @throws REQUEST_INVALID, SOURCE_REFUSED */
+  parse(text: string, insecureHttp: boolean): SourceAddress {
+    return parseSource(text, this.#rules(insecureHttp));
+  }
+
+  /** @throws what `parse` throws: the rules may have changed since it was asked for */
+  async open(record: ImportRecord): Promise<RemoteSource> {
+    const { source, insecureHttp, sha256, bytes } = record;
+    if (source === null) throw new FleetseedError('INTERNAL', 'An import has no source.');
+    const address = this.parse(source, insecureHttp);
+    if (address.kind === 's3') {
+      return openForeignObject(await s3Options(this.config, address.bucket), address.key);
+    }
+    return new HttpSource(address.url, {
+      rules: this.#rules(insecureHttp),
+      connections: new GuardedConnections(this.#addresses, this.logger),
+      endIsChecked: sha256 !== null || bytes !== null,
+      silenceMs: SILENCE_MS,
+    });
+  }
+
+  #rules(insecureHttp: boolean) {
+    const { s3Bucket, s3Prefix, importBuckets } = this.config;
+    const depot = s3Bucket === undefined ? null : { bucket: s3Bucket, prefix: s3Prefix ?? '' };
+    return { addresses: this.#addresses, buckets: importBuckets, depot, insecureHttp };
+  }
+}

@@ -1,0 +1,51 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import { DocumentStore, type Depot } from '#lib/depot';
+
+import { DEPOT } from '../depot/depot.tokens.js';
+import { ImportRecord } from './import-record.js';
+
+const PREFIX = 'imports/';
+const ID = /^[0-9a-f]{32}$/;
+
+/** The records of imports, in the depot. */
+@Injectable()
+export class ImportStore {
+  readonly #documents: DocumentStore<ImportRecord>;
+
+  constructor(@Inject(DEPOT) private readonly depot: Depot) {
+    this.#documents = new DocumentStore(depot, ImportRecord, 1);
+  }
+
+  async find(id: string): Promise<ImportRecord | null> {
+    return ID.test(id) ? ((await this.#documents.read(keyOf(id)))?.value ?? null) : null;
+  }
+
+  /** See `DocumentStore.update`. */
+  update(
+    id: string,
+    change: (current: ImportRecord | null) => ImportRecord | null,
+  ): Promise<ImportRecord | null> {
+    return this.#documents.update(keyOf(id), change);
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#documents.delete(keyOf(id));
+  }
+
+  async *all(): AsyncGenerator<ImportRecord> {
+    for (let after: string | undefined; ;) {
+      const page = await this.depot.list(PREFIX, after === undefined ? {} : { after });
+      for (const key of page.keys) {
+        const record = await this.find(key.slice(PREFIX.length, -'.json'.length));
+        if (record) yield record;
+      }
+      if (page.next === null) return;
+      after = page.next;
+    }
+  }
+}
+
+function keyOf(id: string): string {
+  return `${PREFIX}${id}.json`;
+}
