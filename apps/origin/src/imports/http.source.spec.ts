@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { silentLogger } from '#lib/runtime';
 
+import { FileServer, sendFile } from '../../../../test/support/file-server.js';
 import { noise } from '../origin.fixture.js';
 import { AddressPolicy } from './address.policy.js';
-import { FileServer, sendFile } from './file-server.fixture.js';
 import { GuardedConnections, type Resolve } from './guarded.connections.js';
 import { HttpSource } from './http.source.js';
 import type { RemoteContent } from './remote.source.js';

@@ -7,9 +7,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ChannelState, Import, Job, Page, Problem, StartImport } from '#lib/contracts';
 import { parseMetainfo } from '#lib/torrent';
 
+import { FileServer, sendFile } from '../../../../test/support/file-server.js';
 import { inspectDepot } from '../collection/collection.fixture.js';
 import { noise, TestOrigin, TestTree } from '../origin.fixture.js';
-import { FileServer, sendFile } from './file-server.fixture.js';
 
 const MIB = 1024 * 1024;
 /** Several parts of 8 MiB. */
