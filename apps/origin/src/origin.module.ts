@@ -10,6 +10,7 @@ import type { StartContext } from './config/start-context.js';
 import { DashboardPageModule } from './dashboard-page/dashboard-page.module.js';
 import { DepotModule } from './depot/depot.module.js';
 import { EventsModule } from './events/events.module.js';
+import { FleetNewsModule } from './events/fleet-news.module.js';
 import { HealthModule } from './health/health.module.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { ImportsModule } from './imports/imports.module.js';
@@ -38,6 +39,7 @@ const FEATURES = [
   DashboardPageModule,
   DepotModule,
   EventsModule,
+  FleetNewsModule,
   HealthModule,
   ImportsModule,
   LedgerModule,

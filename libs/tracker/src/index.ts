@@ -8,6 +8,7 @@ export * from './store/candidate-set.js';
 export * from './store/memory.peer-store.js';
 export * from './store/peer-store.js';
 export * from './store/redis/redis.peer-store.js';
+export { RedisScript } from './store/redis/redis-script.js';
 export * from './store/surviving.peer-store.js';
 export * from './tracker.js';
 export * from './udp/connection-ids.js';

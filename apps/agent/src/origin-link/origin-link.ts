@@ -147,10 +147,11 @@ export class OriginLink {
     };
     try {
       await session.open(signal);
-      await this.#call('/api/v1/agent/follow', { apps: follows }, z.unknown(), signal, 'PUT');
       const path = '/api/v1/agent/events';
       const both = AbortSignal.any([signal, silence.signal]);
-      for await (const event of session.client.events(path, AgentEvent, both, alive)) {
+      for await (const event of session.client.events(path, AgentEvent, both, alive, {
+        apps: follows,
+      })) {
         if (event.type === 'hello') this.#hello(event.bootEpoch, events);
         else if (event.type === 'desired') events.onDesired(event.apps);
         else events.onWatch(event.artifact, event.type === 'watch');
@@ -187,10 +188,9 @@ export class OriginLink {
     json: unknown,
     answer: T,
     signal: AbortSignal,
-    method: 'POST' | 'PUT' = 'POST',
   ): Promise<z.output<T>> {
     return this.#withSession(signal, (client) =>
-      client.call({ method, path, json, answer, signal }),
+      client.call({ method: 'POST', path, json, answer, signal }),
     );
   }
 

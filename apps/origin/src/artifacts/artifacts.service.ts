@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Request } from 'express';
 
 import {
@@ -34,7 +34,9 @@ export interface TorrentWish {
 
 /** Metainfo and tickets for callers that may read the artifact. */
 @Injectable()
-export class ArtifactsService {
+export class ArtifactsService implements OnModuleInit, OnModuleDestroy {
+  #unsubscribe: () => void = () => undefined;
+
   constructor(
     private readonly library: ArtifactLibrary,
     private readonly access: ArtifactAccess,
@@ -45,6 +47,15 @@ export class ArtifactsService {
     private readonly events: OriginEvents,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
+
+  onModuleInit(): void {
+    const forget = (artifact: string) => this.library.forget(artifact);
+    this.#unsubscribe = this.events.on('artifactRemoved', forget);
+  }
+
+  onModuleDestroy(): void {
+    this.#unsubscribe();
+  }
 
   /** The `.torrent` without trackers. @throws ARTIFACT_NOT_FOUND */
   async metainfo(artifact: string, caller: Principal): Promise<Response> {

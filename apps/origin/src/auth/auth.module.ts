@@ -7,11 +7,13 @@ import type { OriginConfig } from '../config/origin-config.schema.js';
 import { ORIGIN_CONFIG } from '../config/start-context.js';
 import { DepotModule } from '../depot/depot.module.js';
 import { DEPOT } from '../depot/depot.tokens.js';
+import { ReplicasModule } from '../replicas/replicas.module.js';
 import { AuthenticateMiddleware } from './authenticate.middleware.js';
 import { FileTokens } from './file-tokens.js';
 import { JoinTokens } from './join-tokens.js';
 import { PrincipalResolvers } from './principal-resolvers.js';
 import { ScopesGuard } from './scopes.guard.js';
+import { TokenNews } from './token-news.js';
 import { TokenRegistry } from './token-registry.js';
 import { TokenResolver } from './token-resolver.js';
 import { TokenStore } from './token-store.js';
@@ -20,7 +22,7 @@ import { TrackerKeySweeper } from './tracker-key.sweeper.js';
 import { TrackerKeys } from './tracker-keys.js';
 
 @Module({
-  imports: [DepotModule],
+  imports: [DepotModule, ReplicasModule],
   controllers: [TokensController],
   providers: [
     {
@@ -32,6 +34,7 @@ import { TrackerKeys } from './tracker-keys.js';
     AuthenticateMiddleware,
     JoinTokens,
     PrincipalResolvers,
+    TokenNews,
     TokenRegistry,
     TokenResolver,
     TokenStore,

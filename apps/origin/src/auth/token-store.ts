@@ -18,13 +18,14 @@ interface Cached {
 }
 
 /**
- * `tokens/<id>.json`. Reads come from a small cache, so a token that another replica revoked works
- * for up to three seconds more; one revoked here ends at once.
+ * `tokens/<id>.json`. Reads come from a small cache, so a token that another replica revoked, and
+ * that it could not tell us of, works for up to three seconds more; one revoked here ends at once.
  */
 @Injectable()
 export class TokenStore {
   readonly #documents: DocumentStore<TokenDocument>;
   readonly #cache = new Map<string, Cached>();
+  readonly #listeners = new Set<(id: string) => void>();
   /** Grows with each change: what was read before one is not remembered after it. */
   #changes = 0;
 
@@ -33,6 +34,18 @@ export class TokenStore {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
     this.#documents = new DocumentStore(depot, TokenDocument, 1, { clock });
+  }
+
+  /** Tells of tokens that this process made, changed or revoked. @returns what ends it */
+  onChange(listener: (id: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Another process has changed the token: what is cached of it is old. */
+  forget(id: string): void {
+    this.#changes++;
+    this.#cache.delete(id);
   }
 
   /** What is cached of a token right now; undefined when the depot would have to be asked. */
@@ -56,6 +69,7 @@ export class TokenStore {
     await this.#documents.create(keyOf(document.token), document);
     this.#changes++;
     this.#remember(document.token, document);
+    this.#tell(document.token);
   }
 
   /** See `DocumentStore.update`. */
@@ -67,8 +81,8 @@ export class TokenStore {
     try {
       return await this.#documents.update(keyOf(id), change);
     } finally {
-      this.#changes++;
-      this.#cache.delete(id);
+      this.forget(id);
+      this.#tell(id);
     }
   }
 
@@ -76,6 +90,7 @@ export class TokenStore {
     if (ID.test(id)) await this.#documents.delete(keyOf(id));
     this.#changes++;
     this.#remember(id, null);
+    this.#tell(id);
   }
 
   /** In the order of their ids, `limit` of them after the id `after`. */
@@ -86,6 +101,10 @@ export class TokenStore {
       ids: keys.map((key) => key.slice(PREFIX.length, -'.json'.length)),
       more: next !== null,
     };
+  }
+
+  #tell(id: string): void {
+    for (const listener of this.#listeners) listener(id);
   }
 
   #remember(id: string, document: TokenDocument | null): void {

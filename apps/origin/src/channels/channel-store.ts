@@ -24,6 +24,11 @@ export class ChannelStore {
     return entry && ChannelState.parse(entry.state);
   }
 
+  /** Its sequence alone, for the price of one small listing; 0 if there is no such channel. */
+  newestSequence(app: string, channel: string): Promise<number> {
+    return this.#log(app, channel).newestNumber();
+  }
+
   /** Newest first, `limit` entries of sequences below `before`. */
   async history(
     app: string,

@@ -137,6 +137,14 @@ export class ReleaseCatalog {
     return releases.filter(({ app, version }) => !this.#known(app).retired?.has(version));
   }
 
+  /** Whether a release that is not retired has the artifact, as the depot says now. */
+  async isNeeded(artifact: string): Promise<boolean> {
+    for (const { app, version } of await this.ofArtifact(artifact)) {
+      if (!(await this.isRetired(app, version))) return true;
+    }
+    return false;
+  }
+
   /** A list of artifacts that nobody has must not cost a look at the depot for each of them. */
   async #look(): Promise<void> {
     const now = this.clock.monotonic();

@@ -17,8 +17,14 @@ export class MemoryReplicaBus implements ReplicaBus {
   readonly #changes = new Set<(isUp: boolean) => void>();
   #isUp = true;
 
-  constructor(private readonly exchange: BusExchange = new BusExchange()) {
-    exchange.buses.add(this);
+  readonly isLonely: boolean;
+  readonly #exchange: BusExchange;
+
+  /** @param exchange where others may be; without it there are none. */
+  constructor(exchange?: BusExchange) {
+    this.isLonely = exchange === undefined;
+    this.#exchange = exchange ?? new BusExchange();
+    this.#exchange.buses.add(this);
   }
 
   get isUp(): boolean {
@@ -27,8 +33,8 @@ export class MemoryReplicaBus implements ReplicaBus {
 
   publish(text: string, to?: string): void {
     checkBusText(text);
-    if (!this.#isUp || !this.exchange.buses.has(this)) return;
-    for (const other of this.exchange.buses) {
+    if (!this.#isUp || !this.#exchange.buses.has(this)) return;
+    for (const other of this.#exchange.buses) {
       if (other === this || (to !== undefined && other.self !== to)) continue;
       queueMicrotask(() => other.#deliver(text, this.self));
     }
@@ -52,7 +58,7 @@ export class MemoryReplicaBus implements ReplicaBus {
   }
 
   async close(): Promise<void> {
-    this.exchange.buses.delete(this);
+    this.#exchange.buses.delete(this);
     this.#listeners.clear();
     this.#changes.clear();
   }

@@ -39,6 +39,7 @@ const CONNECTION = {
  */
 export class RedisReplicaBus implements ReplicaBus {
   readonly self = randomUUID();
+  readonly isLonely = false;
   readonly #publisher: Redis;
   readonly #subscriber: Redis;
   readonly #listeners = new Set<BusListener>();

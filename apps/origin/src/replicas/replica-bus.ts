@@ -21,6 +21,8 @@ export interface ReplicaBus {
   /** The id of this replica: random per process. */
   readonly self: string;
   readonly isUp: boolean;
+  /** There can be no others: nothing that only others could have changed need be looked at again. */
+  readonly isLonely: boolean;
   /**
    * @param to the replica that is meant; all others without it.
    * @throws RangeError for a text longer than {@link MAX_BUS_TEXT}

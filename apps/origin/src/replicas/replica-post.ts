@@ -32,6 +32,11 @@ export class ReplicaPost {
     return this.bus.isUp;
   }
 
+  /** See {@link ReplicaBus}. */
+  get isLonely(): boolean {
+    return this.bus.isLonely;
+  }
+
   /** @returns what ends it */
   onChange(listener: (isUp: boolean) => void): () => void {
     return this.bus.onChange(listener);

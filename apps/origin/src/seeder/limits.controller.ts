@@ -18,7 +18,7 @@ export class LimitsController {
 
   @Patch()
   @Scopes('admin')
-  change(@Body({ schema: LimitsChange }) change: LimitsChange): LimitsState {
+  change(@Body({ schema: LimitsChange }) change: LimitsChange): Promise<LimitsState> {
     return this.seeder.limit(change);
   }
 }

@@ -140,16 +140,17 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
    * Takes effect at once, and holds until this process ends.
    * @throws ARTIFACT_NOT_FOUND; ROLE_NOT_HERE when this process does not seed
    */
-  limit({ artifact, upload, download }: LimitsChange): LimitsState {
-    if (!this.#session) throw roleNotHere('seed', this.config.roles);
+  async limit({ artifact, upload, download }: LimitsChange): Promise<LimitsState> {
+    const session = this.#session;
+    if (!session) throw roleNotHere('seed', this.config.roles);
     const limits = {
       ...(upload === undefined ? {} : { upload }),
       ...(download === undefined ? {} : { download }),
     };
-    if (artifact === undefined) this.#session.setLimits(limits);
+    if (artifact === undefined) session.setLimits(limits);
     else {
-      this.artifacts.get(artifact);
-      this.#session.setArtifactLimits(Buffer.from(artifact, 'hex'), limits);
+      await this.artifacts.get(artifact);
+      session.setArtifactLimits(Buffer.from(artifact, 'hex'), limits);
     }
     this.logger.info('limits changed', { artifact, ...limits });
     return this.limits();
@@ -171,7 +172,7 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async #wantSwarm(swarm: string): Promise<void> {
-    const found = this.artifacts.index.find(swarm);
+    const found = await this.artifacts.lookup(swarm);
     if (found) await this.want(found.release.artifact);
   }
 

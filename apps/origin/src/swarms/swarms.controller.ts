@@ -22,7 +22,7 @@ export class SwarmsController {
   }
 
   @Sse(':hash/live', { maxPendingDataLength: 4 * 1024 * 1024 })
-  live(@Param('hash', { schema: Hex32 }) hash: string): Observable<MessageEvent> {
+  live(@Param('hash', { schema: Hex32 }) hash: string): Promise<Observable<MessageEvent>> {
     return this.swarms.live(hash);
   }
 }

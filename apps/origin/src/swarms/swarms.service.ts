@@ -43,6 +43,7 @@ export class SwarmsService {
 
   /** Artifacts that are or were on their way, the newest releases first. */
   async list({ after, limit }: PageQuery): Promise<Page<SwarmSummary>> {
+    await this.artifacts.refresh();
     this.ledger.settle();
     const counted = new Set(this.ledger.artifactsCounted());
     const all = this.artifacts.index
@@ -61,17 +62,17 @@ export class SwarmsService {
   }
 
   /** @throws ARTIFACT_NOT_FOUND */
-  get(artifact: string): Promise<SwarmSummary> {
+  async get(artifact: string): Promise<SwarmSummary> {
     this.ledger.settle();
-    return this.#summary(this.artifacts.get(artifact));
+    return this.#summary(await this.artifacts.get(artifact));
   }
 
   /**
    * A frame a second for as long as it is subscribed to.
    * @throws ARTIFACT_NOT_FOUND
    */
-  live(artifact: string): Observable<MessageEvent> {
-    this.artifacts.get(artifact);
+  async live(artifact: string): Promise<Observable<MessageEvent>> {
+    await this.artifacts.get(artifact);
     let live = this.#live.get(artifact);
     if (!live) this.#live.set(artifact, (live = this.#frames(artifact).pipe(share())));
     return live;

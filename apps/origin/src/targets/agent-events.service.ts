@@ -1,7 +1,7 @@
 import { Inject, Injectable, type MessageEvent } from '@nestjs/common';
 import { Observable } from 'rxjs';
 
-import { FleetseedError, type AgentEvent } from '#lib/contracts';
+import { FleetseedError, type AgentEvent, type FollowRequest } from '#lib/contracts';
 import type { Clock, Logger } from '#lib/runtime';
 import { Tracker } from '#lib/tracker';
 
@@ -11,13 +11,15 @@ import { SwarmWatch } from '../swarms/swarm-watch.js';
 import type { AgentPrincipal } from './agent.resolver.js';
 import { AgentStreams } from './agent.streams.js';
 import { DesiredStateService } from './desired-state.service.js';
+import { InstanceGuard } from './instance.guard.js';
 import { Presence } from './presence.js';
+import { TargetStates } from './target.states.js';
 
 const PING_MS = 15_000;
 /** An agent follows two or three streams for a moment when it reconnects, not more. */
 const MAX_STREAMS = 4;
 
-/** `GET /agent/events`: what an agent should know at once. */
+/** `POST /agent/events`: what an agent should know at once. */
 @Injectable()
 export class AgentEventsService {
   readonly #open = new Map<string, number>();
@@ -25,6 +27,8 @@ export class AgentEventsService {
   constructor(
     private readonly streams: AgentStreams,
     private readonly presence: Presence,
+    private readonly guard: InstanceGuard,
+    private readonly states: TargetStates,
     private readonly desired: DesiredStateService,
     private readonly watch: SwarmWatch,
     private readonly tracker: Tracker,
@@ -33,23 +37,38 @@ export class AgentEventsService {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** @throws DUPLICATE_IDENTITY, TOO_MANY_REQUESTS when it is subscribed to. */
-  events({ id: target, instance }: AgentPrincipal): Observable<MessageEvent> {
+  /**
+   * What the agent follows comes with its request: a list that was told to another replica, or of an
+   * earlier time, could be an old one.
+   * @throws DUPLICATE_IDENTITY, TOO_MANY_REQUESTS when it is subscribed to.
+   */
+  events(
+    { id: target, instance }: AgentPrincipal,
+    follow: FollowRequest,
+  ): Observable<MessageEvent> {
     return new Observable<MessageEvent>((subscriber) => {
       this.#checkRoom(target);
       const left = this.presence.streamOpened(target, instance, this.clock.now());
       const release = this.#count(target);
+      this.states.follow(target, follow);
       const send = (event: AgentEvent) => subscriber.next({ data: JSON.stringify(event) });
       const close = this.streams.open(target, { send });
       const end = () => subscriber.complete();
       this.shutdown.signal.addEventListener('abort', end, { once: true });
+      const confirm = () => {
+        this.guard.streamIsOpen(target, instance).then((isOurs) => {
+          if (!isOurs) end();
+        }, end);
+      };
       const ping = () => {
         // A machine that vanished without a word is let go when its session was not renewed.
         if (!this.presence.hasSession(target, instance, this.clock.now())) return end();
         subscriber.next({ comment: 'ping' });
+        confirm();
         cancelPing = this.clock.setTimer(PING_MS, ping);
       };
       let cancelPing = this.clock.setTimer(PING_MS, ping);
+      confirm();
 
       const hello = (bootEpoch: string) => send({ type: 'hello', bootEpoch });
       const forgetEpochs = this.tracker.onNewEpoch(hello);
@@ -65,6 +84,7 @@ export class AgentEventsService {
         close();
         left(this.clock.now());
         release();
+        if (!this.#open.has(target)) this.guard.streamClosed(target, instance);
       };
     });
   }

@@ -11,16 +11,11 @@ beforeAll(async () => {
 });
 afterAll(() => origin.close());
 
-async function agentThatFollows(app: string): Promise<TestAgent> {
-  const agent = await (await new TestAgent(origin).join()).open();
-  await agent.client.call({
-    method: 'PUT',
-    path: '/api/v1/agent/follow',
-    json: { apps: [{ app, channel: 'stable' }] },
-    answer: z.unknown(),
-  });
-  return agent;
+async function anAgent(): Promise<TestAgent> {
+  return (await new TestAgent(origin).join()).open();
 }
+
+const stable = (app: string) => [{ app, channel: 'stable' }];
 
 async function next(events: AsyncGenerator<AgentEvent>): Promise<AgentEvent> {
   const { value, done } = await events.next();
@@ -31,13 +26,13 @@ async function next(events: AsyncGenerator<AgentEvent>): Promise<AgentEvent> {
 const wanted = (event: AgentEvent) =>
   event.type === 'desired' ? event.apps.map((each) => each.release?.version ?? null) : event;
 
-describe('GET /agent/events', () => {
+describe('POST /agent/events', () => {
   it('says hello, what is wanted, and what is wanted next', async () => {
     await origin.publish('web', '1', Buffer.from('one'));
     await origin.publish('web', '2', Buffer.from('two'));
-    const agent = await agentThatFollows('web');
+    const agent = await anAgent();
     const stop = new AbortController();
-    const events = agent.events(stop.signal);
+    const events = agent.events(stop.signal, stable('web'));
     expect(await next(events)).toEqual({ type: 'hello', bootEpoch: agent.session!.bootEpoch });
     expect(wanted(await next(events))).toEqual([null]);
     await origin.moveChannel('web', 'stable', '1');
@@ -53,11 +48,30 @@ describe('GET /agent/events', () => {
     await events.next().catch(() => undefined);
   });
 
-  it('gives an agent that was away the newest at once', async () => {
-    await origin.publish('api', '7', Buffer.from('seven'), 'stable');
-    const agent = await agentThatFollows('api');
+  it('tells what is wanted of other apps when the agent follows others', async () => {
+    await origin.publish('db', '3', Buffer.from('three'), 'stable');
+    const agent = await anAgent();
     const stop = new AbortController();
     const events = agent.events(stop.signal);
+    await next(events);
+    expect(wanted(await next(events))).toEqual([]);
+    const { apps } = await agent.client.call({
+      method: 'PUT',
+      path: '/api/v1/agent/follow',
+      json: { apps: stable('db') },
+      answer: z.object({ apps: z.array(z.unknown()) }),
+    });
+    expect(apps).toMatchObject([{ app: 'db', release: { version: '3' } }]);
+    expect(wanted(await next(events))).toEqual(['3']);
+    stop.abort();
+    await events.next().catch(() => undefined);
+  });
+
+  it('gives an agent that was away the newest at once', async () => {
+    await origin.publish('api', '7', Buffer.from('seven'), 'stable');
+    const agent = await anAgent();
+    const stop = new AbortController();
+    const events = agent.events(stop.signal, stable('api'));
     await next(events);
     expect(wanted(await next(events))).toEqual(['7']);
     stop.abort();
@@ -68,7 +82,7 @@ describe('GET /agent/events', () => {
 describe('POST /agent/tickets', () => {
   it('gives tickets for what is there and leaves out what is not', async () => {
     const release = await origin.publish('tic', '1', Buffer.from('ticket'));
-    const agent = await (await new TestAgent(origin).join()).open();
+    const agent = await anAgent();
     const { tickets } = await agent.client.call({
       method: 'POST',
       path: '/api/v1/agent/tickets',
@@ -101,7 +115,7 @@ describe('the live view', () => {
 
   it('asks agents for frames while somebody watches, and shows them under their own names', async () => {
     const { artifact } = await origin.publish('live', '1', Buffer.from('live'));
-    const agent = await agentThatFollows('live');
+    const agent = await anAgent();
     await agent.client.call({
       method: 'POST',
       path: '/api/v1/agent/report',
@@ -109,7 +123,7 @@ describe('the live view', () => {
       answer: z.unknown(),
     });
     const stop = new AbortController();
-    const events = agent.events(stop.signal);
+    const events = agent.events(stop.signal, stable('live'));
     await next(events);
     await next(events);
 

@@ -9,9 +9,8 @@ import { CLOCK, LOGGER } from '../config/start-context.js';
 import { AgentChallenges } from './agent-challenge.js';
 import { AgentSessionTokens } from './agent-session.tokens.js';
 import { checkSessionProof, targetIdOf } from './agent.identity.js';
-import { Presence } from './presence.js';
+import { InstanceGuard } from './instance.guard.js';
 import { TargetRegistry } from './target.registry.js';
-import { TargetStates } from './target.states.js';
 
 /** How machines come into the fleet and prove, at each start, that they are who they say. */
 @Injectable()
@@ -21,8 +20,7 @@ export class AgentSessionsService {
     private readonly registry: TargetRegistry,
     private readonly challenges: AgentChallenges,
     private readonly sessions: AgentSessionTokens,
-    private readonly presence: Presence,
-    private readonly states: TargetStates,
+    private readonly guard: InstanceGuard,
     private readonly tracker: Tracker,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -54,7 +52,7 @@ export class AgentSessionsService {
     const { publicKey } = await this.registry.get(target);
     checkSessionProof(publicKey, challenge, instance, signature);
     const issued = this.sessions.issue(target, instance, now);
-    this.presence.seen(target, instance, now, issued.expiresAt);
+    await this.guard.admit(target, instance, issued.expiresAt);
     await this.registry.update(target, { hostname, labels, agentVersion });
     return { ...issued, bootEpoch: this.tracker.bootEpoch };
   }
@@ -63,8 +61,6 @@ export class AgentSessionsService {
   async remove(target: string): Promise<void> {
     await this.registry.get(target);
     await this.registry.remove(target);
-    this.presence.forget(target);
-    this.states.forget(target);
     this.logger.info('target removed', { target });
   }
 }

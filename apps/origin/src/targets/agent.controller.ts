@@ -1,4 +1,14 @@
-import { Body, Controller, HttpCode, Post, Put, Req, Sse, type MessageEvent } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  HttpCode,
+  Post,
+  Put,
+  Req,
+  RequestMethod,
+  Sse,
+  type MessageEvent,
+} from '@nestjs/common';
 import type { Request } from 'express';
 import type { Observable } from 'rxjs';
 import type { z } from 'zod';
@@ -32,6 +42,9 @@ import { AgentTicketsService } from './agent-tickets.service.js';
 import { AnnounceBatch, FramesRequest } from './agent.requests.js';
 import { agentOf } from './agent.resolver.js';
 import { DesiredStateService } from './desired-state.service.js';
+
+/** Of events that wait for an agent which does not read, in characters. */
+const MAX_PENDING = 4 * 1024 * 1024;
 
 type ChallengeRequest = z.infer<typeof ChallengeRequest>;
 type TicketsRequest = z.infer<typeof TicketsRequest>;
@@ -85,10 +98,14 @@ export class AgentController {
     return { apps: await this.desired.follow(caller.id, body) };
   }
 
-  @Sse('events', { maxPendingDataLength: 4 * 1024 * 1024 })
+  @Sse('events', { method: RequestMethod.POST, maxPendingDataLength: MAX_PENDING })
   @Scopes('agent')
-  events(@Caller() caller: Principal): Observable<MessageEvent> {
-    return this.streams.events(agentOf(caller));
+  @HttpCode(200)
+  events(
+    @Caller() caller: Principal,
+    @Body({ schema: FollowRequest }) body: FollowRequest,
+  ): Observable<MessageEvent> {
+    return this.streams.events(agentOf(caller), body);
   }
 
   @Post('report')

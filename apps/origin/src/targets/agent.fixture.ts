@@ -11,6 +11,7 @@ import {
   Release,
   SessionAnswer,
   SwarmTicket,
+  type FollowRequest,
   type Labels,
 } from '#lib/contracts';
 
@@ -193,8 +194,14 @@ export class TestAgent {
     });
   }
 
-  events(signal: AbortSignal): AsyncGenerator<AgentEvent> {
-    return this.client.events('/api/v1/agent/events', AgentEvent, signal);
+  /** @param apps that it follows */
+  events(
+    signal: AbortSignal,
+    apps: FollowRequest['apps'] = [],
+    onAlive?: () => void,
+  ): AsyncGenerator<AgentEvent> {
+    const path = '/api/v1/agent/events';
+    return this.client.events(path, AgentEvent, signal, onAlive, { apps });
   }
 
   get #facts() {

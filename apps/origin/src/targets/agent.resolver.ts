@@ -7,7 +7,7 @@ import { PrincipalResolvers } from '../auth/principal-resolvers.js';
 import type { Principal } from '../auth/principal.js';
 import { CLOCK } from '../config/start-context.js';
 import { AGENT_TOKEN_PREFIX, AgentSessionTokens } from './agent-session.tokens.js';
-import { Presence } from './presence.js';
+import { InstanceGuard } from './instance.guard.js';
 import { TargetRegistry } from './target.registry.js';
 
 /** A machine in its session; `id` is the target's. */
@@ -29,7 +29,7 @@ export class AgentResolver implements OnModuleInit {
     private readonly resolvers: PrincipalResolvers,
     private readonly sessions: AgentSessionTokens,
     private readonly registry: TargetRegistry,
-    private readonly presence: Presence,
+    private readonly guard: InstanceGuard,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -43,7 +43,7 @@ export class AgentResolver implements OnModuleInit {
     const { target, instance, expiresAt } = this.sessions.verify(token, now);
     const document = await this.registry.find(target);
     if (!document) throw new FleetseedError('TOKEN_INVALID', 'The target was removed.', { target });
-    this.presence.seen(target, instance, now, expiresAt);
+    await this.guard.admit(target, instance, expiresAt);
     return {
       kind: 'agent',
       id: target,

@@ -34,6 +34,10 @@ export class AgentStreams {
     return [...this.#targets.keys()];
   }
 
+  has(target: string): boolean {
+    return this.#targets.has(target);
+  }
+
   /** Sends the full list to the target's streams, unless they have it. */
   desired(target: string, apps: DesiredApp[]): void {
     const text = JSON.stringify(apps);

@@ -38,6 +38,22 @@ export class ChannelHeads {
     this.#heads.delete(headKey(app, channel));
   }
 
+  /**
+   * Looks whether the channel has moved without a word to this process; a head that is not at hand is
+   * nobody's concern. @returns whether it was old
+   */
+  async look(app: string, channel: string): Promise<boolean> {
+    const kept = this.#heads.get(headKey(app, channel));
+    if (!kept) return false;
+    const [head, newest] = await Promise.all([kept, this.channels.newestSequence(app, channel)]);
+    return (head?.state.sequence ?? 0) < newest;
+  }
+
+  /** Forgets all others: what nobody looks at may get old. @param keys {@link headKey} of each to keep */
+  retain(keys: ReadonlySet<string>): void {
+    for (const key of this.#heads.keys()) if (!keys.has(key)) this.#heads.delete(key);
+  }
+
   #load(app: string, channel: string): Promise<ChannelHead | null> {
     const key = headKey(app, channel);
     const head = this.#read(app, channel);

@@ -7,7 +7,7 @@ import { LOGGER } from '../config/start-context.js';
 import { OriginEvents } from '../events/origin-events.js';
 import { AgentStreams } from './agent.streams.js';
 import { ChannelHeads, headKey } from './channel-heads.js';
-import { desiredState } from './desired-state.js';
+import { desiredState, type Followed } from './desired-state.js';
 import { TargetStates } from './target.states.js';
 
 /** Keeps connected agents told of what they should have. */
@@ -24,11 +24,17 @@ export class DesiredStateService implements OnModuleInit, OnModuleDestroy {
   ) {}
 
   onModuleInit(): void {
-    this.#unsubscribe = this.events.on('channelMoved', ({ app, channel }) => {
-      this.#moved(app, channel).catch((error: unknown) =>
-        this.logger.error('move of a channel not told', { app, channel, error }),
-      );
-    });
+    const ends = [
+      this.events.on('channelMoved', ({ app, channel }) => {
+        this.moved(app, channel).catch((error: unknown) =>
+          this.logger.error('move of a channel not told', { app, channel, error }),
+        );
+      }),
+      this.states.onHeard((target, part) => {
+        if (part === 'follows') this.#followsHeard(target);
+      }),
+    ];
+    this.#unsubscribe = () => ends.forEach((end) => end());
   }
 
   onModuleDestroy(): void {
@@ -58,7 +64,27 @@ export class DesiredStateService implements OnModuleInit, OnModuleDestroy {
     this.streams.desired(target, await this.of(target));
   }
 
-  async #moved(app: string, channel: string): Promise<void> {
+  /** The target said at another replica that it follows something else than before. */
+  #followsHeard(target: string): void {
+    if (!this.streams.has(target)) return;
+    this.push(target).catch((error: unknown) =>
+      this.logger.error('desired state not sent', { target, error }),
+    );
+  }
+
+  /** What the agents that are connected here follow, each once. */
+  followedHere(): Followed[] {
+    const followed = new Map<string, Followed>();
+    for (const target of this.streams.targets()) {
+      for (const each of this.states.of(target).follows) {
+        followed.set(headKey(each.app, each.channel), each);
+      }
+    }
+    return [...followed.values()];
+  }
+
+  /** The channel has a new entry: those who follow it are told. */
+  async moved(app: string, channel: string): Promise<void> {
     this.heads.forget(app, channel);
     for (const target of this.streams.targets()) {
       const { follows } = this.states.of(target);

@@ -18,6 +18,8 @@ const READERS = 32;
 /** The machines of the fleet: one document each, and a copy of all of them in memory. */
 export class TargetRegistry {
   readonly #targets = new Map<string, StoredTarget>();
+  readonly #changed = new Set<(target: string) => void>();
+  readonly #gone = new Set<(target: string) => void>();
   readonly #documents: DocumentStore<StoredTarget>;
 
   constructor(private readonly depot: Depot) {
@@ -25,13 +27,35 @@ export class TargetRegistry {
   }
 
   async load(): Promise<void> {
-    let after: string | null = PREFIX;
-    while (after !== null) {
-      const page: Awaited<ReturnType<Depot['list']>> = await this.depot.list(PREFIX, { after });
-      const ids = page.keys.map((key) => key.slice(PREFIX.length, -'.json'.length));
-      await sideBySide(ids, READERS, (id) => this.#read(id));
-      after = page.next;
+    for await (const ids of this.#listed()) await sideBySide(ids, READERS, (id) => this.read(id));
+  }
+
+  /** Looks for targets that came or went without a word to this process; facts that changed are not seen. */
+  async look(): Promise<void> {
+    const before = [...this.#targets.keys()];
+    const listed = new Set<string>();
+    for await (const ids of this.#listed()) {
+      for (const id of ids) listed.add(id);
+      const unknown = ids.filter((id) => !this.#targets.has(id));
+      await sideBySide(unknown, READERS, (id) => this.read(id));
     }
+    await sideBySide(
+      before.filter((id) => !listed.has(id)),
+      READERS,
+      (id) => this.read(id),
+    );
+  }
+
+  /** Tells of documents that this process has written or removed. @returns what ends it */
+  onChange(listener: (target: string) => void): () => void {
+    this.#changed.add(listener);
+    return () => this.#changed.delete(listener);
+  }
+
+  /** Tells of targets that are not there any more, whoever removed them. @returns what ends it */
+  onGone(listener: (target: string) => void): () => void {
+    this.#gone.add(listener);
+    return () => this.#gone.delete(listener);
   }
 
   /** What this process knows of a target without asking the depot. */
@@ -41,7 +65,7 @@ export class TargetRegistry {
 
   /** Also finds a target that joined through another replica since. */
   async find(target: string): Promise<StoredTarget | null> {
-    return this.#targets.get(target) ?? this.#read(target);
+    return this.#targets.get(target) ?? this.read(target);
   }
 
   /** @throws TARGET_NOT_FOUND */
@@ -78,7 +102,8 @@ export class TargetRegistry {
       joinedWith,
     };
     await this.#documents.create(keyOf(target), document);
-    await this.#read(target);
+    await this.read(target);
+    this.#tell(this.#changed, target);
   }
 
   /** Writes facts down that changed; a race with another replica is settled by the last one. */
@@ -89,20 +114,40 @@ export class TargetRegistry {
       keyOf(target),
       (current) => current && { ...current, ...facts },
     );
-    if (written) this.#targets.set(target, written);
-    else this.#targets.delete(target);
+    this.#note(target, written);
+    this.#tell(this.#changed, target);
   }
 
   async remove(target: string): Promise<void> {
     await this.#documents.delete(keyOf(target));
-    this.#targets.delete(target);
+    this.#note(target, null);
+    this.#tell(this.#changed, target);
   }
 
-  async #read(target: string): Promise<StoredTarget | null> {
+  /** The target as the depot has it now, whatever is in memory. */
+  async read(target: string): Promise<StoredTarget | null> {
     const stored = await this.#documents.read(keyOf(target));
-    if (stored) this.#targets.set(target, stored.value);
-    else this.#targets.delete(target);
+    this.#note(target, stored?.value ?? null);
     return stored?.value ?? null;
+  }
+
+  #note(target: string, document: StoredTarget | null): void {
+    if (document) this.#targets.set(target, document);
+    else if (this.#targets.delete(target)) this.#tell(this.#gone, target);
+  }
+
+  #tell(listeners: ReadonlySet<(target: string) => void>, target: string): void {
+    for (const listener of listeners) listener(target);
+  }
+
+  /** The ids of all targets, page by page. */
+  async *#listed(): AsyncGenerator<string[]> {
+    let after: string | null = PREFIX;
+    while (after !== null) {
+      const page: Awaited<ReturnType<Depot['list']>> = await this.depot.list(PREFIX, { after });
+      yield page.keys.map((key) => key.slice(PREFIX.length, -'.json'.length));
+      after = page.next;
+    }
   }
 }
 

@@ -6,6 +6,7 @@ import { ChannelStoreModule } from '../channels/channel-store.module.js';
 import { EventsModule } from '../events/events.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { ReleasesModule } from '../releases/releases.module.js';
+import { ReplicasModule } from '../replicas/replicas.module.js';
 import { SwarmsModule } from '../swarms/swarms.module.js';
 import { ArtifactIndexModule } from '../tracker/artifact-index.module.js';
 import { TrackerModule } from '../tracker/tracker.module.js';
@@ -17,6 +18,7 @@ import { AgentTicketsService } from './agent-tickets.service.js';
 import { AgentController } from './agent.controller.js';
 import { ChannelHeads } from './channel-heads.js';
 import { DesiredStateService } from './desired-state.service.js';
+import { HeadWatch } from './head.watch.js';
 import { TargetsController } from './targets.controller.js';
 import { TargetsService } from './targets.service.js';
 
@@ -30,6 +32,7 @@ import { TargetsService } from './targets.service.js';
     EventsModule,
     LedgerModule,
     ReleasesModule,
+    ReplicasModule,
     SwarmsModule,
     TrackerModule,
   ],
@@ -41,6 +44,7 @@ import { TargetsService } from './targets.service.js';
     AgentTicketsService,
     ChannelHeads,
     DesiredStateService,
+    HeadWatch,
     TargetsService,
   ],
 })

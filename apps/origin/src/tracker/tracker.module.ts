@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { systemRandom, type Clock } from '#lib/runtime';
-import { Tracker, type SwarmRegistry } from '#lib/tracker';
+import { Tracker, type FoundSwarm, type SwarmRegistry } from '#lib/tracker';
 
 import { AuthModule } from '../auth/auth.module.js';
 import type { OriginConfig } from '../config/origin-config.schema.js';
@@ -12,7 +12,7 @@ import { AgentStateModule } from '../targets/agent-state.module.js';
 import { AgentAnnouncesService } from './agent-announces.service.js';
 import { ArtifactIndexModule } from './artifact-index.module.js';
 import { ArtifactIndexService } from './artifact-index.service.js';
-import { swarmIdOf } from './artifact.index.js';
+import { swarmIdOf, type FoundArtifact } from './artifact.index.js';
 import { openPeerStore, OpenedPeerStore } from './opened-peer-store.js';
 import { SwarmDoor } from './swarm-door.js';
 import { TrackerAbsence } from './tracker.absence.js';
@@ -61,6 +61,10 @@ const MEMBERS_ONLY =
 })
 export class TrackerModule {}
 
+function swarmOf(found: FoundArtifact | null): FoundSwarm | null {
+  return found && { swarm: swarmIdOf(found.release.artifact), hash: found.hash };
+}
+
 function makeTracker(
   config: OriginConfig,
   clock: Clock,
@@ -71,8 +75,8 @@ function makeTracker(
 ): Tracker {
   const registry: SwarmRegistry = {
     lookup(infoHash) {
-      const found = artifacts.index.find(infoHash.toString('hex'));
-      return found && { swarm: swarmIdOf(found.release.artifact), hash: found.hash };
+      const found = artifacts.lookup(infoHash.toString('hex'));
+      return found instanceof Promise ? found.then(swarmOf) : swarmOf(found);
     },
   };
   return new Tracker({

@@ -33,7 +33,7 @@ export class Notifier implements OnModuleInit, OnModuleDestroy {
 
   onModuleInit(): void {
     this.queue.register('notify', (job) => this.run(job), { timeoutMs: 2 * ANSWER_MS });
-    this.#unsubscribe = this.events.on('channelMoved', (state) => {
+    this.#unsubscribe = this.events.onOwn('channelMoved', (state) => {
       const { app, channel, sequence } = state;
       this.outbox.add('channel.moved', [app, channel, sequence], state).catch((error: unknown) => {
         this.logger.error('channel move not noted for its receiver', { app, channel, error });

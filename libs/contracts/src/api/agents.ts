@@ -78,7 +78,10 @@ export const FollowRequest = z.object({
 });
 export type FollowRequest = z.infer<typeof FollowRequest>;
 
-/** Events of `GET /api/v1/agent/events` (SSE); each `data` is one of these. */
+/**
+ * Events of `POST /api/v1/agent/events` (SSE); each `data` is one of these. The request is a
+ * {@link FollowRequest}, so that whichever replica holds the stream knows what to tell.
+ */
 export const AgentEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hello'), bootEpoch: z.string() }),
   z.object({ type: z.literal('desired'), apps: z.array(DesiredApp) }),

@@ -75,17 +75,19 @@ export class HttpClient {
 
   /**
    * Follows a stream of server-sent events until it ends or the signal aborts. Each arrival of bytes,
-   * pings included, calls `onAlive`.
+   * pings included, calls `onAlive`. A stream that is asked for with a body is asked for by POST.
    */
   async *events<T extends z.ZodType>(
     path: string,
     event: T,
     signal: AbortSignal,
     onAlive: () => void = () => {},
+    json?: unknown,
   ): AsyncGenerator<z.output<T>> {
     const { statusCode, body } = await this.#send({
-      method: 'GET',
+      method: json === undefined ? 'GET' : 'POST',
       path,
+      json,
       headers: { accept: 'text/event-stream' },
       signal,
     });

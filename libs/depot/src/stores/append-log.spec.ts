@@ -18,6 +18,7 @@ onEveryDepot('AppendLog', (depot) => {
   it('appends entries that know the one before, and finds the newest with one listed key', async () => {
     const channel = log();
     expect(await channel.newest()).toBeNull();
+    expect(await channel.newestNumber()).toBe(0);
     for (let n = 0; n < 12; n++) {
       const { appended } = await channel.append(n, { version: `1.${n}` });
       expect(appended).toBe(true);
@@ -26,6 +27,7 @@ onEveryDepot('AppendLog', (depot) => {
     expect(newest).toMatchObject({ v: 1, n: 12, predecessor: 11, at: 1_000 });
     expect(newest.state).toEqual({ version: '1.11' });
     expect((await depot().list(PREFIX, { limit: 1 })).keys).toEqual([PREFIX + logKeyOf(12)]);
+    expect(await channel.newestNumber()).toBe(12);
     expect((await channel.history(3)).map((entry) => entry.n)).toEqual([12, 11, 10]);
     expect((await channel.history(3, 3)).map((entry) => entry.n)).toEqual([2, 1]);
   });

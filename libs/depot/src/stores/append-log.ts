@@ -36,6 +36,10 @@ export function logKeyOf(n: number): string {
   return `${String(LAST_KEY - BigInt(n)).padStart(KEY_DIGITS, '0')}.json`;
 }
 
+function numberOf(key: string): number {
+  return Number(LAST_KEY - BigInt(key.slice(0, KEY_DIGITS)));
+}
+
 /**
  * An append-only log under a prefix (`apps/<app>/channels/<channel>/`). Every entry carries the
  * whole state, so the newest is all one needs to read; the others are the history.
@@ -58,6 +62,12 @@ export class AppendLog<State> {
   /** @throws DEPOT_FORMAT_NEWER, DEPOT_CORRUPT */
   async newest(): Promise<LogEntry<State> | null> {
     return (await this.history(1))[0] ?? null;
+  }
+
+  /** The number of the newest entry, from its key alone; 0 for an empty log. */
+  async newestNumber(): Promise<number> {
+    const { keys } = await this.depot.list(this.prefix, { limit: 1 });
+    return keys[0] === undefined ? 0 : numberOf(keys[0].slice(this.prefix.length));
   }
 
   /** The newest entries first, at most `limit`; with `before`, only those of lower numbers. */
