@@ -29,6 +29,10 @@ export default defineConfig({
       { extends: true, test: { name: 'e2e', include: ['test/e2e/**/*.e2e-spec.ts'], ...system } },
       {
         extends: true,
+        test: { name: 'chaos', include: ['test/chaos/**/*.chaos-spec.ts'], ...system },
+      },
+      {
+        extends: true,
         test: { name: 'interop', include: ['test/interop/**/*.interop-spec.ts'], ...system },
       },
       {

@@ -18,7 +18,8 @@ export async function runUntilStopped(readConfig: () => OriginConfig): Promise<v
     process.stdout.write(`${JSON.stringify(origin.ready)}\n`);
   } catch (thrown) {
     const error = toFleetseedError(thrown);
-    process.stderr.write(`fleetseed origin: ${error.code}: ${error.message}\n`);
-    process.exitCode = error.exit;
+    const told = `fleetseed origin: ${error.code}: ${error.message}\n`;
+    // What was opened before it failed must not keep the process.
+    process.stderr.write(told, () => process.exit(error.exit));
   }
 }

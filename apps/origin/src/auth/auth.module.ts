@@ -1,12 +1,11 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 
-import type { Depot } from '#lib/depot';
-
 import type { OriginConfig } from '../config/origin-config.schema.js';
 import { ORIGIN_CONFIG } from '../config/start-context.js';
 import { DepotModule } from '../depot/depot.module.js';
-import { DEPOT } from '../depot/depot.tokens.js';
+import { OPENED_DEPOT } from '../depot/depot.tokens.js';
+import type { OpenedDepot } from '../depot/open-depot.js';
 import { ReplicasModule } from '../replicas/replicas.module.js';
 import { AuthenticateMiddleware } from './authenticate.middleware.js';
 import { FileTokens } from './file-tokens.js';
@@ -28,8 +27,9 @@ import { TrackerKeys } from './tracker-keys.js';
     {
       provide: FileTokens,
       // The depot comes first: where it cannot be opened, nothing is made.
-      useFactory: (config: OriginConfig, _depot: Depot) => FileTokens.open(config),
-      inject: [ORIGIN_CONFIG, DEPOT],
+      useFactory: (config: OriginConfig, { makeToken }: OpenedDepot) =>
+        FileTokens.open(config, makeToken),
+      inject: [ORIGIN_CONFIG, OPENED_DEPOT],
     },
     AuthenticateMiddleware,
     JoinTokens,

@@ -14,10 +14,13 @@ export interface ParsedToken {
   readonly id: string;
 }
 
-/** A fresh token: 8 random bytes of id, 32 of secret. */
-export function makeToken(kind: TokenKind): ParsedToken & { readonly text: string } {
-  const id = randomBytes(8).toString('hex');
-  const body = `${TOKEN_PREFIX[kind]}${id}_${randomBytes(32).toString('base64url')}`;
+/** A fresh token. @param source of its 8 bytes of id and 32 of secret; random ones by default */
+export function makeToken(
+  kind: TokenKind,
+  source: (part: 'id' | 'secret') => Buffer = () => randomBytes(32),
+): ParsedToken & { readonly text: string } {
+  const id = source('id').toString('hex', 0, 8);
+  const body = `${TOKEN_PREFIX[kind]}${id}_${source('secret').toString('base64url')}`;
   return { kind, id, text: body + checksum(body) };
 }
 

@@ -1,13 +1,12 @@
 import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 
 import { ArtifactStore, BlobStore, ReaderPool, type Depot } from '#lib/depot';
-import { openFilesShare, type Clock, type Logger } from '#lib/runtime';
+import { openFilesShare } from '#lib/runtime';
 
-import type { OriginConfig } from '../config/origin-config.schema.js';
 import { CLOCK, GIVEN_DEPOT, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
-import { DEPOT } from './depot.tokens.js';
+import { DEPOT, OPENED_DEPOT } from './depot.tokens.js';
 import { MasterSecret } from './master-secret.js';
-import { openDepot } from './open-depot.js';
+import { openDepot, type OpenedDepot } from './open-depot.js';
 
 /** Objects that are kept open for reading, and the descriptors they may have. */
 const READERS = 256;
@@ -17,10 +16,14 @@ const READERS_SHARE = 0.2;
 @Module({
   providers: [
     {
-      provide: DEPOT,
-      useFactory: (config: OriginConfig, clock: Clock, logger: Logger, given: Depot | null) =>
-        given ?? openDepot(config, clock, logger),
+      provide: OPENED_DEPOT,
+      useFactory: openDepot,
       inject: [ORIGIN_CONFIG, CLOCK, LOGGER, GIVEN_DEPOT],
+    },
+    {
+      provide: DEPOT,
+      useFactory: ({ depot }: OpenedDepot) => depot,
+      inject: [OPENED_DEPOT],
     },
     {
       provide: MasterSecret,
@@ -38,17 +41,18 @@ const READERS_SHARE = 0.2;
       inject: [DEPOT],
     })),
   ],
-  exports: [DEPOT, MasterSecret, ArtifactStore, BlobStore, ReaderPool],
+  exports: [DEPOT, OPENED_DEPOT, MasterSecret, ArtifactStore, BlobStore, ReaderPool],
 })
 export class DepotModule implements OnApplicationShutdown {
   constructor(
-    @Inject(DEPOT) private readonly depot: Depot,
+    @Inject(OPENED_DEPOT) private readonly opened: OpenedDepot,
     private readonly readers: ReaderPool,
   ) {}
 
   /** The last thing that ends: whatever was under way has returned or is cut off here. */
   async onApplicationShutdown(): Promise<void> {
     await this.readers.close();
-    await this.depot.close();
+    await this.opened.guard?.close();
+    await this.opened.depot.close();
   }
 }

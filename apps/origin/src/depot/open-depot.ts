@@ -5,10 +5,17 @@ import { configurationError, FleetseedError } from '#lib/contracts';
 import { FsDepot, openS3Depot, type Depot, type S3DepotOptions, type S3Setting } from '#lib/depot';
 import { openFilesShare, type Clock, type Logger } from '#lib/runtime';
 
+import { FileTokens, type MakeToken } from '../auth/file-tokens.js';
+import { makeToken } from '../auth/token-codec.js';
 import type { OriginConfig } from '../config/origin-config.schema.js';
+import { SettingsGuard } from '../settings/settings-guard.js';
+import { sharedSettingsOf, tokenMarks } from '../settings/shared-settings.js';
+import { MasterSecret } from './master-secret.js';
 
 /** Descriptors that each of the three kinds of connections to S3 may have. */
 const CONNECTIONS_SHARE = 0.07;
+
+const TOKEN_LABEL = 'fleetseed-file-token-1';
 
 /** The key of the configuration that is named for what is wrong with a bucket. */
 const KEYS: Readonly<Record<S3Setting, keyof OriginConfig>> = {
@@ -20,14 +27,53 @@ const KEYS: Readonly<Record<S3Setting, keyof OriginConfig>> = {
   clock: 's3Endpoint',
 };
 
-/** The depot that is configured: a bucket, or the folder `DIR/depot`. @throws CONFIG_INVALID, DEPOT_… */
+/** A depot, and the guard that replicas which share it agree on; nobody shares a folder. */
+export interface OpenedDepot {
+  readonly depot: Depot;
+  readonly guard: SettingsGuard | null;
+  /** The tokens that a first start makes: in a depot that is shared the same at every replica. */
+  readonly makeToken: MakeToken;
+}
+
+/**
+ * The depot that is configured: a bucket, or the folder `DIR/depot`.
+ * @param given one that is shared within the process, instead
+ * @throws CONFIG_INVALID, also for settings that a running replica has otherwise; DEPOT_…
+ */
 export async function openDepot(
   config: OriginConfig,
   clock: Clock,
   logger: Logger,
-): Promise<Depot> {
+  given: Depot | null = null,
+): Promise<OpenedDepot> {
   const { s3Bucket: bucket } = config;
-  if (bucket === undefined) return FsDepot.open({ root: join(config.data, 'depot'), clock });
+  if (given === null && bucket === undefined) {
+    const depot = await FsDepot.open({ root: join(config.data, 'depot'), clock });
+    return { depot, guard: null, makeToken: (kind) => makeToken(kind).text };
+  }
+  const depot = given ?? (await openBucket(config, bucket!, clock, logger));
+  try {
+    const make = tokensFrom(await MasterSecret.open(depot));
+    const tokens = tokenMarks(depot.identity.id, await FileTokens.look(config, make));
+    const settings = { ...sharedSettingsOf(config), ...tokens };
+    const guard = await SettingsGuard.open({ depot, clock, logger }, settings);
+    return { depot, guard, makeToken: make };
+  } catch (error) {
+    await depot.close();
+    throw error;
+  }
+}
+
+function tokensFrom(master: MasterSecret): MakeToken {
+  return (kind) => makeToken(kind, (part) => master.derive(TOKEN_LABEL, kind, '/', part)).text;
+}
+
+async function openBucket(
+  config: OriginConfig,
+  bucket: string,
+  clock: Clock,
+  logger: Logger,
+): Promise<Depot> {
   try {
     const prefix = config.s3Prefix === undefined ? {} : { prefix: config.s3Prefix };
     return await openS3Depot({ ...(await s3Options(config, bucket)), ...prefix, clock, logger });

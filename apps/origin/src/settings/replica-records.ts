@@ -1,0 +1,63 @@
+import { z } from 'zod';
+
+import { DocumentStore, type Depot } from '#lib/depot';
+
+import { ProcessMark } from './process-mark.js';
+
+const PREFIX = 'replicas/';
+const PAGE = 1000;
+
+/** `replicas/<id>.json`: a process that is using the depot, for as long as it changes. */
+export const ReplicaDocument = z.looseObject({
+  v: z.literal(1),
+  replica: z.string(),
+  process: ProcessMark,
+  settings: z.record(z.string(), z.string()),
+  /** Counts up; who looks twice sees who is alive, whatever the clocks say. */
+  beat: z.number().int(),
+  /** Ms since the epoch, by its own clock. */
+  beatAt: z.number(),
+});
+export type ReplicaDocument = z.infer<typeof ReplicaDocument>;
+
+/** The documents by which processes that share a depot see each other, with Redis or without. */
+export class ReplicaRecords {
+  readonly #documents: DocumentStore<ReplicaDocument>;
+
+  constructor(private readonly depot: Depot) {
+    this.#documents = new DocumentStore<ReplicaDocument>(depot, ReplicaDocument, 1);
+  }
+
+  async write(document: ReplicaDocument): Promise<void> {
+    await this.#documents.update(keyOf(document.replica), () => document);
+  }
+
+  async read(replica: string): Promise<ReplicaDocument | null> {
+    return (await this.#documents.read(keyOf(replica)))?.value ?? null;
+  }
+
+  async remove(replica: string): Promise<void> {
+    await this.#documents.delete(keyOf(replica));
+  }
+
+  async all(): Promise<ReplicaDocument[]> {
+    const found: ReplicaDocument[] = [];
+    let after: string | null = PREFIX;
+    while (after !== null) {
+      const page: Awaited<ReturnType<Depot['list']>> = await this.depot.list(PREFIX, {
+        after,
+        limit: PAGE,
+      });
+      for (const key of page.keys) {
+        const stored = await this.#documents.read(key);
+        if (stored) found.push(stored.value);
+      }
+      after = page.next;
+    }
+    return found;
+  }
+}
+
+function keyOf(replica: string): string {
+  return `${PREFIX}${replica}.json`;
+}

@@ -1,0 +1,115 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { emptyContent, MemoryDepot, type MemoryDepotContent } from '#lib/depot';
+import { silentLogger, systemClock } from '#lib/runtime';
+
+import { checkConfig } from '../config/config-parser.js';
+import { isGone, ownProcessMark, type ProcessMark } from './process-mark.js';
+import { ReplicaRecords } from './replica-records.js';
+import { SettingsGuard, type SettingsGuardOptions } from './settings-guard.js';
+import {
+  conflictOf,
+  settingsConflictError,
+  sharedSettingsOf,
+  tokenMarks,
+} from './shared-settings.js';
+
+/** Where nothing can be seen of a process. */
+const ELSEWHERE: ProcessMark = { hostname: 'elsewhere', pid: 7, machine: '', beganAt: '' };
+
+let content: MemoryDepotContent;
+const guards: SettingsGuard[] = [];
+beforeEach(() => {
+  content = emptyContent();
+});
+afterEach(() => Promise.all(guards.splice(0).map((guard) => guard.close())));
+
+async function replica(
+  given: Readonly<Record<string, unknown>> = {},
+  options: Partial<SettingsGuardOptions> = {},
+): Promise<SettingsGuard> {
+  const depot = await MemoryDepot.open({ content });
+  const common = { depot, clock: systemClock, logger: silentLogger, beatMs: 20, silenceMs: 400 };
+  const settings = sharedSettingsOf(checkConfig(given));
+  const guard = await SettingsGuard.open({ ...common, process: ELSEWHERE, ...options }, settings);
+  guards.push(guard);
+  return guard;
+}
+
+const records = async () => new ReplicaRecords(await MemoryDepot.open({ content })).all();
+const refusal = (key: string, text: RegExp) => ({
+  code: 'CONFIG_INVALID',
+  exit: 2,
+  facts: { key },
+  message: expect.stringMatching(text) as string,
+});
+
+describe('replicas on one depot', () => {
+  it('run side by side with the same settings', async () => {
+    await replica({ copyBudget: 2 });
+    await replica({ copyBudget: 2, listen: '127.0.0.1:1', logLevel: 'error' });
+    expect(await records()).toHaveLength(2);
+  });
+
+  it('the second does not start with another setting, which is named with both values', async () => {
+    await replica({ copyBudget: 1.2 });
+    const text = /FLEETSEED_COPY_BUDGET.* is 3 here and 1.2 at .*elsewhere, process 7/;
+    await expect(replica({ copyBudget: 3 })).rejects.toMatchObject(refusal('copyBudget', text));
+    expect(await records()).toHaveLength(1);
+  });
+
+  it.each([
+    [{ redisUrl: 'redis://127.0.0.1' }, {}, 'redisUrl', /is not set here and set at/],
+    [{ peerAccess: 'open' }, {}, 'peerAccess', /is members here and open at/],
+    [{ retentionKeepLast: 9 }, {}, 'retentionKeepLast', /is 0 here and 9 at/],
+  ])('nor with %j before and %j now', async (before, now, key, text) => {
+    await replica(before);
+    await expect(replica(now)).rejects.toMatchObject(refusal(key, text));
+  });
+
+  it('which may be changed when nobody is left', async () => {
+    const first = await replica({ copyBudget: 1.2 });
+    await first.close();
+    await replica({ copyBudget: 3 });
+    expect((await records()).map(({ settings }) => settings['copyBudget'])).toEqual(['3']);
+  });
+
+  it('also when the others were killed elsewhere: they show nothing any more', async () => {
+    await replica({ copyBudget: 1.2 }, { beatMs: 3_600_000 });
+    await replica({ copyBudget: 3 }, { silenceMs: 100 });
+    expect((await records()).map(({ settings }) => settings['copyBudget'])).toEqual(['3']);
+  });
+
+  it('and at once where it is seen that they were killed', async () => {
+    const child = spawn('sleep', ['60']);
+    await once(child, 'spawn');
+    const own = await ownProcessMark();
+    const mark = { ...own, pid: child.pid! };
+    // What `sleep` is not: a process that began when this one did.
+    expect(await isGone(mark)).toBe(true);
+    expect(await isGone(own)).toBe(false);
+    await replica({ copyBudget: 1.2 }, { process: mark });
+    await replica({ copyBudget: 3 }, { silenceMs: 3_600_000 });
+    child.kill('SIGKILL');
+  });
+
+  it('of two that start at the same moment at most one stays', async () => {
+    const both = await Promise.allSettled([replica({ copyBudget: 2 }), replica({ copyBudget: 3 })]);
+    expect(both.filter(({ status }) => status === 'fulfilled').length).toBeLessThan(2);
+  });
+
+  it('have the same tokens, which are not to be read from what is compared', () => {
+    const marks = tokenMarks('depot', { admin: 'one-admin-token', join: 'the same' });
+    const others = tokenMarks('depot', { admin: 'other-admin-token', join: 'the same' });
+    expect(conflictOf(marks, marks)).toBeNull();
+    expect(JSON.stringify(marks)).not.toContain('admin-token');
+    const conflict = conflictOf(marks, others)!;
+    expect(conflict.key).toBe('adminTokenFile');
+    const { message } = settingsConflictError(conflict, 'a host');
+    expect(message).toMatch(/FLEETSEED_ADMIN_TOKEN_FILE.*not the same as at/);
+    expect(message).not.toContain(conflict.ours);
+  });
+});
