@@ -1,9 +1,10 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 
 import { FleetseedError } from '#lib/contracts';
-import { ArtifactContent, ArtifactStore, ReaderPool } from '#lib/depot';
+import { ArtifactContent, ArtifactStore, type ContentReads } from '#lib/depot';
 import { parseMetainfo, PieceMap, type Metainfo } from '#lib/torrent';
 
+import { CONTENT_READS } from '../content-cache/content-cache.tokens.js';
 import { ArtifactPayload } from './artifact-payload.js';
 
 /** An artifact as the depot has it, ready to be served. */
@@ -31,7 +32,7 @@ export class ArtifactLibrary {
 
   constructor(
     private readonly artifacts: ArtifactStore,
-    private readonly readers: ReaderPool,
+    @Inject(CONTENT_READS) private readonly reads: ContentReads,
   ) {}
 
   /** @throws ARTIFACT_NOT_FOUND */
@@ -56,10 +57,12 @@ export class ArtifactLibrary {
   }
 
   async #read(artifact: string): Promise<OpenArtifact> {
-    const torrent = await this.artifacts.readTorrent(artifact);
+    const [torrent, content] = await Promise.all([
+      this.artifacts.readTorrent(artifact),
+      ArtifactContent.open(artifact, this.artifacts, this.reads),
+    ]);
     if (!torrent) throw unknownArtifact(artifact);
     const metainfo = parseMetainfo(torrent);
-    const content = await ArtifactContent.open(artifact, this.artifacts, this.readers);
     return {
       artifact,
       torrent,

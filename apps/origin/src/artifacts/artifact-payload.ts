@@ -1,7 +1,16 @@
 import { FleetseedError, toFleetseedError } from '#lib/contracts';
-import type { ArtifactContent, FileContent } from '#lib/depot';
+import type { ArtifactContent, FileContent, PieceHashes } from '#lib/depot';
 import type { PayloadStore } from '#lib/swarm';
 import type { Metainfo } from '#lib/torrent';
+
+/** What is not in the depot, or not as it should be, or not at the moment. */
+const NOT_TO_BE_HAD = new Set<string>([
+  'DEPOT_INTEGRITY',
+  'DEPOT_CORRUPT',
+  'DEPOT_UNAVAILABLE',
+  'NOT_FOUND',
+  'TIMED_OUT',
+]);
 
 /**
  * The payload of an artifact (its files with bytes, one after the other in v2 order) read from the
@@ -13,6 +22,8 @@ export class ArtifactPayload implements PayloadStore {
   /** Where each file with bytes starts, and the whole length at the end. */
   readonly #starts: Float64Array;
   readonly #roots: readonly string[];
+  readonly #pieceLayers: Metainfo['pieceLayers'];
+  readonly #pieceLength: number;
   /** Files that were read last, so that a stream of one does not look its place up per read. */
   readonly #open = new Map<number, FileContent>();
 
@@ -22,6 +33,8 @@ export class ArtifactPayload implements PayloadStore {
   ) {
     const files = metainfo.files.filter((file) => file.length > 0);
     this.#starts = new Float64Array(files.length + 1);
+    this.#pieceLayers = metainfo.pieceLayers;
+    this.#pieceLength = metainfo.pieceLength;
     this.#roots = files.map((file) => file.root?.toString('hex') ?? '');
     let offset = 0;
     files.forEach((file, index) => {
@@ -71,9 +84,9 @@ export class ArtifactPayload implements PayloadStore {
       await this.#contentOf(file).read(target, filled, count, position);
     } catch (thrown) {
       const error = toFleetseedError(thrown);
-      if (error.code !== 'DEPOT_INTEGRITY' && error.code !== 'NOT_FOUND') throw error;
-      const facts = { root: this.#roots[file]! };
-      throw new FleetseedError('PIECE_UNAVAILABLE', 'Content is not in the depot.', facts, {
+      if (!NOT_TO_BE_HAD.has(error.code)) throw error;
+      const facts = { root: this.#roots[file]!, code: error.code };
+      throw new FleetseedError('PIECE_UNAVAILABLE', 'The depot does not give the content.', facts, {
         cause: error,
       });
     }
@@ -82,11 +95,17 @@ export class ArtifactPayload implements PayloadStore {
   #contentOf(file: number): FileContent {
     let open = this.#open.get(file);
     if (!open) {
-      open = this.content.open(this.#roots[file]!);
+      open = this.content.open(this.#roots[file]!, this.#piecesOf(file));
       if (this.#open.size >= 64) this.#open.clear();
       this.#open.set(file, open);
     }
     return open;
+  }
+
+  #piecesOf(file: number): PieceHashes {
+    const root = this.#roots[file]!;
+    const hashes = this.#pieceLayers.get(root) ?? Buffer.from(root, 'hex');
+    return { pieceLength: this.#pieceLength, hashes };
   }
 
   #fileAt(offset: number): number {

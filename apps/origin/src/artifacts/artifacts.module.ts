@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { AuthModule } from '../auth/auth.module.js';
+import { ContentCacheModule } from '../content-cache/content-cache.module.js';
 import { DepotModule } from '../depot/depot.module.js';
 import { EventsModule } from '../events/events.module.js';
 import { ReleasesModule } from '../releases/releases.module.js';
@@ -13,7 +14,14 @@ import { SwarmSecrets } from './swarm-secrets.js';
 import { TicketOffice } from './ticket-office.js';
 
 @Module({
-  imports: [AuthModule, DepotModule, EventsModule, ReleasesModule, ReplicasModule],
+  imports: [
+    AuthModule,
+    ContentCacheModule,
+    DepotModule,
+    EventsModule,
+    ReleasesModule,
+    ReplicasModule,
+  ],
   controllers: [ArtifactsController],
   providers: [ArtifactAccess, ArtifactLibrary, ArtifactsService, SwarmSecrets, TicketOffice],
   exports: [ArtifactAccess, ArtifactLibrary, SwarmSecrets, TicketOffice],

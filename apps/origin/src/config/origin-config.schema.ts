@@ -179,6 +179,11 @@ export const OriginConfigSchema = z.object({
     .describe(
       'Connections to S3 that carry content at a time; documents have as many of their own.',
     ),
+  cacheBytes: whole(0, 1_000_000_000_000_000)
+    .default(10_000_000_000)
+    .describe(
+      'Bytes of content from S3 that are kept in the folder DIR/cache to be seeded; 0 keeps none.',
+    ),
   retentionKeepLast: whole(0, 1_000_000)
     .default(0)
     .describe('Newest releases of an app that are kept; 0 keeps all.'),

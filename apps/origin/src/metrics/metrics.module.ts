@@ -6,6 +6,8 @@ import { Tracker } from '#lib/tracker';
 import { CollectionModule } from '../collection/collection.module.js';
 import { CollectionRecords } from '../collection/collection.records.js';
 import { CLOCK } from '../config/start-context.js';
+import { ContentCache } from '../content-cache/content-cache.js';
+import { ContentCacheModule } from '../content-cache/content-cache.module.js';
 import { JobsModule } from '../jobs/jobs.module.js';
 import { JOB_QUEUE, type OriginJobQueue } from '../jobs/origin-jobs.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
@@ -33,6 +35,7 @@ import { originMetrics } from './origin-metrics.js';
     AgentStateModule,
     ArtifactIndexModule,
     CollectionModule,
+    ContentCacheModule,
     JobsModule,
     LedgerModule,
     SeederModule,
@@ -53,6 +56,7 @@ import { originMetrics } from './origin-metrics.js';
         Tracker,
         ArtifactIndexService,
         SeederService,
+        ContentCache,
         WebSeedCounters,
         WebSeedBudget,
         CollectionRecords,
@@ -73,6 +77,7 @@ function registryOf(
   tracker: Tracker,
   artifacts: ArtifactIndexService,
   seeder: SeederService,
+  contentCache: ContentCache,
   webSeed: WebSeedCounters,
   webSeedBudget: WebSeedBudget,
   collections: CollectionRecords,
@@ -99,6 +104,7 @@ function registryOf(
     seederConnections: () => seeder.connectionCount,
     webSeedRequests: () => webSeed.requests,
     webSeedRunning: () => webSeedBudget.running,
+    contentCache: () => contentCache.figures,
     // A queue that is away must not take all other numbers with it.
     jobs: async () => ({ ...(await queue.counts().catch(() => ({}))) }),
     collection: () => collections.report(),

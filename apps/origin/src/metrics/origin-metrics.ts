@@ -24,12 +24,24 @@ export interface MetricSources {
   seederConnections(): number;
   webSeedRequests(): Sums;
   webSeedRunning(): number;
+  /** What the cache of content from S3 did; null where content lies in a folder. */
+  contentCache(): ContentCacheFigures | null;
   /** Unfinished jobs by state. */
   jobs(): Promise<Sums>;
   /** Of the last collection; null before the first. */
   collection(): Promise<CollectionReport | null>;
   /** Of the verification under way, or the last; null before the first. */
   verification(): Promise<VerificationReport | null>;
+}
+
+export interface ContentCacheFigures {
+  /** By where the bytes were found. */
+  readonly reads: Sums;
+  readonly fetchedBytes: number;
+  readonly evictions: number;
+  readonly unkept: number;
+  readonly damaged: Sums;
+  readonly bytes: Sums;
 }
 
 const PREFIX = 'fleetseed_';
@@ -90,6 +102,7 @@ export function originMetrics(sources: MetricSources): Registry {
   gauge('web_seed_answers', 'Answers of the HTTP web seed under way.', () =>
     sources.webSeedRunning(),
   );
+  contentCacheMetrics(registry, sources);
   gauges(registry, 'jobs', 'Jobs that have not ended, by state.', 'state', () => sources.jobs());
   collectionMetrics(registry, sources);
   gauge(
@@ -114,6 +127,46 @@ export function originMetrics(sources: MetricSources): Registry {
   }));
   collectDefaultMetrics({ register: registry });
   return registry;
+}
+
+/** Of this process alone: each replica has a cache of its own. */
+function contentCacheMetrics(registry: Registry, sources: MetricSources): void {
+  const counters = counterMaker(registry);
+  const figure = (name: string, help: string, read: (figures: ContentCacheFigures) => number) =>
+    counters(name, help, null, () => {
+      const figures = sources.contentCache();
+      return figures ? { '': read(figures) } : {};
+    });
+  counters(
+    'content_cache_reads_total',
+    'Reads of content from S3, by where the bytes were found: shared waited for the same request.',
+    'result',
+    () => sources.contentCache()?.reads ?? {},
+  );
+  figure('content_cache_fetched_bytes_total', 'Bytes of content read from S3.', (figures) => {
+    return figures.fetchedBytes;
+  });
+  figure('content_cache_evictions_total', 'Spans that gave way to others.', (figures) => {
+    return figures.evictions;
+  });
+  figure(
+    'content_cache_unkept_total',
+    'Spans that were served and could not be kept on the disk.',
+    (figures) => figures.unkept,
+  );
+  counters(
+    'content_cache_damaged_total',
+    'Spans that were not what they should be, by where they came from; none was served.',
+    'source',
+    () => sources.contentCache()?.damaged ?? {},
+  );
+  gauges(
+    registry,
+    'content_cache_bytes',
+    'Bytes of content that are kept on the disk, and that may be.',
+    'kind',
+    () => sources.contentCache()?.bytes ?? {},
+  );
 }
 
 /** Of the last collection, whichever replica ran it: the depot has its report. */

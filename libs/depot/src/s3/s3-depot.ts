@@ -38,7 +38,7 @@ import { SpanCache } from './span-cache.js';
 const ABANDONED_PARTS_MS = 14 * 86_400_000;
 /** Bodies on their way are kept in this much memory, so that they can be sent again. */
 const KEPT_BODIES_BYTES = 64 * 1024 * 1024;
-const READ_CACHE_BYTES = 64 * 1024 * 1024;
+const READ_CACHE_BYTES = 16 * 1024 * 1024;
 
 /**
  * A depot in a bucket of S3, or of a store that speaks it, for any number of processes: key `a/b` is

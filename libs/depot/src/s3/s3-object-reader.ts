@@ -26,7 +26,9 @@ export class S3ObjectReader implements ObjectReader {
         this.#copy(at, Math.min(end, nextSpan(at)), buffer, bufferOffset + at - position),
       );
     }
-    await Promise.all(copies);
+    // The buffer is its owner's again only when nothing more is written to it.
+    const failed = (await Promise.allSettled(copies)).find(({ status }) => status === 'rejected');
+    if (failed) throw (failed as PromiseRejectedResult).reason;
   }
 
   async close(): Promise<void> {

@@ -2,8 +2,8 @@ import { FleetseedError } from '#lib/contracts';
 
 import { resolveRange } from '../depot-checks.js';
 import type { ArtifactStore } from './artifact-store.js';
+import type { ContentReads, PieceHashes } from './content-reads.js';
 import type { Place, Places } from './places.js';
-import type { ReaderPool } from './reader-pool.js';
 
 /** The bytes of one file of an artifact, wherever they lie. */
 export interface FileContent {
@@ -27,7 +27,7 @@ export class ArtifactContent {
   private constructor(
     private readonly infoHashV2: string,
     private readonly artifacts: ArtifactStore,
-    private readonly pool: ReaderPool,
+    private readonly reads: ContentReads,
     private places: Places,
   ) {}
 
@@ -35,10 +35,10 @@ export class ArtifactContent {
   static async open(
     infoHashV2: string,
     artifacts: ArtifactStore,
-    pool: ReaderPool,
+    reads: ContentReads,
   ): Promise<ArtifactContent> {
     const stored = await artifacts.readPlaces(infoHashV2);
-    if (stored) return new ArtifactContent(infoHashV2, artifacts, pool, stored.places);
+    if (stored) return new ArtifactContent(infoHashV2, artifacts, reads, stored.places);
     throw new FleetseedError('ARTIFACT_NOT_FOUND', 'There is no such artifact in the depot.', {
       artifact: infoHashV2,
     });
@@ -52,14 +52,18 @@ export class ArtifactContent {
     return this.places.get(root);
   }
 
-  /** @throws DEPOT_INTEGRITY if the artifact has no place for `root`. */
-  open(root: string): FileContent {
+  /**
+   * @param pieces what the file can be checked by, when that is at hand
+   * @throws DEPOT_INTEGRITY if the artifact has no place for `root`.
+   */
+  open(root: string, pieces: PieceHashes | null = null): FileContent {
     let place = this.#place(root);
     const { length: fileLength } = place;
+    const file = { root, length: fileLength, pieces };
     const read: FileContent['read'] = async (buffer, bufferOffset, length, position) => {
       resolveRange(place.object, { offset: position, length }, fileLength);
       const readAt = ({ object, offset }: Place) =>
-        this.pool.read(object, buffer, bufferOffset, length, offset + position);
+        this.reads.read(object, buffer, bufferOffset, length, offset + position, file);
       try {
         await readAt(place);
       } catch (error) {

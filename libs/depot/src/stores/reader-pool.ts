@@ -1,6 +1,7 @@
 import { FleetseedError } from '#lib/contracts';
 
-import type { Depot, ObjectReader } from '../depot.js';
+import type { ObjectReader } from '../depot.js';
+import type { ContentReads } from './content-reads.js';
 
 interface Slot {
   readonly key: string;
@@ -8,17 +9,23 @@ interface Slot {
   users: number;
 }
 
+/** What has objects that can be held open, such as a depot. */
+export interface ReadableObjects {
+  /** @throws NOT_FOUND */
+  openForRead(key: string): Promise<ObjectReader>;
+}
+
 /**
  * Keeps the readers of objects open between reads, and closes those that were used longest ago
  * beyond `limit`. Reads under way are never cut, so more may be open while more are running.
  */
-export class ReaderPool {
+export class ReaderPool implements ContentReads {
   /** In order of last use. */
   readonly #slots = new Map<string, Slot>();
   #closed = false;
 
   constructor(
-    private readonly depot: Depot,
+    private readonly objects: ReadableObjects,
     private readonly limit = 256,
   ) {}
 
@@ -41,14 +48,17 @@ export class ReaderPool {
       await reader.read(buffer, bufferOffset, length, position);
     } finally {
       slot.users--;
+      if (this.#slots.get(key) !== slot) this.#closeUnused(slot);
       this.#trim();
     }
   }
 
-  /** Closes the reader of an object that is about to be deleted, once its reads have ended. */
+  /** The object is about to be deleted: its reader is closed once its reads have ended; later ones open anew. */
   drop(key: string): void {
     const slot = this.#slots.get(key);
-    if (slot?.users === 0) this.#close(slot);
+    if (!slot) return;
+    this.#slots.delete(key);
+    this.#closeUnused(slot);
   }
 
   /** Later reads fail with SHUTTING_DOWN; those under way end first. */
@@ -70,7 +80,7 @@ export class ReaderPool {
   }
 
   #open(key: string): Slot {
-    const slot: Slot = { key, reader: this.depot.openForRead(key), users: 0 };
+    const slot: Slot = { key, reader: this.objects.openForRead(key), users: 0 };
     slot.reader.catch(() => {
       if (this.#slots.get(key) === slot) this.#slots.delete(key);
     });
@@ -88,6 +98,11 @@ export class ReaderPool {
 
   #close(slot: Slot): void {
     this.#slots.delete(slot.key);
+    this.#closeUnused(slot);
+  }
+
+  #closeUnused(slot: Slot): void {
+    if (slot.users > 0) return;
     // A reader that cannot be closed has served its reads; there is nobody left to tell.
     slot.reader.then((reader) => reader.close()).catch(() => undefined);
   }
