@@ -1,9 +1,10 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
-import type { CreatedToken, Savings, SwarmSummary } from '#lib/contracts';
+import type { CreatedToken, Import, Savings, SwarmSummary } from '#lib/contracts';
 
 import { freshBytes } from '../support/content.js';
+import { FileServer } from '../support/file-server.js';
 import { callApi } from '../support/origin-api.js';
 import { Sandbox, type OriginProcess } from '../support/sandbox.js';
 import { until } from '../support/waiting.js';
@@ -12,6 +13,7 @@ import { DashboardPage, lookAt, openBrowser } from './dashboard.page.js';
 const APP = 'web';
 const HOSTS = ['host-1', 'host-2', 'host-3'];
 const MB = 1_000_000;
+const ENV = { FLEETSEED_IMPORT_HOSTS: '127.0.0.1' };
 /** The page asks again every few seconds. */
 const SOON = { timeout: 20_000 };
 
@@ -56,7 +58,7 @@ async function openLoggedIn(width?: number): Promise<DashboardPage> {
 
 beforeAll(async () => {
   sandbox = await Sandbox.create('dashboard');
-  origin = await sandbox.origin();
+  origin = await sandbox.origin(undefined, { env: ENV });
   browser = await openBrowser();
   const agents = await Promise.all(HOSTS.map((host) => startAgent(host)));
   await Promise.all(agents.map(({ service }) => service.event('ready')));
@@ -281,10 +283,52 @@ describe('the swarm page', () => {
   });
 });
 
+describe('the jobs page', () => {
+  it('shows work that is done, under way and failed, and cancels it', async () => {
+    const server = await FileServer.start();
+    server.answer((_, response) => {
+      response.writeHead(200, { 'content-length': 10 * MB }).write(Buffer.alloc(4 * MB));
+    });
+    const begin = async (version: string, more: Record<string, unknown> = {}) => {
+      const from = `${server.url}/build.tgz`;
+      const json = { version, from, insecureHttp: true, ...more };
+      return (await callApi<Import>(origin, 'POST', '/api/v1/apps/web/imports', { json })).body;
+    };
+    const stuck = await begin('9.0.0');
+    const wrong = await begin('9.0.1', { bytes: 5 });
+
+    const dashboard = await openLoggedIn();
+    const { page } = dashboard;
+    await dashboard.visit('Jobs');
+    const rowOf = (about: string) =>
+      page.getByRole('table', { name: 'Jobs' }).getByRole('row').filter({ hasText: about });
+    await expect.poll(() => rowOf('web@1.0.0').textContent(), SOON).toContain('done');
+    await expect
+      .poll(() => rowOf('web@9.0.0').textContent(), SOON)
+      .toMatch(/active.*40\.0 %.*fetching/s);
+    await expect.poll(() => rowOf('web@9.0.1').textContent(), SOON).toContain('SOURCE_MISMATCH');
+
+    await page.getByRole('radio', { name: 'failed' }).check();
+    await expect.poll(() => dashboard.rowCount('Jobs'), SOON).toBe(1);
+    await page.getByRole('link', { name: 'import' }).click();
+    await expect.poll(() => page.getByRole('main').textContent(), SOON).toContain('and not 5');
+    expect(await page.getByRole('button', { name: 'Cancel' }).count()).toBe(0);
+    expect(wrong.job).toBe(await page.locator('code').first().textContent());
+
+    await dashboard.visitAddress(`jobs/${stuck.job}`);
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: 'Yes, cancel it' }).click();
+    await expect.poll(() => page.getByRole('main').textContent(), SOON).toContain('cancelled');
+    const { state } = await get<Import>(`imports/${stuck.import}`);
+    expect(state).toBe('cancelled');
+    await server.stop();
+  });
+});
+
 describe('the dashboard', () => {
   it('needs no scrolling sideways on a phone', async () => {
     const dashboard = await openLoggedIn(390);
-    for (const address of ['savings', 'agents', `releases/${APP}`, `swarms/${artifact}`]) {
+    for (const address of ['savings', 'agents', `releases/${APP}`, `swarms/${artifact}`, 'jobs']) {
       await dashboard.visitAddress(address);
       await dashboard.page.getByRole('table').first().waitFor();
       expect([address, await dashboard.isTooWide()]).toEqual([address, false]);
@@ -300,7 +344,7 @@ describe('the dashboard', () => {
     const alert = dashboard.page.getByRole('alert');
     await expect.poll(() => alert.textContent(), SOON).toContain('cannot be reached');
     expect(await dashboard.row('Agents', HOSTS[0]!).count()).toBe(1);
-    origin = await sandbox.origin(origin.data, { listen });
+    origin = await sandbox.origin(origin.data, { listen, env: ENV });
     await expect.poll(() => alert.count(), SOON).toBe(0);
   });
 });

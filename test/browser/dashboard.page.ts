@@ -60,7 +60,7 @@ export class DashboardPage {
     await this.token.press('Enter');
   }
 
-  async visit(section: 'Savings' | 'Agents' | 'Releases' | 'Swarms'): Promise<void> {
+  async visit(section: 'Savings' | 'Agents' | 'Releases' | 'Swarms' | 'Jobs'): Promise<void> {
     await this.page.getByRole('link', { name: section, exact: true }).click();
   }
 

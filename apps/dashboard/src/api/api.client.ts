@@ -20,7 +20,7 @@ export interface Rows<T> {
   readonly cut: boolean;
 }
 
-/** Reads from `/api/v1` of the origin that served the page. */
+/** Asks `/api/v1` of the origin that served the page. */
 export class ApiClient {
   constructor(
     private readonly credentials: Credentials,
@@ -51,6 +51,12 @@ export class ApiClient {
     return { items, cut: true };
   }
 
+  /** @throws ApiError; the signal's reason when it aborts. */
+  async remove(path: string, signal: AbortSignal): Promise<void> {
+    const timeout = AbortSignal.timeout(TIMEOUT_MS);
+    await this.#send(path, AbortSignal.any([signal, timeout]), 'application/json', 'DELETE');
+  }
+
   /** Opens a stream of server-sent events. EventSource cannot carry the token, so this is fetch. */
   async open(path: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
     const answer = await this.#send(path, signal, 'text/event-stream');
@@ -59,13 +65,19 @@ export class ApiClient {
     return answer.body;
   }
 
-  async #send(path: string, signal: AbortSignal, accept: string): Promise<Response> {
+  async #send(
+    path: string,
+    signal: AbortSignal,
+    accept: string,
+    method: 'GET' | 'DELETE' = 'GET',
+  ): Promise<Response> {
     const token = this.credentials.token();
     const headers: Record<string, string> = { accept };
     if (token !== null) headers['authorization'] = `Bearer ${token}`;
     let answer: Response;
     try {
       answer = await fetch(this.base + path, {
+        method,
         headers,
         signal,
         cache: 'no-store',

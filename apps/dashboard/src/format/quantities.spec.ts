@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { agoText, bytesText, exactBytes, percentText, rateText, timeText } from './quantities.js';
+import {
+  agoText,
+  bytesText,
+  exactBytes,
+  percentText,
+  rateText,
+  spanText,
+  timeText,
+} from './quantities.js';
 
 describe('bytesText', () => {
   it('shows three digits in the unit that fits', () => {
@@ -65,5 +73,12 @@ describe('other quantities', () => {
 
   it('writes times from the largest part to the smallest', () => {
     expect(timeText(new Date(2026, 10, 2, 4, 5, 9).getTime())).toBe('2026-11-02 04:05:09');
+  });
+});
+
+describe('spans of time', () => {
+  it('are told in the units that matter', () => {
+    const spans = [-5, 400, 59_999, 125_000, 11_400_000, 183_600_000].map(spanText);
+    expect(spans).toEqual(['0.0 s', '0.4 s', '59 s', '2 min 5 s', '3 h 10 min', '2 d 3 h']);
   });
 });

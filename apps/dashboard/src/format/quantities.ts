@@ -51,6 +51,17 @@ export function agoText(atMs: number, nowMs: number): string {
   return `${Math.floor(seconds / 86_400)} d ago`;
 }
 
+/** How long something takes, in its two largest units: `0.4 s`, `2 min 5 s`, `3 h 10 min`. */
+export function spanText(ms: number): string {
+  if (ms < 10_000) return `${(Math.max(0, ms) / 1000).toFixed(1)} s`;
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 1440) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return `${Math.floor(minutes / 1440)} d ${Math.floor((minutes % 1440) / 60)} h`;
+}
+
 /** Date and time in the viewer's zone, sortable by eye: `2026-11-22 14:05:09`. */
 export function timeText(atMs: number): string {
   const at = new Date(atMs);

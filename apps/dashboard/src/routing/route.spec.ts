@@ -5,9 +5,12 @@ import { hrefOf, parseRoute, type Route } from './route.js';
 
 const id = fc.string({ minLength: 1 });
 const route: fc.Arbitrary<Exclude<Route, { page: 'unknown' }>> = fc.oneof(
-  fc.constantFrom('savings', 'agents', 'releases', 'swarms').map((page) => ({ page }) as const),
+  fc
+    .constantFrom('savings', 'agents', 'releases', 'swarms', 'jobs')
+    .map((page) => ({ page }) as const),
   id.map((target) => ({ page: 'agent', target }) as const),
   id.map((app) => ({ page: 'app', app }) as const),
+  id.map((job) => ({ page: 'job', job }) as const),
   id.map((artifact) => ({ page: 'swarm', artifact }) as const),
 );
 

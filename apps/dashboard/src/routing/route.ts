@@ -7,6 +7,8 @@ export type Route =
   | { readonly page: 'app'; readonly app: string }
   | { readonly page: 'swarms' }
   | { readonly page: 'swarm'; readonly artifact: string }
+  | { readonly page: 'jobs' }
+  | { readonly page: 'job'; readonly job: string }
   | { readonly page: 'unknown'; readonly path: string };
 
 export function parseRoute(hash: string): Route {
@@ -17,10 +19,12 @@ export function parseRoute(hash: string): Route {
     if (section === '' || section === undefined) return { page: 'savings' };
     if (section === 'savings' || section === 'agents') return { page: section };
     if (section === 'releases' || section === 'swarms') return { page: section };
+    if (section === 'jobs') return { page: section };
   } else if (id !== '') {
     if (section === 'agents') return { page: 'agent', target: id };
     if (section === 'releases') return { page: 'app', app: id };
     if (section === 'swarms') return { page: 'swarm', artifact: id };
+    if (section === 'jobs') return { page: 'job', job: id };
   }
   return { page: 'unknown', path };
 }
@@ -33,10 +37,13 @@ export function hrefOf(route: Exclude<Route, { page: 'unknown' }>): string {
       return `#/releases/${encodeURIComponent(route.app)}`;
     case 'swarm':
       return `#/swarms/${encodeURIComponent(route.artifact)}`;
+    case 'job':
+      return `#/jobs/${encodeURIComponent(route.job)}`;
     case 'savings':
     case 'agents':
     case 'releases':
     case 'swarms':
+    case 'jobs':
       return `#/${route.page}`;
   }
 }
