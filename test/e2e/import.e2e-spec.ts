@@ -23,8 +23,13 @@ beforeEach(async () => void (server = await FileServer.start()));
 afterEach(() => server.stop());
 
 const words = (version: string, ...more: string[]) => [
-  ...['release', 'import', `web@${version}`, '--from', `${server.url}/build.tgz?sig=s3cr3t`],
-  ...['--insecure-http', ...more],
+  'release',
+  'import',
+  `web@${version}`,
+  '--from',
+  `${server.url}/build.tgz?sig=s3cr3t`,
+  '--insecure-http',
+  ...more,
 ];
 
 async function ended(origin: OriginProcess, job: string): Promise<Job> {

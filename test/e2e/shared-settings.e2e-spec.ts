@@ -23,14 +23,16 @@ async function refused(env: Environment, ...args: string[]): Promise<string> {
   const data = sandbox.path('never-made');
   const words = ['origin', '--data', data, '--listen', '127.0.0.1:0', ...args];
   const { exit, stdout, stderr } = await runFleetseed(words, { env });
-  expect({ exit, stdout }, stderr).toEqual({ exit: 2, stdout: '' });
+  expect({ exit, stdout, stderr }).toMatchObject({ exit: 2, stdout: '' });
   expect(existsSync(data)).toBe(false);
   return stderr;
 }
 
 const tokensOf = (data: string) => [
-  ...['--admin-token-file', `${data}/admin-token`],
-  ...['--join-token-file', `${data}/join-token`],
+  '--admin-token-file',
+  `${data}/admin-token`,
+  '--join-token-file',
+  `${data}/join-token`,
 ];
 
 describe('a second origin on a depot that is in use', () => {
