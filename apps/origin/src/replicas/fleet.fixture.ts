@@ -10,6 +10,8 @@ export class TestFleet {
     /** Of the fleet's own; not those of `another`. */
     readonly replicas: TestOrigin[],
     private readonly start: () => Promise<TestOrigin>,
+    /** The depot as another process would see it. */
+    readonly openDepot: () => Promise<MemoryDepot>,
   ) {}
 
   static async start(
@@ -18,9 +20,10 @@ export class TestFleet {
   ): Promise<TestFleet> {
     const redis = await RedisServer.start();
     const content = emptyContent();
-    const options = async () => ({ depot: await MemoryDepot.open({ content }) });
+    const openDepot = () => MemoryDepot.open({ content });
+    const options = async () => ({ depot: await openDepot() });
     const start = () => TestOrigin.start({ redisUrl: redis.url, ...config }, options);
-    const fleet = new TestFleet(redis, [], start);
+    const fleet = new TestFleet(redis, [], start, openDepot);
     for (let index = 0; index < count; index++) fleet.replicas.push(await start());
     return fleet;
   }

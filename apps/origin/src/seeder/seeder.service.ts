@@ -219,7 +219,7 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
 
   #isAnnounced(swarm: string, host: string): boolean {
     const address = normalizeIp(host);
-    return address !== null && this.door.hosts.has(swarm, address, this.clock.now());
+    return address !== null && this.door.isAnnounced(swarm, address);
   }
 
   async #refresh(): Promise<void> {

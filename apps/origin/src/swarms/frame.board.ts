@@ -5,7 +5,7 @@ const STALE_MS = 3500;
 /** Peers of one swarm on the live view. */
 export const MAX_PEERS_SHOWN = 200;
 /** Swarms watched at a time; frames of others are not kept. */
-const MAX_SWARMS = 256;
+export const MAX_SWARMS = 256;
 
 interface Kept {
   readonly frame: PeerFrame;
@@ -29,11 +29,12 @@ export class FrameBoard {
     this.#swarms.delete(artifact);
   }
 
-  put(artifact: string, frame: PeerFrame, nowMs: number): void {
+  /** @param name under which it takes the place of the frame before */
+  put(artifact: string, frame: PeerFrame, nowMs: number, name = frame.peer): void {
     const peers = this.#swarms.get(artifact);
     if (!peers) return;
-    if (!peers.has(frame.peer) && peers.size >= MAX_PEERS_SHOWN) return;
-    peers.set(frame.peer, { frame, at: nowMs });
+    if (!peers.has(name) && peers.size >= MAX_PEERS_SHOWN) return;
+    peers.set(name, { frame, at: nowMs });
   }
 
   /**

@@ -21,7 +21,9 @@ import type { AgentPrincipal } from '../targets/agent.resolver.js';
 import { ArtifactIndexService } from '../tracker/artifact-index.service.js';
 import { swarmIdOf } from '../tracker/artifact.index.js';
 import { MAX_PEERS_SHOWN } from './frame.board.js';
+import { originFrameOf } from './origin.frame.js';
 import { SwarmWatch } from './swarm-watch.js';
+import { WatchNews } from './watch.news.js';
 
 const FRAME_MS = 1000;
 
@@ -37,6 +39,7 @@ export class SwarmsService {
     private readonly ledger: LedgerService,
     private readonly seeder: SeederService,
     private readonly swarms: SwarmWatch,
+    private readonly news: WatchNews,
     private readonly shutdown: ShutdownSignal,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -84,6 +87,7 @@ export class SwarmsService {
     for (const { artifact, frame } of frames) {
       const own: PeerFrame = { ...frame, peer: id, label: frame.label || name, role: 'agent' };
       this.swarms.board.put(artifact, own, now);
+      this.news.forward(artifact, [own]);
     }
   }
 
@@ -113,9 +117,13 @@ export class SwarmsService {
 
   #frame(artifact: string): SwarmFrame {
     const at = this.clock.now();
-    const agents = this.swarms.board.take(artifact, at);
-    const peers = [...this.seeder.frames(artifact), ...agents].slice(0, MAX_PEERS_SHOWN);
-    return { at, artifact, peers };
+    const own = this.seeder.frames(artifact);
+    if (own.length > 0) this.news.forward(artifact, own);
+    const all = [...own, ...this.swarms.board.take(artifact, at)];
+    const origin = originFrameOf(all.filter(({ role }) => role === 'origin'));
+    const others = all.filter(({ role }) => role !== 'origin');
+    const peers = origin ? [origin, ...others] : others;
+    return { at, artifact, peers: peers.slice(0, MAX_PEERS_SHOWN) };
   }
 
   async #summary({ artifact, app, version, name, bytes }: Release): Promise<SwarmSummary> {

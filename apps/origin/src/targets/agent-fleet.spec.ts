@@ -11,7 +11,7 @@ let a: TestOrigin;
 let b: TestOrigin;
 const stops: AbortController[] = [];
 beforeEach(async () => {
-  fleet = await TestFleet.start(2, { seeding: 'off' });
+  fleet = await TestFleet.start(2, { roles: 'api,tracker,work' });
   [a, b] = fleet.replicas as [TestOrigin, TestOrigin];
 });
 afterEach(async () => {

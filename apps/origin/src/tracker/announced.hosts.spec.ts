@@ -12,6 +12,14 @@ describe('AnnouncedHosts', () => {
     expect(hosts.has('other', '10.0.0.1', 0)).toBe(false);
   });
 
+  it('says what is news: new hosts, and those that would soon be forgotten', () => {
+    const hosts = new AnnouncedHosts();
+    expect(hosts.note('s', '10.0.0.1', 100, 0)).toBe(true);
+    expect(hosts.note('s', '10.0.0.1', 120, 20)).toBe(false);
+    expect(hosts.note('s', '10.0.0.1', 200, 90)).toBe(true);
+    expect(hosts.note('other', '10.0.0.1', 200, 90)).toBe(true);
+  });
+
   it('forgets what is over', () => {
     const hosts = new AnnouncedHosts();
     hosts.note('s', '10.0.0.1', 100, 0);

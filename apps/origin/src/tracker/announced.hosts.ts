@@ -9,11 +9,14 @@ export class AnnouncedHosts {
   /** By swarm and host: until when the announce counts, ms. */
   readonly #swarms = new Map<string, Map<string, number>>();
 
-  note(swarm: string, host: string, expiresAt: number, nowMs: number): void {
+  /** @returns whether it is news: the host was not known, or would soon have been forgotten */
+  note(swarm: string, host: string, expiresAt: number, nowMs: number): boolean {
     let hosts = this.#swarms.get(swarm);
     if (!hosts) this.#swarms.set(swarm, (hosts = new Map()));
-    if (hosts.size >= MAX_HOSTS && !hosts.has(host)) dropExpired(hosts, nowMs);
-    if (hosts.size < MAX_HOSTS || hosts.has(host)) hosts.set(host, expiresAt);
+    const before = hosts.get(host) ?? 0;
+    if (hosts.size >= MAX_HOSTS && before === 0) dropExpired(hosts, nowMs);
+    if (hosts.size < MAX_HOSTS || before > 0) hosts.set(host, expiresAt);
+    return before - nowMs < (expiresAt - nowMs) / 2;
   }
 
   has(swarm: string, host: string, nowMs: number): boolean {

@@ -13,10 +13,21 @@ const MOST_READY = 10_000;
 /** Makes an artifact ready to be given, if it is not. */
 export type GetReady = (swarm: SwarmId) => Promise<void>;
 
+/** What other replicas should know of what comes to this one's door, and may know of it. */
+export interface DoorNews {
+  /** Somebody downloads; called for a swarm about once a second. */
+  wanted(swarm: SwarmId): void;
+  /** A host may come, for `forMs` milliseconds, that was not let in before. */
+  announced(swarm: SwarmId, host: string, forMs: number): void;
+  /** A host came that was not announced here. */
+  unknown(swarm: SwarmId): void;
+}
+
 /** Between the tracker and this process's own seeder: who wants what, and from where. */
 export class SwarmDoor implements StoreWatch {
   readonly hosts = new AnnouncedHosts();
   #getReady: GetReady | null = null;
+  #news: DoorNews | null = null;
   #noted = 0;
   /** Until when the seeder need not be asked, ms. */
   readonly #ready = new Map<SwarmId, number>();
@@ -28,8 +39,22 @@ export class SwarmDoor implements StoreWatch {
     this.#getReady = getReady;
   }
 
+  /** Where there are other replicas: they are told from now on. */
+  tell(news: DoorNews): void {
+    this.#news = news;
+  }
+
+  /** Whether peers at this address may connect though they prove nothing. */
+  isAnnounced(swarm: SwarmId, host: string): boolean {
+    const isKnown = this.hosts.has(swarm, host, this.now());
+    if (!isKnown) this.#news?.unknown(swarm);
+    return isKnown;
+  }
+
   async downloader(swarm: SwarmId): Promise<void> {
-    if (!this.#getReady || this.isReady(swarm)) return;
+    if (this.isReady(swarm)) return;
+    this.#news?.wanted(swarm);
+    if (!this.#getReady) return this.#isReady(swarm);
     const ready = Promise.withResolvers<void>();
     const timer = setTimeout(ready.resolve, READY_MS);
     // A seeder that cannot is no reason to keep peers from each other.
@@ -45,7 +70,8 @@ export class SwarmDoor implements StoreWatch {
   }
 
   isReady(swarm: SwarmId): boolean {
-    return !this.#getReady || (this.#ready.get(swarm) ?? 0) > this.now();
+    if (!this.#getReady && !this.#news) return true;
+    return (this.#ready.get(swarm) ?? 0) > this.now();
   }
 
   stored(swarm: SwarmId, { host, kind, caller, expiresAt }: StoredPeer): void {
@@ -54,7 +80,8 @@ export class SwarmDoor implements StoreWatch {
     if (caller === '' || kind === 'origin') return;
     const now = this.now();
     if (++this.#noted % SWEEP_EVERY === 0) this.hosts.sweep(now);
-    this.hosts.note(swarm, host, expiresAt, now);
+    const isNews = this.hosts.note(swarm, host, expiresAt, now);
+    if (isNews) this.#news?.announced(swarm, host, expiresAt - now);
   }
 
   #isReady(swarm: SwarmId): void {

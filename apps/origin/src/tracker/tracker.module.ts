@@ -8,11 +8,14 @@ import type { OriginConfig } from '../config/origin-config.schema.js';
 import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
 import { DepotModule } from '../depot/depot.module.js';
 import { DEPOT } from '../depot/depot.tokens.js';
+import { FleetNewsModule } from '../events/fleet-news.module.js';
+import { ReplicasModule } from '../replicas/replicas.module.js';
 import { AgentStateModule } from '../targets/agent-state.module.js';
 import { AgentAnnouncesService } from './agent-announces.service.js';
 import { ArtifactIndexModule } from './artifact-index.module.js';
 import { ArtifactIndexService } from './artifact-index.service.js';
 import { swarmIdOf, type FoundArtifact } from './artifact.index.js';
+import { DoorNews } from './door.news.js';
 import { openPeerStore, OpenedPeerStore } from './opened-peer-store.js';
 import { SwarmDoor } from './swarm-door.js';
 import { TrackerAbsence } from './tracker.absence.js';
@@ -27,9 +30,17 @@ const MEMBERS_ONLY =
 
 /** The tracker, embedded: peers in memory or in Redis, artifacts and keys from the depot. */
 @Module({
-  imports: [AgentStateModule, ArtifactIndexModule, AuthModule, DepotModule],
+  imports: [
+    AgentStateModule,
+    ArtifactIndexModule,
+    AuthModule,
+    DepotModule,
+    FleetNewsModule,
+    ReplicasModule,
+  ],
   providers: [
     AgentAnnouncesService,
+    DoorNews,
     TrackerAbsence,
     TrackerAuthorizer,
     TrackerMiddleware,
