@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import { NestFactory } from '@nestjs/core';
@@ -33,7 +34,10 @@ import { webhookTargetOf } from './webhooks/webhook.target.js';
 
 export interface RunningOrigin {
   readonly ready: OriginReady;
-  /** Ends within about 8 seconds: running requests get 3 seconds, the depot is closed last. */
+  /**
+   * Ends within about 8 seconds: `drainSeconds` in which others are found instead, running requests and
+   * jobs get 3 seconds, the depot is closed last.
+   */
   close(): Promise<void>;
 }
 
@@ -79,7 +83,7 @@ export async function startOrigin(
     await app.close();
     throw error;
   }
-  return { ready: readyOf(app), close: () => close(app) };
+  return { ready: readyOf(app), close: () => close(app, config, clock) };
 }
 
 function configure(app: NestExpressApplication, config: OriginConfig): void {
@@ -120,7 +124,12 @@ async function listen(app: NestExpressApplication, config: OriginConfig): Promis
   await app.init();
   const tracker = app.get(TrackerMiddleware, { strict: false });
   const trust = app.getHttpAdapter().getInstance().get('trust proxy fn') as TrustProxy;
-  answerFirst(server, (request, response) => tracker.take(request, response, trust));
+  const shutdown = app.get(ShutdownSignal);
+  answerFirst(server, (request, response) => {
+    // The next request on this connection would come here again.
+    if (shutdown.isLeaving) response.setHeader('connection', 'close');
+    return tracker.take(request, response, trust);
+  });
   try {
     await app.listen(port, host);
   } catch (cause) {
@@ -149,16 +158,32 @@ function readyOf(app: NestExpressApplication): OriginReady {
   };
 }
 
-async function close(app: NestExpressApplication): Promise<void> {
-  app.get(ShutdownSignal).begin();
-  const server = app.getHttpServer();
-  server.closeIdleConnections();
+async function close(
+  app: NestExpressApplication,
+  { drainSeconds }: OriginConfig,
+  clock: Clock,
+): Promise<void> {
+  const shutdown = app.get(ShutdownSignal);
+  shutdown.leave();
+  if (drainSeconds > 0) await passed(clock, drainSeconds * 1000);
+  shutdown.begin();
+  await closeDoor(app.getHttpServer() as Server);
+  await app.close();
+}
+
+/** Nobody new comes in; who is inside gets a moment to come to an end. */
+async function closeDoor(server: Server): Promise<void> {
   const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
-  try {
-    await app.close();
-  } finally {
-    clearTimeout(cut);
-  }
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  await closed;
+  clearTimeout(cut);
+}
+
+function passed(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.setTimer(ms, resolve);
+  });
 }
 
 function tlsOptions(config: OriginConfig): { httpsOptions?: { cert: Buffer; key: Buffer } } {

@@ -127,6 +127,11 @@ export const OriginConfigSchema = z.object({
     .string()
     .optional()
     .describe('Addresses of proxies whose X-Forwarded-* headers are believed, comma separated.'),
+  drainSeconds: whole(0, 4)
+    .default(0)
+    .describe(
+      'Seconds for which the process serves on after SIGTERM while /readyz says no, so that a load balancer can notice.',
+    ),
   uploadExpirySeconds: whole(60, 30 * 86_400)
     .default(86_400)
     .describe('Seconds after which an upload that was not completed is removed.'),

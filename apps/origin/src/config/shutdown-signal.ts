@@ -6,24 +6,29 @@ import { Injectable } from '@nestjs/common';
  */
 @Injectable()
 export class ShutdownSignal {
-  readonly #controller = new AbortController();
-  #isLeaving = false;
+  readonly #leaving = new AbortController();
+  readonly #ending = new AbortController();
 
   get isLeaving(): boolean {
-    return this.#isLeaving;
+    return this.#leaving.signal.aborted;
+  }
+
+  /** Aborts when the process begins to leave. */
+  get leaving(): AbortSignal {
+    return this.#leaving.signal;
   }
 
   /** Aborts when the process ends. */
   get signal(): AbortSignal {
-    return this.#controller.signal;
+    return this.#ending.signal;
   }
 
   leave(): void {
-    this.#isLeaving = true;
+    this.#leaving.abort();
   }
 
   begin(): void {
     this.leave();
-    this.#controller.abort();
+    this.#ending.abort();
   }
 }

@@ -15,7 +15,7 @@ export class Readiness {
 
   /** @throws SHUTTING_DOWN, or whatever keeps the depot from being read */
   async check(): Promise<{ status: 'ready' }> {
-    if (this.shutdown.signal.aborted) {
+    if (this.shutdown.isLeaving) {
       throw new FleetseedError('SHUTTING_DOWN', 'The origin is ending.');
     }
     const identity = await this.depot.readDocument(IDENTITY_KEY);

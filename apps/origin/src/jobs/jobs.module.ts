@@ -6,6 +6,7 @@ import {
 } from '@nestjs/common';
 
 import type { OriginConfig } from '../config/origin-config.schema.js';
+import { ShutdownSignal } from '../config/shutdown-signal.js';
 import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
 import { DepotModule } from '../depot/depot.module.js';
 import { DEPOT } from '../depot/depot.tokens.js';
@@ -25,11 +26,17 @@ import { UnfinishedWork } from './unfinished-work.js';
   exports: [JOB_QUEUE, UnfinishedWork],
 })
 export class JobsModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  #closing: Promise<void> | null = null;
+
   constructor(
     @Inject(JOB_QUEUE) private readonly queue: OriginJobQueue,
     private readonly unfinished: UnfinishedWork,
     @Inject(ORIGIN_CONFIG) private readonly config: OriginConfig,
-  ) {}
+    shutdown: ShutdownSignal,
+  ) {
+    // While running requests come to their end, so do running jobs.
+    shutdown.signal.addEventListener('abort', () => void this.#close(), { once: true });
+  }
 
   /** Without the role `work` jobs are written down here, and done by others. */
   async onApplicationBootstrap(): Promise<void> {
@@ -39,8 +46,13 @@ export class JobsModule implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   /** Jobs cut short here are unfinished, not failed: the next start goes on with them. */
-  async beforeApplicationShutdown(): Promise<void> {
+  beforeApplicationShutdown(): Promise<void> {
+    return this.#close();
+  }
+
+  #close(): Promise<void> {
     this.unfinished.end();
-    await this.queue.close({ deadlineMs: 2000, graceMs: 1000 });
+    this.#closing ??= this.queue.close({ deadlineMs: 2000, graceMs: 1000 });
+    return this.#closing;
   }
 }

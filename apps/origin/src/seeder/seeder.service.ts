@@ -22,6 +22,7 @@ import { ArtifactLibrary } from '../artifacts/artifact-library.js';
 import { SwarmSecrets } from '../artifacts/swarm-secrets.js';
 import { OriginAddresses } from '../config/origin-addresses.js';
 import type { OriginConfig } from '../config/origin-config.schema.js';
+import { ShutdownSignal } from '../config/shutdown-signal.js';
 import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
 import { OriginEvents } from '../events/origin-events.js';
 import { roleNotHere } from '../http/role-door.js';
@@ -36,6 +37,8 @@ import { SeedPool } from './seed.pool.js';
 import { SeededArtifact, SeedsElsewhere } from './seeded.artifact.js';
 
 const REFRESH_MS = 1000;
+/** What was requested of us is sent within this time, or not any more, ms. */
+const LEAVE_MS = 2000;
 /** Peers at a time, and the descriptors they may have. */
 const CONNECTIONS = 1000;
 const CONNECTIONS_SHARE = 0.25;
@@ -50,6 +53,7 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
   #stopRefreshing: () => void = () => undefined;
   #unsubscribe: () => void = () => undefined;
   #looks = 0;
+  #left: Promise<void> | null = null;
   readonly #pool: SeedPool<SeededArtifact>;
 
   constructor(
@@ -65,6 +69,7 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly artifacts: ArtifactIndexService,
     private readonly ledger: LedgerService,
     private readonly events: OriginEvents,
+    private readonly shutdown: ShutdownSignal,
   ) {
     this.#pool = new SeedPool({ seed: (artifact) => this.#seed(artifact), clock, logger });
   }
@@ -102,9 +107,11 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
     const onError = (error: unknown) => this.logger.warn('seeder not refreshed', { error });
     const every = { clock: this.clock, pauseMs: REFRESH_MS, onError };
     this.#stopRefreshing = repeat(() => this.#refresh(), every);
+    this.shutdown.leaving.addEventListener('abort', () => void this.#leave(), { once: true });
   }
 
   async onModuleDestroy(): Promise<void> {
+    await this.#leave();
     const session = this.#session;
     this.#session = null;
     this.#stopRefreshing();
@@ -123,7 +130,7 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Somebody is about to come for the artifact: it is opened before they knock. */
   async want(artifact: string): Promise<void> {
-    if (!this.#session) return;
+    if (!this.#session || this.#left) return;
     const seeded = await this.#pool.want(artifact);
     seeded.expectPeers();
     await seeded.lookForSeeds();
@@ -220,6 +227,12 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
   #isAnnounced(swarm: string, host: string): boolean {
     const address = normalizeIp(host);
     return address !== null && this.door.isAnnounced(swarm, address);
+  }
+
+  /** Peers get what they have requested, and find the rest elsewhere. */
+  #leave(): Promise<void> {
+    this.#left ??= this.#session?.leave(LEAVE_MS) ?? Promise.resolve();
+    return this.#left;
   }
 
   async #refresh(): Promise<void> {

@@ -5,8 +5,9 @@ import { FleetseedError, type AgentEvent, type FollowRequest } from '#lib/contra
 import type { Clock, Logger } from '#lib/runtime';
 import { Tracker } from '#lib/tracker';
 
+import type { OriginConfig } from '../config/origin-config.schema.js';
 import { ShutdownSignal } from '../config/shutdown-signal.js';
-import { CLOCK, LOGGER } from '../config/start-context.js';
+import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
 import { SwarmWatch } from '../swarms/swarm-watch.js';
 import type { AgentPrincipal } from './agent.resolver.js';
 import { AgentStreams } from './agent.streams.js';
@@ -35,12 +36,13 @@ export class AgentEventsService {
     private readonly shutdown: ShutdownSignal,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(ORIGIN_CONFIG) private readonly config: OriginConfig,
   ) {}
 
   /**
    * What the agent follows comes with its request: a list that was told to another replica, or of an
    * earlier time, could be an old one.
-   * @throws DUPLICATE_IDENTITY, TOO_MANY_REQUESTS when it is subscribed to.
+   * @throws DUPLICATE_IDENTITY, TOO_MANY_REQUESTS, SHUTTING_DOWN when it is subscribed to.
    */
   events(
     { id: target, instance }: AgentPrincipal,
@@ -48,6 +50,7 @@ export class AgentEventsService {
   ): Observable<MessageEvent> {
     return new Observable<MessageEvent>((subscriber) => {
       this.#checkRoom(target);
+      const { leaving } = this.shutdown;
       const left = this.presence.streamOpened(target, instance, this.clock.now());
       const release = this.#count(target);
       this.states.follow(target, follow);
@@ -60,6 +63,9 @@ export class AgentEventsService {
           if (!isOurs) end();
         }, end);
       };
+      // Not all at once: they come to the other replicas.
+      const leave = () => this.clock.setTimer(Math.random() * this.config.drainSeconds * 1000, end);
+      leaving.addEventListener('abort', leave, { once: true });
       const ping = () => {
         // A machine that vanished without a word is let go when its session was not renewed.
         if (!this.presence.hasSession(target, instance, this.clock.now())) return end();
@@ -81,6 +87,7 @@ export class AgentEventsService {
         cancelPing();
         forgetEpochs();
         this.shutdown.signal.removeEventListener('abort', end);
+        leaving.removeEventListener('abort', leave);
         close();
         left(this.clock.now());
         release();
@@ -90,6 +97,9 @@ export class AgentEventsService {
   }
 
   #checkRoom(target: string): void {
+    if (this.shutdown.isLeaving) {
+      throw new FleetseedError('SHUTTING_DOWN', 'This replica is ending: follow another one.');
+    }
     if ((this.#open.get(target) ?? 0) < MAX_STREAMS) return;
     throw new FleetseedError('TOO_MANY_REQUESTS', 'The agent has too many event streams open.');
   }

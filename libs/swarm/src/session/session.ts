@@ -29,6 +29,7 @@ const BACKLOG = 1024;
 const CLOGGED_SHARE = 0.25;
 /** How often torrents are looked after, milliseconds. */
 const TICK_MS = 250;
+const LEAVE_LOOK_MS = 50;
 
 /**
  * The engine of a process: one listener, one budget of memory, connections and bandwidth for all its
@@ -62,6 +63,7 @@ export class Session {
   #cancelTick: (() => void) | null = null;
   #refused = 0;
   #closed = false;
+  #leaving = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -214,6 +216,25 @@ export class Session {
     this.buffers.trim();
   }
 
+  /**
+   * Lets go of everybody, for a process that ends while others seed on: nobody new comes in or is sent here,
+   * nothing more may be requested, and who has got what it had requested is parted from.
+   * Resolves when all are gone, after `mostMs` at the latest; `close` is still to be called.
+   */
+  async leave(mostMs: number): Promise<void> {
+    this.#leaving = true;
+    this.#server?.close();
+    const end = this.#clock.monotonic() + mostMs;
+    const told = [...this.#torrents.values()].map((torrent) => torrent.leave());
+    while (this.#book.size > 0 && this.#clock.monotonic() < end) {
+      await new Promise<void>((resolve) => {
+        this.#clock.setTimer(LEAVE_LOOK_MS, resolve);
+      });
+      for (const { swarm } of this.#torrents.values()) swarm.partFromServed();
+    }
+    await Promise.all(told);
+  }
+
   /** Ends everything within about a second: trackers are told, connections closed. */
   async close(): Promise<void> {
     if (this.#closed) return;
@@ -221,7 +242,7 @@ export class Session {
     const server = this.#server;
     const stopped = [...this.#torrents.values()].map((torrent) => torrent.stop());
     const unheard = new Promise<void>((resolve) => {
-      if (server) server.close(() => resolve());
+      if (server?.listening) server.close(() => resolve());
       else resolve();
     });
     for (const connection of this.#book) connection.close();
@@ -237,7 +258,7 @@ export class Session {
 
   #accepted(socket: Socket): void {
     const transport = TcpTransport.accepted(socket);
-    if (this.#closed || !this.#mayEnter(transport.host)) {
+    if (this.#closed || this.#leaving || !this.#mayEnter(transport.host)) {
       this.#refused++;
       transport.close();
       return;
@@ -252,7 +273,7 @@ export class Session {
   }
 
   #dial(torrent: Torrent, address: PeerAddress): boolean {
-    if (this.#closed || !this.#book.hasPlace(address.host)) return false;
+    if (this.#closed || this.#leaving || !this.#book.hasPlace(address.host)) return false;
     const timeoutMs = this.#options.dialTimeoutMs ?? DIAL_TIMEOUT_MS;
     const transport = TcpTransport.dial({ host: address.host, port: address.port, timeoutMs });
     this.#connect(transport, { torrent, address });
@@ -295,7 +316,7 @@ export class Session {
 
   #find({ infoHash }: Handshake): Torrent | null {
     const torrent = this.#byHash.get(infoHash.toString('hex'));
-    return torrent?.isActive ? torrent : null;
+    return torrent?.isActive && !this.#leaving ? torrent : null;
   }
 
   /** Who breaks the protocol again and again is banned; trouble of the network is no offence. */

@@ -28,12 +28,19 @@ export interface TorrentParts {
 /** Brings what a neighbour says to the part of the torrent that it concerns. */
 export class PeerDuties implements NeighbourDuties {
   readonly slots = new StrangerSlots<Neighbour>();
+  #isLeaving = false;
 
   constructor(private readonly parts: TorrentParts) {}
 
   /** Lets strangers take turns; to be called about once a second. */
   turn(now: number): void {
+    if (this.#isLeaving) return;
     for (const { peer, unchoke } of this.slots.turn(now)) this.#choke(peer, !unchoke);
+  }
+
+  /** Nobody is let in any more. */
+  leave(): void {
+    this.#isLeaving = true;
   }
 
   hasNew(neighbour: Neighbour): void {

@@ -125,6 +125,19 @@ export class TorrentSwarm {
     this.#origin?.sent(peer, run, bytes);
   }
 
+  /** From now on requests are rejected; what was accepted is still sent. */
+  leave(): void {
+    this.#duties.leave();
+    for (const { connection } of this.neighbours) connection.send!.choke(true);
+  }
+
+  /** Parts from those for whom nothing is on its way any more. */
+  partFromServed(): void {
+    for (const neighbour of [...this.neighbours]) {
+      if (!this.uploader.isServing(neighbour)) neighbour.connection.close();
+    }
+  }
+
   tick(now: number): void {
     this.neighbourhood.tick(now);
     this.#duties.turn(now);

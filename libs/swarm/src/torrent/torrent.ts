@@ -155,6 +155,14 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     this.#settle.reject(new FleetseedError('ABORTED', 'The torrent was stopped.'));
   }
 
+  /** Serves what was requested until now, and nothing more; the announcer sends nobody here any longer. */
+  async leave(): Promise<void> {
+    const announces = this.#announces;
+    this.#announces = null;
+    this.swarm.leave();
+    await announces?.stop();
+  }
+
   /** Peers that are known from elsewhere than the announcer. */
   addPeers(addresses: readonly PeerAddress[]): void {
     this.swarm.neighbourhood.found(addresses);

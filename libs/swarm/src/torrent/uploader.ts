@@ -113,6 +113,11 @@ export class Uploader {
     for (const job of this.#scheduler.drop(neighbour)) this.reject(neighbour, job);
   }
 
+  /** Whether something waits for the neighbour, or is on its way to it. */
+  isServing(neighbour: Neighbour): boolean {
+    return this.#scheduler.waiting(neighbour) > 0 || neighbour.sending.outstanding > 0;
+  }
+
   detach(neighbour: Neighbour): void {
     this.#scheduler.drop(neighbour);
   }
