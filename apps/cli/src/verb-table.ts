@@ -58,7 +58,7 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     load: () => import('./verbs/job.js'),
   },
   depot: {
-    summary: 'remove what no release needs any more; verify what is kept',
+    summary: 'remove what no release needs any more; verify and repair what is kept',
     load: () => import('./verbs/depot.js'),
   },
   doctor: {

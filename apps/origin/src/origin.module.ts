@@ -19,6 +19,7 @@ import { LedgerModule } from './ledger/ledger.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { PublishingModule } from './publishing/publishing.module.js';
 import { ReleasesModule } from './releases/releases.module.js';
+import { RepairModule } from './repair/repair.module.js';
 import { ReplicasModule } from './replicas/replicas.module.js';
 import { SeederModule } from './seeder/seeder.module.js';
 import { ServiceModule } from './service/service.module.js';
@@ -48,6 +49,7 @@ const FEATURES = [
   PublishingModule,
   ReleasesModule,
   ReplicasModule,
+  RepairModule,
   SeederModule,
   ServiceModule,
   UploadsModule,

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-import { CollectionReport, Job, VerificationReport } from '#lib/contracts';
+import { CollectionReport, Job, RepairReport, VerificationReport } from '#lib/contracts';
 
 import { action } from '../action.js';
 import type { Invocation } from '../invocation.js';
@@ -22,6 +22,23 @@ export function define(command: Command): void {
     .command('verify')
     .description('hash everything that is kept, and take out of use what is damaged')
     .action(action(verify));
+  command
+    .command('repair')
+    .description('bring back from machines what was damaged here')
+    .action(action(repair));
+}
+
+async function repair(call: Invocation): Promise<void> {
+  const begun = await call.origin().send('POST', '/repair', {}, Job);
+  const report = RepairReport.parse((await followJob(call, begun, 'repairing')).result);
+  const { repaired, lacking, fetchedBytes, keptBytes } = report;
+  call.output.result(report, () =>
+    facts({
+      repaired: `${repaired.length} files`,
+      fetched: `${bytesText(fetchedBytes)} from machines, ${bytesText(keptBytes)} were still right`,
+      ...(lacking.length === 0 ? {} : { 'nobody has': lacking.join(' ') }),
+    }),
+  );
 }
 
 async function verify(call: Invocation): Promise<void> {
@@ -63,9 +80,15 @@ function verificationText(report: VerificationReport): string {
     ...(unreadable.length === 0 ? {} : { unreadable: unreadable.join(' ') }),
   });
   if (damaged.length === 0) return about;
-  const rows = damaged.map(({ object, root, releases }) => [object, root, releases.join(' ')]);
-  return `${about}\n\n${table(['object', 'file', 'releases'], rows)}`;
+  const rows = damaged.map(({ object, root, releases, repairedAt }) => {
+    const state = repairedAt === undefined ? 'lost' : 'repaired';
+    return [object, root, state, releases.join(' ')];
+  });
+  return `${about}\n\n${table(['object', 'file', 'state', 'releases'], rows)}\n\n${ON_LOSS}`;
 }
+
+const ON_LOSS =
+  'What machines still have is being brought back; `fleetseed depot repair` waits for that.';
 
 function namesText(releases: CollectionReport['retired']): string {
   if (releases.length === 0) return 'nothing';

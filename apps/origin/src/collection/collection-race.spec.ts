@@ -20,6 +20,8 @@ import { ChannelStore } from '../channels/channel-store.js';
 import { checkConfig } from '../config/config-parser.js';
 import { OriginEvents } from '../events/origin-events.js';
 import { ORIGIN_JOB_NAMES, type OriginJobs } from '../jobs/origin-jobs.js';
+import { RecurringJobs } from '../jobs/recurring-jobs.js';
+import { UnfinishedWork } from '../jobs/unfinished-work.js';
 import { noise, TestTree } from '../origin.fixture.js';
 import { KnownPlaces } from '../publishing/known-places.js';
 import { ReleaseCatalog } from '../releases/release-catalog.js';
@@ -86,6 +88,7 @@ async function parts() {
   const library = new ArtifactLibrary(artifacts, readers);
   const window = new CollectionWindow(depot);
   const garbage = new GarbageFinder(depot, artifacts, blobs, readers);
+  const jobs = new InProcessJobQueue<OriginJobs>({ names: ORIGIN_JOB_NAMES, clock });
   const collector = new Collector(
     new Retention(catalog, channels, config, clock),
     new LiveMarker(uploads, catalog, artifacts),
@@ -94,7 +97,7 @@ async function parts() {
     new Sweeper(window, garbage, library, new OriginEvents(silentLogger)),
     new Repacker(depot, blobs, artifacts, garbage, silentLogger),
     new CollectionRecords(depot),
-    new InProcessJobQueue<OriginJobs>({ names: ORIGIN_JOB_NAMES, clock }),
+    new RecurringJobs(new UnfinishedWork(jobs, clock, silentLogger), jobs, depot, clock),
     config,
     clock,
     silentLogger,

@@ -11,7 +11,6 @@ import { QuarantineModule } from '../verification/quarantine.module.js';
 import { CollectionWindowModule } from './collection-window.module.js';
 import { CollectionController } from './collection.controller.js';
 import { CollectionRecords } from './collection.records.js';
-import { CollectionSchedule } from './collection.schedule.js';
 import { Collector } from './collector.js';
 import { LiveMarker } from './live-marks.js';
 import { Repacker } from './repacker.js';
@@ -31,15 +30,7 @@ import { Sweeper } from './sweeper.js';
     UploadStoreModule,
   ],
   controllers: [CollectionController],
-  providers: [
-    CollectionRecords,
-    CollectionSchedule,
-    Collector,
-    LiveMarker,
-    Repacker,
-    Retention,
-    Sweeper,
-  ],
+  providers: [CollectionRecords, Collector, LiveMarker, Repacker, Retention, Sweeper],
   exports: [CollectionRecords, LiveMarker, Repacker],
 })
 export class CollectionModule {}

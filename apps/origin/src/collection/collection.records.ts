@@ -9,7 +9,6 @@ import type { Condemned } from './condemned.js';
 
 const CONDEMNED_KEY = 'collection/condemned.json';
 const REPORT_KEY = 'collection/report.json';
-const REQUEST_KEY = 'collection/request.json';
 
 const CondemnedDocument = z.looseObject({
   v: z.literal(1),
@@ -17,19 +16,15 @@ const CondemnedDocument = z.looseObject({
   things: z.record(z.string(), z.number()),
 });
 
-const RequestDocument = z.looseObject({ v: z.literal(1), at: z.number() });
-
 /** What collections leave for each other, and for people. */
 @Injectable()
 export class CollectionRecords {
   readonly #condemned: DocumentStore<z.infer<typeof CondemnedDocument>>;
   readonly #reports: DocumentStore<CollectionReport>;
-  readonly #requests: DocumentStore<z.infer<typeof RequestDocument>>;
 
   constructor(@Inject(DEPOT) depot: Depot) {
     this.#condemned = new DocumentStore(depot, CondemnedDocument, 1);
     this.#reports = new DocumentStore(depot, CollectionReport, 1);
-    this.#requests = new DocumentStore(depot, RequestDocument, 1);
   }
 
   async condemned(): Promise<Condemned> {
@@ -48,15 +43,6 @@ export class CollectionRecords {
   /** Of the last collection that was no dry run; null before the first. */
   async report(): Promise<CollectionReport | null> {
     return (await this.#reports.read(REPORT_KEY))?.value ?? null;
-  }
-
-  /** When somebody last asked for a collection, milliseconds since the epoch; 0 for never. */
-  async requestedAt(): Promise<number> {
-    return (await this.#requests.read(REQUEST_KEY))?.value.at ?? 0;
-  }
-
-  async writeRequest(at: number): Promise<void> {
-    await this.#requests.update(REQUEST_KEY, () => ({ v: 1, at }));
   }
 
   async writeReport(report: CollectionReport): Promise<void> {

@@ -6,7 +6,8 @@ import type { Clock, Logger } from '#lib/runtime';
 
 import type { OriginConfig } from '../config/origin-config.schema.js';
 import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
-import { JOB_QUEUE, type OriginJobQueue, type OriginJobs } from '../jobs/origin-jobs.js';
+import type { OriginJobs } from '../jobs/origin-jobs.js';
+import { RecurringJobs } from '../jobs/recurring-jobs.js';
 import { CollectionWindow } from './collection-window.js';
 import { CollectionRecords } from './collection.records.js';
 import { judge } from './condemned.js';
@@ -40,14 +41,20 @@ export class Collector implements OnModuleInit {
     private readonly sweeper: Sweeper,
     private readonly repacker: Repacker,
     private readonly records: CollectionRecords,
-    @Inject(JOB_QUEUE) private readonly queue: OriginJobQueue,
+    private readonly recurring: RecurringJobs,
     @Inject(ORIGIN_CONFIG) private readonly config: OriginConfig,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   onModuleInit(): void {
-    this.queue.register('collect', (job) => this.run(job), { timeoutMs: TIMEOUT_MS });
+    this.recurring.register('collect', {
+      run: (job) => this.run(job),
+      data: { dryRun: false },
+      everyMs: this.config.collectionEverySeconds * 1000,
+      priority: 10,
+      timeoutMs: TIMEOUT_MS,
+    });
   }
 
   async run(

@@ -6,8 +6,6 @@ import {
   BlobStore,
   MAX_PACK_BYTES,
   MAX_PACK_FILES,
-  PackIndex,
-  packKey,
   Places,
   type BlobFile,
   type Depot,
@@ -21,6 +19,7 @@ import { DEPOT } from '../depot/depot.tokens.js';
 import type { Condemned } from './condemned.js';
 import { GarbageFinder } from './garbage.finder.js';
 import type { LiveMarks } from './live-marks.js';
+import { unlikeCondemned } from './pack-order.js';
 import { planRepack, wornPacks, type MovedFile, type PackUse } from './repack.policy.js';
 
 export interface RepackResult {
@@ -156,16 +155,4 @@ export class Repacker {
       this.logger.debug('places were replaced meanwhile', { artifact });
     }
   }
-}
-
-/**
- * An order of the files that makes no pack which is condemned: that one may be about to go, while a
- * new one has its whole grace before it. Null if there is none: another time, when that one is gone.
- */
-function unlikeCondemned<F extends BlobFile>(files: F[], condemned: Condemned): F[] | null {
-  for (let turn = 0; turn < files.length; turn++) {
-    const ordered = [...files.slice(turn), ...files.slice(0, turn)];
-    if (!condemned.has(packKey(PackIndex.of(ordered).id))) return ordered;
-  }
-  return null;
 }

@@ -85,7 +85,8 @@ export class Importer implements OnModuleInit {
     // Gathered by an earlier run, which then was interrupted.
     const gathered = await this.uploads.find(record.import);
     const upload =
-      gathered ?? (await this.fetcher.fetch(record, { signal, progress: fetching(job) }));
+      gathered ??
+      (await this.fetcher.fetch(record, { signal, progress: fetching(job, this.clock) }));
     signal.throwIfAborted();
     const result = await this.publisher.release(upload, {
       signal,
@@ -124,13 +125,26 @@ export class Importer implements OnModuleInit {
   }
 }
 
-/** Tells how much has come, now and then. */
-function fetching(job: RunningJob<Data>): (done: number, total: number | null) => void {
-  let toldAt = 0;
+/** Tells how much has come, now and then, and the last of it in the end. */
+function fetching(
+  job: RunningJob<Data>,
+  clock: Clock,
+): (done: number, total: number | null) => void {
+  let latest = { done: 0, total: 0, step: 'fetching' };
+  let told = latest;
+  let isPausing = false;
+  const tell = () => {
+    if (told === latest) return;
+    told = latest;
+    job.progress(latest);
+    isPausing = true;
+    clock.setTimer(TELL_EVERY_MS, () => {
+      isPausing = false;
+      tell();
+    });
+  };
   return (done, total) => {
-    const now = performance.now();
-    if (now - toldAt < TELL_EVERY_MS && done !== total) return;
-    toldAt = now;
-    job.progress({ done, total: total ?? 0, step: 'fetching' });
+    latest = { done, total: total ?? 0, step: 'fetching' };
+    if (!isPausing) tell();
   };
 }

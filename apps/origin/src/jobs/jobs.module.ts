@@ -13,6 +13,7 @@ import { DEPOT } from '../depot/depot.tokens.js';
 import { openQueue } from './job-queue.factory.js';
 import { JobsController } from './jobs.controller.js';
 import { JOB_QUEUE, type OriginJobQueue } from './origin-jobs.js';
+import { RecurringJobs } from './recurring-jobs.js';
 import { UnfinishedWork } from './unfinished-work.js';
 
 /** Features register their handlers in `onModuleInit`; work begins when all of them have. */
@@ -21,9 +22,10 @@ import { UnfinishedWork } from './unfinished-work.js';
   controllers: [JobsController],
   providers: [
     { provide: JOB_QUEUE, useFactory: openQueue, inject: [ORIGIN_CONFIG, DEPOT, CLOCK, LOGGER] },
+    RecurringJobs,
     UnfinishedWork,
   ],
-  exports: [JOB_QUEUE, UnfinishedWork],
+  exports: [JOB_QUEUE, RecurringJobs, UnfinishedWork],
 })
 export class JobsModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   #closing: Promise<void> | null = null;

@@ -1,4 +1,4 @@
-import type { CollectionReport, VerificationReport } from '#lib/contracts';
+import type { CollectionReport, RepairReport, VerificationReport } from '#lib/contracts';
 import type { JobQueue } from '#lib/jobs';
 
 /** What a job is about, as `app@version`, for people. */
@@ -28,6 +28,11 @@ export type OriginJobs = {
     readonly data: Readonly<Record<string, never>>;
     readonly result: VerificationReport;
   };
+  /** Brings back from machines what was lost here. */
+  readonly repair: {
+    readonly data: Readonly<Record<string, never>>;
+    readonly result: RepairReport;
+  };
   /** Tells the receiver of webhooks what has happened; null if there is nothing to tell any more. */
   readonly notify: {
     readonly data: { readonly notification: string };
@@ -40,6 +45,7 @@ export const ORIGIN_JOB_NAMES = [
   'import',
   'collect',
   'verify',
+  'repair',
   'notify',
 ] as const satisfies readonly (keyof OriginJobs)[];
 

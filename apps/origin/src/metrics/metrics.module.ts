@@ -12,6 +12,8 @@ import { JobsModule } from '../jobs/jobs.module.js';
 import { JOB_QUEUE, type OriginJobQueue } from '../jobs/origin-jobs.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { LedgerService } from '../ledger/ledger.service.js';
+import { RepairModule } from '../repair/repair.module.js';
+import { RepairRecords } from '../repair/repair.records.js';
 import { SeederModule } from '../seeder/seeder.module.js';
 import { SeederService } from '../seeder/seeder.service.js';
 import { AgentStateModule } from '../targets/agent-state.module.js';
@@ -38,6 +40,7 @@ import { originMetrics } from './origin-metrics.js';
     ContentCacheModule,
     JobsModule,
     LedgerModule,
+    RepairModule,
     SeederModule,
     TrackerModule,
     VerificationModule,
@@ -61,6 +64,7 @@ import { originMetrics } from './origin-metrics.js';
         WebSeedBudget,
         CollectionRecords,
         VerificationRecords,
+        RepairRecords,
         JOB_QUEUE,
         CLOCK,
       ],
@@ -82,6 +86,7 @@ function registryOf(
   webSeedBudget: WebSeedBudget,
   collections: CollectionRecords,
   verifications: VerificationRecords,
+  repairs: RepairRecords,
   queue: OriginJobQueue,
   clock: Clock,
 ) {
@@ -109,5 +114,6 @@ function registryOf(
     jobs: async () => ({ ...(await queue.counts().catch(() => ({}))) }),
     collection: () => collections.report(),
     verification: () => verifications.report(),
+    repair: () => repairs.report(),
   });
 }

@@ -29,6 +29,7 @@ const sources: MetricSources = {
   jobs: async () => ({ waiting: 2, active: 1 }),
   collection: async () => null,
   verification: async () => null,
+  repair: async () => null,
 };
 
 async function ownLines(): Promise<string[]> {
@@ -78,6 +79,9 @@ describe('originMetrics', () => {
       'fleetseed_collection_damaged 0',
       'fleetseed_verification_timestamp_seconds 0',
       'fleetseed_verification_damaged 0',
+      'fleetseed_repair_timestamp_seconds 0',
+      'fleetseed_repair_files{outcome="repaired"} 0',
+      'fleetseed_repair_files{outcome="lacking"} 0',
       'fleetseed_tracker_swarms 1',
       'fleetseed_tracker_peers 4',
       'fleetseed_tracker_announces_total 9',

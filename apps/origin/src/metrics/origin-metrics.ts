@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 
-import type { CollectionReport, VerificationReport } from '#lib/contracts';
+import type { CollectionReport, RepairReport, VerificationReport } from '#lib/contracts';
 
 /** A sum that only grows, by label value; every value of the label is there from the start. */
 type Sums = Readonly<Record<string, number>>;
@@ -32,6 +32,8 @@ export interface MetricSources {
   collection(): Promise<CollectionReport | null>;
   /** Of the verification under way, or the last; null before the first. */
   verification(): Promise<VerificationReport | null>;
+  /** Of the last repair; null before the first. */
+  repair(): Promise<RepairReport | null>;
 }
 
 export interface ContentCacheFigures {
@@ -113,6 +115,21 @@ export function originMetrics(sources: MetricSources): Registry {
   gauge('verification_damaged', 'Files that the last verification found damaged.', async () => {
     return (await sources.verification())?.damaged.length ?? 0;
   });
+  gauge(
+    'repair_timestamp_seconds',
+    'When the last repair from machines ended; 0 before.',
+    async () => ((await sources.repair())?.finishedAt ?? 0) / 1000,
+  );
+  gauges(
+    registry,
+    'repair_files',
+    'Lost files at the last repair, by outcome.',
+    'outcome',
+    async () => {
+      const report = await sources.repair();
+      return { repaired: report?.repaired.length ?? 0, lacking: report?.lacking.length ?? 0 };
+    },
+  );
   gauge('tracker_swarms', 'Swarms that have peers.', async () => {
     return (await sources.trackerPeers()).swarms;
   });

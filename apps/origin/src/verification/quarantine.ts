@@ -28,6 +28,16 @@ const QuarantineDocument = z.looseObject({
 });
 type QuarantineDocument = z.infer<typeof QuarantineDocument>;
 
+/** A file that artifacts name and that is not there. */
+export interface LostFile {
+  readonly root: string;
+  readonly length: number;
+  /** Where the damaged bytes are kept that it was taken out of use with; they may be cut short. */
+  readonly damaged: Place;
+  /** Those that have it. */
+  readonly artifacts: readonly string[];
+}
+
 /**
  * Takes damaged content out of use: it counts as absent from then on, so that it is asked for when
  * somebody pushes it again, and nobody is given it meanwhile. What it was is kept for people to look
@@ -65,6 +75,31 @@ export class Quarantine {
   async lostRoots(): Promise<Set<string>> {
     const records = await this.#all();
     return new Set(records.flatMap(({ roots }) => roots));
+  }
+
+  /** Whether anything is lost. */
+  async isEmpty(): Promise<boolean> {
+    return (await this.#all()).length === 0;
+  }
+
+  /** The lost files of these artifacts, with what is left of them. */
+  async lostFiles(artifacts: Iterable<string>, signal: AbortSignal): Promise<LostFile[]> {
+    const lost = await this.lostRoots();
+    const found = new Map<string, LostFile & { readonly artifacts: string[] }>();
+    if (lost.size === 0) return [];
+    for (const artifact of artifacts) {
+      signal.throwIfAborted();
+      const places = (await this.artifacts.readPlaces(artifact))?.places;
+      for (const root of lost) {
+        const place = places?.get(root);
+        if (!place || (await this.#isThere(root, place))) continue;
+        const damaged = { ...place, object: PREFIX + idOf(place.object) };
+        const file = found.get(root) ?? { root, length: place.length, damaged, artifacts: [] };
+        file.artifacts.push(artifact);
+        found.set(root, file);
+      }
+    }
+    return [...found.values()];
   }
 
   /**

@@ -4,13 +4,13 @@ import type { Job, VerificationReport } from '#lib/contracts';
 
 import { Scopes } from '../auth/scopes.decorator.js';
 import { jobOf } from '../jobs/jobs.controller.js';
+import { RecurringJobs } from '../jobs/recurring-jobs.js';
 import { VerificationRecords } from './verification.records.js';
-import { VerificationSchedule } from './verification.schedule.js';
 
 @Controller('api/v1/verification')
 export class VerificationController {
   constructor(
-    private readonly schedule: VerificationSchedule,
+    private readonly recurring: RecurringJobs,
     private readonly records: VerificationRecords,
   ) {}
 
@@ -26,6 +26,6 @@ export class VerificationController {
   @HttpCode(202)
   @Scopes('admin')
   async start(): Promise<Job> {
-    return jobOf(await this.schedule.request());
+    return jobOf(await this.recurring.request('verify'));
   }
 }

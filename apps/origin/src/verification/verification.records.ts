@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 
-import { VerificationReport } from '#lib/contracts';
+import { VerificationReport, type DamagedContent } from '#lib/contracts';
 import { DocumentStore, type Depot } from '#lib/depot';
 
 import { DEPOT } from '../depot/depot.tokens.js';
@@ -49,6 +49,25 @@ export class VerificationRecords {
   }
 
   async note(report: VerificationReport, cursor: string | null): Promise<void> {
-    await this.#documents.update(KEY, () => ({ v: 1, report, cursor }));
+    await this.#documents.update(KEY, (current) => {
+      const repaired = new Map(current?.report.damaged.map((each) => [each.root, each.repairedAt]));
+      const damaged = report.damaged.map((each) => withRepair(each, repaired.get(each.root)));
+      return { v: 1, report: { ...report, damaged }, cursor };
+    });
   }
+
+  /** Files that were found damaged are whole again. */
+  async noteRepairs(roots: ReadonlySet<string>, now: number): Promise<void> {
+    await this.#documents.update(KEY, (current) => {
+      if (!current?.report.damaged.some(({ root }) => roots.has(root))) return null;
+      const damaged = current.report.damaged.map((each) =>
+        roots.has(each.root) ? withRepair(each, now) : each,
+      );
+      return { ...current, report: { ...current.report, damaged } };
+    });
+  }
+}
+
+function withRepair(damaged: DamagedContent, at: number | undefined): DamagedContent {
+  return at === undefined ? damaged : { ...damaged, repairedAt: damaged.repairedAt ?? at };
 }

@@ -12,8 +12,10 @@ import { LiveMarker, type LiveMarks } from '../collection/live-marks.js';
 import { Repacker } from '../collection/repacker.js';
 import type { OriginConfig } from '../config/origin-config.schema.js';
 import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
-import { JOB_QUEUE, type OriginJobQueue, type OriginJobs } from '../jobs/origin-jobs.js';
+import type { OriginJobs } from '../jobs/origin-jobs.js';
+import { RecurringJobs } from '../jobs/recurring-jobs.js';
 import { ReleaseCatalog } from '../releases/release-catalog.js';
+import { Outbox } from '../webhooks/outbox.js';
 import { ObjectCheck } from './object-check.js';
 import { Pace } from './pace.js';
 import { Quarantine } from './quarantine.js';
@@ -43,14 +45,21 @@ export class Verifier implements OnModuleInit {
     private readonly collections: CollectionRecords,
     private readonly records: VerificationRecords,
     private readonly catalog: ReleaseCatalog,
-    @Inject(JOB_QUEUE) private readonly queue: OriginJobQueue,
+    private readonly recurring: RecurringJobs,
+    private readonly outbox: Outbox,
     @Inject(ORIGIN_CONFIG) private readonly config: OriginConfig,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   onModuleInit(): void {
-    this.queue.register('verify', (job) => this.run(job), { timeoutMs: TIMEOUT_MS });
+    this.recurring.register('verify', {
+      run: (job) => this.run(job),
+      data: {},
+      everyMs: this.config.verificationEverySeconds * 1000,
+      priority: 20,
+      timeoutMs: TIMEOUT_MS,
+    });
   }
 
   async run(job: Job): Promise<VerificationReport> {
@@ -78,6 +87,8 @@ export class Verifier implements OnModuleInit {
     const { damaged, unreadable, ...facts } = report;
     const counts = { damaged: damaged.length, unreadable: unreadable.length };
     this.logger.info('verification finished', { ...facts, ...counts });
+    // Machines that have it may give it back.
+    if (damaged.length > 0) await this.recurring.request('repair');
     return report;
   }
 
@@ -128,7 +139,9 @@ export class Verifier implements OnModuleInit {
     this.logger.error('damaged content taken out of use', { object, files: bad.length });
     for (const root of bad) {
       if (report.damaged.length >= MAX_NAMED) return;
-      report.damaged.push({ object, root, releases: await this.#releasesOf(root, marks) });
+      const damaged = { object, root, releases: await this.#releasesOf(root, marks) };
+      report.damaged.push(damaged);
+      await this.outbox.add('content.damaged', [object, root, report.startedAt], damaged);
     }
   }
 

@@ -37,6 +37,7 @@ export class Outbox implements OnModuleInit {
 
   onModuleInit(): void {
     this.unfinished.register('notifications', () => this.enqueueAll());
+    this.unfinished.onCancel('notify', ({ notification }) => this.remove(notification));
   }
 
   /**

@@ -2,7 +2,12 @@ import { z } from 'zod';
 
 import { Timestamp } from '../names.js';
 
-export const NotificationEvent = z.enum(['release.published', 'channel.moved']);
+export const NotificationEvent = z.enum([
+  'release.published',
+  'channel.moved',
+  'content.damaged',
+  'content.repaired',
+]);
 export type NotificationEvent = z.infer<typeof NotificationEvent>;
 
 /** What a receiver is told, without `v`; and `outbox/<id>.json` until it has taken it. */
@@ -12,7 +17,7 @@ export const Notification = z.looseObject({
   id: z.string(),
   event: NotificationEvent,
   at: Timestamp,
-  /** The release, or the channel's new state. */
+  /** The release, the channel's new state, or what was damaged: `object`, `root` and `releases`. */
   data: z.unknown(),
 });
 export type Notification = z.infer<typeof Notification>;

@@ -10,6 +10,8 @@ export const DamagedContent = z.object({
   root: Hex32,
   /** Releases that have the file, `app@version`; at most 20. */
   releases: z.array(z.string()),
+  /** When machines that have it gave it back; absent while it is lost. */
+  repairedAt: Timestamp.optional(),
 });
 export type DamagedContent = z.infer<typeof DamagedContent>;
 
@@ -29,3 +31,18 @@ export const VerificationReport = z.looseObject({
   healed: z.number().int(),
 });
 export type VerificationReport = z.infer<typeof VerificationReport>;
+
+/** What was lost and brought back from the machines that have it, or not. */
+export const RepairReport = z.looseObject({
+  v: z.literal(1),
+  startedAt: Timestamp,
+  finishedAt: Timestamp,
+  /** BEP 52 roots of files that are whole again; at most 1,000. */
+  repaired: z.array(Hex32),
+  /** Of files that nobody had whom the origin could reach; at most 1,000. */
+  lacking: z.array(Hex32),
+  /** Bytes that came from machines, and bytes that were still right here. */
+  fetchedBytes: ByteCount,
+  keptBytes: ByteCount,
+});
+export type RepairReport = z.infer<typeof RepairReport>;
