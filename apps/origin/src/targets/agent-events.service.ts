@@ -1,7 +1,7 @@
 import { Inject, Injectable, type MessageEvent } from '@nestjs/common';
 import { Observable } from 'rxjs';
 
-import { FleetseedError, type AgentEvent, type FollowRequest } from '#lib/contracts';
+import { FleetseedError, type FollowRequest } from '#lib/contracts';
 import type { Clock, Logger } from '#lib/runtime';
 import { Tracker } from '#lib/tracker';
 
@@ -10,7 +10,7 @@ import { ShutdownSignal } from '../config/shutdown-signal.js';
 import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
 import { SwarmWatch } from '../swarms/swarm-watch.js';
 import type { AgentPrincipal } from './agent.resolver.js';
-import { AgentStreams } from './agent.streams.js';
+import { AgentStreams, textOf } from './agent.streams.js';
 import { DesiredStateService } from './desired-state.service.js';
 import { InstanceGuard } from './instance.guard.js';
 import { Presence } from './presence.js';
@@ -54,7 +54,7 @@ export class AgentEventsService {
       const left = this.presence.streamOpened(target, instance, this.clock.now());
       const release = this.#count(target);
       this.states.follow(target, follow);
-      const send = (event: AgentEvent) => subscriber.next({ data: JSON.stringify(event) });
+      const send = (data: string) => subscriber.next({ data });
       const close = this.streams.open(target, { send });
       const end = () => subscriber.complete();
       this.shutdown.signal.addEventListener('abort', end, { once: true });
@@ -76,7 +76,7 @@ export class AgentEventsService {
       let cancelPing = this.clock.setTimer(PING_MS, ping);
       confirm();
 
-      const hello = (bootEpoch: string) => send({ type: 'hello', bootEpoch });
+      const hello = (bootEpoch: string) => send(textOf({ type: 'hello', bootEpoch }));
       const forgetEpochs = this.tracker.onNewEpoch(hello);
       hello(this.tracker.bootEpoch);
       this.desired

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { AgentEvent, DesiredApp } from '#lib/contracts';
 
-import { AgentStreams } from './agent.streams.js';
+import { AgentStreams, textOf } from './agent.streams.js';
 
 const nothing: DesiredApp = {
   app: 'web',
@@ -12,9 +12,11 @@ const nothing: DesiredApp = {
   activate: false,
 };
 
+const list = (apps: DesiredApp[]) => textOf({ type: 'desired', apps });
+
 function sink() {
   const events: AgentEvent[] = [];
-  return { events, send: (event: AgentEvent) => void events.push(event) };
+  return { events, send: (text: string) => void events.push(JSON.parse(text) as AgentEvent) };
 }
 
 describe('AgentStreams', () => {
@@ -23,11 +25,11 @@ describe('AgentStreams', () => {
     const [one, other] = [sink(), sink()];
     streams.open('t', one);
     streams.open('u', other);
-    streams.desired('t', [nothing]);
-    streams.desired('t', [{ ...nothing }]);
+    streams.desired('t', list([nothing]));
+    streams.desired('t', list([{ ...nothing }]));
     const late = sink();
     streams.open('t', late);
-    streams.desired('t', [nothing]);
+    streams.desired('t', list([nothing]));
     expect(one.events).toEqual([{ type: 'desired', apps: [nothing] }]);
     expect(late.events).toEqual(one.events);
     expect(other.events).toEqual([]);
@@ -51,7 +53,7 @@ describe('AgentStreams', () => {
     const close = streams.open('t', { send });
     expect(streams.targets()).toEqual(['t']);
     close();
-    streams.desired('t', []);
+    streams.desired('t', list([]));
     expect(events).toEqual([]);
     expect(streams.targets()).toEqual([]);
   });

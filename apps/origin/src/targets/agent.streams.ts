@@ -1,13 +1,15 @@
-import type { AgentEvent, DesiredApp } from '#lib/contracts';
+import type { AgentEvent } from '#lib/contracts';
 
-/** Where the events of one connected agent go. */
+/** Where the events of one connected agent go, each as the text it is sent as. */
 export interface AgentSink {
-  send(event: AgentEvent): void;
+  send(text: string): void;
 }
+
+export const textOf = (event: AgentEvent): string => JSON.stringify(event);
 
 interface Connection {
   readonly sink: AgentSink;
-  /** The list that was sent last, as text: a list that says the same is not sent again. */
+  /** The list that was sent last: one that says the same is not sent again. */
   desired: string | null;
   readonly watching: Set<string>;
 }
@@ -38,13 +40,15 @@ export class AgentStreams {
     return this.#targets.has(target);
   }
 
-  /** Sends the full list to the target's streams, unless they have it. */
-  desired(target: string, apps: DesiredApp[]): void {
-    const text = JSON.stringify(apps);
+  /**
+   * Sends the full list to the target's streams, unless they have it.
+   * @param text of the event, because one list is that of many targets
+   */
+  desired(target: string, text: string): void {
     for (const connection of this.#of(target)) {
       if (connection.desired === text) continue;
       connection.desired = text;
-      connection.sink.send({ type: 'desired', apps });
+      connection.sink.send(text);
     }
   }
 
@@ -54,12 +58,12 @@ export class AgentStreams {
       for (const artifact of watching) {
         if (artifacts.has(artifact)) continue;
         watching.delete(artifact);
-        sink.send({ type: 'unwatch', artifact });
+        sink.send(textOf({ type: 'unwatch', artifact }));
       }
       for (const artifact of artifacts) {
         if (watching.has(artifact)) continue;
         watching.add(artifact);
-        sink.send({ type: 'watch', artifact });
+        sink.send(textOf({ type: 'watch', artifact }));
       }
     }
   }
