@@ -1,8 +1,11 @@
 import { CANDIDATE } from './candidate-set.js';
 import type { PeerRecord } from './peer-store.js';
 
+/** What of a record decides what a peer is to another. */
+export type Standing = Pick<PeerRecord, 'kind' | 'state' | 'zone' | 'rack' | 'v1' | 'v2'>;
+
 /** What a peer is to the one that asks. */
-export function flagsOf(self: PeerRecord, peer: PeerRecord): number {
+export function flagsOf(self: Standing, peer: Standing): number {
   const remote = self.zone !== '' && peer.zone !== self.zone;
   const sameRack = self.rack !== '' && !remote && peer.rack === self.rack;
   const strangers = self.kind === 'stranger' && peer.kind === 'stranger';

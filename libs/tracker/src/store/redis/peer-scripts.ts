@@ -19,7 +19,8 @@
  * ARGV[1] of all is the time, ms, or '' for that of the server, which replicas need not agree about with it.
  */
 
-const COMMON = String.raw`
+/** What all of them begin with. */
+export const COMMON = String.raw`
 local meta, records, expiry, lanes, loads = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local now = tonumber(ARGV[1])
 if not now then
@@ -88,6 +89,28 @@ local function load_of(text)
   return value * 0.5 ^ ((now - at) / HALF_LIFE)
 end
 
+-- Two words for each, from the first to the last: member, how often it was handed out.
+local function handed_out(first, last)
+  local members, times = {}, {}
+  for at = first, last, 2 do
+    members[#members + 1] = ARGV[at]
+    times[#times + 1] = tonumber(ARGV[at + 1])
+  end
+  if #members == 0 then return end
+  local found = redis.call('HMGET', records, unpack(members))
+  local loaded = redis.call('HMGET', loads, unpack(members))
+  local written = {}
+  for at, member in ipairs(members) do
+    if found[at] then
+      written[#written + 1] = member
+      written[#written + 1] = load_of(loaded[at]) + times[at] .. ':' .. now
+    end
+  end
+  if #written == 0 then return end
+  redis.call('HSET', loads, unpack(written))
+  redis.call('PEXPIRE', loads, KEPT)
+end
+
 -- Six numbers (counts by state, origins, completions, whether stored), then 'x' or 0, then four of each
 -- member: itself, record, load, how long it lives, ms.
 local function answer(stored, listed, members)
@@ -113,162 +136,6 @@ end
 `;
 
 /**
- * Stores or removes one record and draws candidates for it.
- *
- * ARGV: time, member, record, lifetime (ms), `1` when it leaves, sample (how many candidates besides the
- * origins; 0 for none), most origins, seed of the draw, room (`2`: for new swarms and peers, `1`: for new
- * peers in swarms that are known, `0`: for none), most strangers of a host.
- */
-export const ANNOUNCE = String.raw`${COMMON}
-local member, record, lifetime, leaves = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5] == '1'
-local sample, most_origins = tonumber(ARGV[6]), tonumber(ARGV[7])
-local room, most_strangers = tonumber(ARGV[9]), tonumber(ARGV[10])
-math.randomseed(tonumber(ARGV[8]))
-
--- How long before its end the list of swarms is told again, ms.
-local LISTED_AHEAD = 600000
--- Peers taken from one place: few calls, and many places.
-local RUN = 4
-
-purge()
-local before = redis.call('HGET', records, member)
-if before and tonumber(redis.call('ZSCORE', expiry, member) or 0) <= now then
-  remove({ member })
-  before = false
-end
-
-local function has_room()
-  if room == 0 or (room == 1 and redis.call('EXISTS', expiry) == 0) then return false end
-  if string.sub(record, 1, 1) ~= 's' then return true end
-  local strangers = redis.call('HGET', meta, 's' .. string.match(member, '^%S+'))
-  return tonumber(strangers or 0) < most_strangers
-end
-
-local function store()
-  local lane, known = lane_of(member, record), nil
-  if before then
-    local marks = bit.bor(string.sub(before, 4, 4), string.sub(record, 4, 4))
-    record = string.sub(record, 1, 3) .. marks .. string.sub(record, 5)
-    known = lane_of(member, before)
-    local completes = string.sub(record, 3, 3) == 'c' and string.sub(before, 3, 3) ~= 'c'
-    if completes and string.sub(record, 1, 1) ~= 'o' then redis.call('HINCRBY', meta, 'n', 1) end
-  end
-  redis.call('HSET', records, member, record)
-  redis.call('ZADD', expiry, now + lifetime, member)
-  if not before or string.sub(before, 1, 3) ~= string.sub(record, 1, 3) then
-    if before then count(member, before, -1) end
-    count(member, record, 1)
-  end
-  if known ~= lane then
-    if known then redis.call('ZREM', lanes, known) end
-    if lane then redis.call('ZADD', lanes, 0, lane) end
-  end
-  redis.call('PEXPIRE', meta, COMPLETIONS_KEPT)
-  for at = 2, 5 do redis.call('PEXPIRE', KEYS[at], KEPT) end
-end
-
--- A range of the lanes, without the hole that begins at its position hole_at and is hole wide.
-local function read(range, from, most, into)
-  local first = math.min(most, math.max(0, range.hole_at - from))
-  local function append(rank, length)
-    if length <= 0 then return end
-    for _, lane in ipairs(redis.call('ZRANGE', lanes, rank, rank + length - 1)) do
-      into[#into + 1] = lane
-    end
-  end
-  append(range.first + from, first)
-  append(range.first + from + first + range.hole, most - first)
-end
-
-local function member_in(lane)
-  local from = string.sub(lane, 1, 1) == 'o' and 1 or string.find(lane, '\0', 1, true)
-  return string.sub(lane, from + 9)
-end
-
--- Appends as many as are wanted to the members, each once: all are as likely. Runs of a few from places
--- spread over the range, which begin at one that is drawn.
-local function draw(range, want, members)
-  local size = range.size
-  if want <= 0 or size <= 0 then return end
-  -- The peer itself may be among them.
-  local most = want + 1
-  local drawn = {}
-  if size <= 2 * most then
-    read(range, 0, size, drawn)
-    for last = #drawn, 2, -1 do
-      local other = math.random(last)
-      drawn[last], drawn[other] = drawn[other], drawn[last]
-    end
-  else
-    local runs = math.ceil(most / RUN)
-    local offset = math.random(0, size - 1)
-    for run = 0, runs - 1 do
-      local from = math.floor(run * size / runs)
-      local spare = math.floor((run + 1) * size / runs) - from
-      local length = math.floor((run + 1) * most / runs) - math.floor(run * most / runs)
-      local at = (offset + from + math.random(0, spare - length)) % size
-      local straight = math.min(length, size - at)
-      read(range, at, straight, drawn)
-      if straight < length then read(range, 0, length - straight, drawn) end
-    end
-  end
-  local left = want
-  for _, lane in ipairs(drawn) do
-    local other = member_in(lane)
-    if left > 0 and other ~= member then
-      members[#members + 1] = other
-      left = left - 1
-    end
-  end
-end
-
--- Half of the peer's zone and half of elsewhere, more of one where the other lacks, and origins besides.
-local function candidates()
-  local members = {}
-  local origins = redis.call('ZLEXCOUNT', lanes, '-', '(p')
-  local peers = redis.call('ZCARD', lanes) - origins
-  local zone = string.match(record, '^%Z*', 32)
-  local own = 'p' .. zone .. '\0'
-  local begin, near = origins, 0
-  if zone ~= '' then
-    begin = redis.call('ZLEXCOUNT', lanes, '-', '(' .. own)
-    near = redis.call('ZLEXCOUNT', lanes, '-', '(p' .. zone .. '\1') - begin
-  end
-  local stored = redis.call('HGET', records, member)
-  local lane = stored and lane_of(member, stored) or ''
-  local is_near = zone ~= '' and string.sub(lane, 1, #own) == own
-  local is_far = not is_near and string.sub(lane, 1, 1) == 'p'
-  local others_near = near - (is_near and 1 or 0)
-  local others_far = peers - near - (is_far and 1 or 0)
-  local half = zone == '' and 0 or math.floor(sample / 2)
-  local want_near = math.min(others_near, math.max(half, sample - others_far))
-  local want_far = math.min(others_far, sample - want_near)
-  draw({ first = 0, size = origins, hole_at = origins, hole = 0 }, most_origins, members)
-  draw({ first = begin, size = near, hole_at = near, hole = 0 }, want_near, members)
-  draw({ first = origins, size = peers - near, hole_at = begin - origins, hole = near }, want_far, members)
-  return members
-end
-
-local stored, listed = true, 0
-if before and string.byte(before, 2) > string.byte(record, 2) then
-  stored = false
-elseif leaves then
-  if before then remove({ member }) end
-  settle()
-elseif not before and not has_room() then
-  stored = false
-else
-  store()
-  local ends = now + lifetime
-  if ends > tonumber(redis.call('HGET', meta, 'x') or 0) then
-    listed = ends + LISTED_AHEAD
-    redis.call('HSET', meta, 'x', listed)
-  end
-end
-return answer(stored, listed, sample > 0 and candidates() or {})
-`;
-
-/**
  * Counts of a swarm and some of its peers. ARGV: time, most peers.
  */
 export const LOOK = String.raw`${COMMON}
@@ -282,22 +149,10 @@ return answer(true, 0, members)
 `;
 
 /**
- * Adds one to the loads of peers that were handed out. ARGV: time, members.
+ * Adds to the loads of peers that were handed out. ARGV: time, and two for each: member, how often.
  */
 export const HANDED_OUT = String.raw`${COMMON}
-local members = { unpack(ARGV, 2) }
-local found = redis.call('HMGET', records, unpack(members))
-local loaded = redis.call('HMGET', loads, unpack(members))
-local written = {}
-for at, member in ipairs(members) do
-  if found[at] then
-    written[#written + 1] = member
-    written[#written + 1] = load_of(loaded[at]) + 1 .. ':' .. now
-  end
-end
-if #written == 0 then return 0 end
-redis.call('HSET', loads, unpack(written))
-redis.call('PEXPIRE', loads, KEPT)
+handed_out(2, #ARGV)
 return 0
 `;
 

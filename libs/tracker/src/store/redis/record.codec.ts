@@ -1,3 +1,4 @@
+import type { Standing } from '../candidate-flags.js';
 import type { PeerKind, PeerRecord, PeerState } from '../peer-store.js';
 
 const KIND = { origin: 'o', member: 'm', stranger: 's' } as const;
@@ -22,8 +23,29 @@ export function encodeRecord(peer: PeerRecord): string {
   const { kind, state, caller, peerId, zone, rack, v1, v2 } = peer;
   const rank = kind === 'stranger' ? (caller === '' ? 0 : 1) : 2;
   const marks = (v1 ? 1 : 0) + (v2 ? 2 : 0);
-  const labels = [zone, rack, caller].map((text) => text.replaceAll('\0', '')).join('\0');
+  const labels = [zone, rack, caller].map(plain).join('\0');
   return `${KIND[kind]}${rank}${STATE[state]}${marks}${peerId.toString('base64url')}${labels}`;
+}
+
+/** A label without what stands between parts of a text. */
+export function plain(label: string): string {
+  return label.replaceAll('\0', '').replaceAll('\u0001', '');
+}
+
+export const peerIdText = ({ peerId }: PeerRecord): string => peerId.toString('base64url');
+
+/** What the first part of a record says, up to the zone; `rack` is the second part. */
+export function standingOf(head: string, rack: string): Standing & { readonly peerId: string } {
+  const marks = Number(head[3]);
+  return {
+    kind: KINDS[head[0]!]!,
+    state: STATES[head[2]!]!,
+    zone: head.slice(LABELS_AT),
+    rack,
+    v1: (marks & 1) !== 0,
+    v2: (marks & 2) !== 0,
+    peerId: head.slice(PEER_ID_AT, LABELS_AT),
+  };
 }
 
 /** @param expiresAt as the clock of this process has it. */

@@ -85,27 +85,70 @@ describe('RedisPeerStore', () => {
     expect(left).toBeLessThanOrEqual(60_000);
   });
 
-  it('announces with one command, and tells of hand-outs with one more that nobody waits for', async () => {
-    const store = await open();
-    await put(store, peerOf('10.0.0.1'));
-    await put(store, peerOf('10.0.0.2'));
-    await store.stats();
+  /** Commands of clients from now on, until `stop`. */
+  async function watched() {
     const sent: string[] = [];
     const monitor = await redis.monitor();
     monitor.on('monitor', (_time: string, [name]: string[], source: string) => {
       if (source !== 'lua') sent.push(name!);
     });
+    return { sent, stop: () => monitor.disconnect() };
+  }
+
+  it('announces with one command, which tells of hand-outs too; after a moment they are told alone', async () => {
+    const clock = new VirtualClock(1_000_000);
+    const store = await open({ clock });
+    await put(store, peerOf('10.0.0.1'));
+    await put(store, peerOf('10.0.0.2'));
+    await store.stats();
+    const { sent, stop } = await watched();
+    await put(store, peerOf('10.0.0.2'));
     await put(store, peerOf('10.0.0.2'));
     await redis.ping();
     await expect.poll(() => sent).toEqual(['evalsha', 'evalsha', 'ping']);
-    monitor.disconnect();
+    clock.advance(50);
+    await redis.ping();
+    await expect.poll(() => sent.slice(3)).toEqual(['evalsha', 'ping']);
+    clock.advance(1000);
+    await redis.ping();
+    await expect.poll(() => sent.slice(5)).toEqual(['ping']);
+    stop();
+    const { picked } = await store.announce(
+      { swarm: SWARM, peer: peerOf('10.0.0.2'), stopped: false, sample: 10 },
+      everything,
+    );
+    expect(picked[0]!.load).toBeGreaterThan(2.9);
+  });
+
+  it('takes those who come at once together, and tells none of them what it told another', async () => {
+    const store = await open();
+    for (let at = 0; at < 200; at++) await put(store, peerOf(`10.0.0.${at}`));
+    await store.stats();
+    const { sent, stop } = await watched();
+    const hosts = Array.from({ length: 100 }, (_, at) => `10.1.0.${at}`);
+    const told = await Promise.all(
+      hosts.map((host) => {
+        const announce = { swarm: SWARM, peer: peerOf(host), stopped: false, sample: 20 };
+        return store.announce(announce, everything);
+      }),
+    );
+    await redis.ping();
+    await expect.poll(() => sent.at(-1)).toBe('ping');
+    stop();
+    expect(sent.filter((name) => name === 'evalsha').length).toBeLessThan(5);
+    const lists = told.map(({ picked }) => picked.map(({ host }) => host).toSorted());
+    for (const [at, list] of lists.entries()) {
+      expect(new Set(list).size).toBe(20);
+      expect(list).not.toContain(hosts[at]);
+    }
+    expect(new Set(lists.map((list) => list.join())).size).toBe(100);
+    expect((await store.counts(SWARM)).downloading).toBe(300);
   });
 
   it('keeps all keys of a swarm on one node of a cluster', async () => {
     const prefix = randomUUID();
     const store = await open({ prefix });
-    await put(store, peerOf('10.0.0.1'));
-    await put(store, peerOf('10.0.0.2'));
+    for (const host of ['10.0.0.1', '10.0.0.2', '10.0.0.3']) await put(store, peerOf(host));
     const keys = (await redis.keys(`${prefix}:*`)).filter((key) => key.includes(':swarm:'));
     expect(keys.length).toBe(5);
     for (const key of keys) expect(key).toContain(`{${SWARM}}`);

@@ -2,7 +2,6 @@ import type { Redis } from 'ioredis';
 
 import type { Clock, Random } from '#lib/runtime';
 
-import { flagsOf } from '../candidate-flags.js';
 import { CandidateSet, MAX_CANDIDATES } from '../candidate-set.js';
 import {
   MAX_ORIGINS,
@@ -15,14 +14,17 @@ import {
   type SwarmCounts,
   type SwarmId,
 } from '../peer-store.js';
+import { ANNOUNCE } from './announce-script.js';
+import type { Asker } from './candidate-pool.js';
 import { EpochMark } from './epoch-mark.js';
-import { ANNOUNCE, HANDED_OUT, LOOK } from './peer-scripts.js';
-import { encodeRecord, memberOf } from './record.codec.js';
+import { HANDED_OUT, LOOK } from './peer-scripts.js';
+import { memberOf, peerIdText, plain } from './record.codec.js';
 import { RedisScript } from './redis-script.js';
 import { readAnswer, type ScriptAnswer } from './script-answer.js';
 import { ScriptRunner } from './script-runner.js';
 import { StoreKeys } from './store-keys.js';
 import { DEFAULT_REDIS_STORE_LIMITS, SwarmCensus, type RedisStoreLimits } from './swarm-census.js';
+import { SwarmLine } from './swarm-line.js';
 
 export { DEFAULT_REDIS_STORE_LIMITS, type RedisStoreLimits } from './swarm-census.js';
 
@@ -55,20 +57,23 @@ export interface RedisPeerStoreOptions {
   readonly watchMs?: number;
 }
 
-const MAX_LIFETIME_MS = 3_600_000;
 /** Announces of a batch that are under way at a time. */
 const SIDE_BY_SIDE = 500;
 /** Peers of one swarm that are listed: a script's answer is made in one piece. */
 const MAX_LISTED = 2000;
 const SEEDS = 2 ** 31;
+/** Hand-outs are told to Redis no later than this, ms. */
+const TELL_WITHIN_MS = 50;
+/** Where an answer says until when the list of swarms is to have the swarm. */
+const LISTED_AT = 5;
 
 const ANNOUNCE_SCRIPT = new RedisScript(ANNOUNCE);
 const LOOK_SCRIPT = new RedisScript(LOOK);
 const HANDED_OUT_SCRIPT = new RedisScript(HANDED_OUT);
 
 /**
- * The store that several replicas share. An announce waits for one round trip; what was chosen is added
- * to the loads by a message after it, which nobody waits for. Rejects when Redis does not answer: see
+ * The store that several replicas share. An announce waits for one round trip, together with others in its
+ * swarm; what was chosen is added to the loads with the next, or a moment later. Rejects when Redis does not answer: see
  * SurvivingPeerStore.
  */
 export class RedisPeerStore implements PeerStore {
@@ -77,6 +82,9 @@ export class RedisPeerStore implements PeerStore {
   readonly #census: SwarmCensus;
   readonly #limits: RedisStoreLimits;
   readonly #set = new CandidateSet();
+  /** Of swarms in which somebody announces at the moment. */
+  readonly #lines = new Map<SwarmId, SwarmLine>();
+  #cancelTelling: (() => void) | null = null;
 
   private constructor(
     private readonly options: RedisPeerStoreOptions,
@@ -107,15 +115,15 @@ export class RedisPeerStore implements PeerStore {
   async announce(announce: PeerAnnounce, pick: PickPeers): Promise<PeerAnnounced> {
     const { swarm, peer } = announce;
     const sample = Math.min(announce.sample, MAX_CANDIDATES - MAX_ORIGINS);
-    const told = await this.#tell(announce, sample);
-    const { counts, stored } = told;
-    if (told.records.length === 0) return { counts, picked: [], stored };
-    const chosen = this.#choose(peer, told, pick);
-    if (chosen.length > 0) {
-      const members = chosen.map((at) => told.members[at]!);
-      this.#runner.send(HANDED_OUT_SCRIPT, this.#keys.swarm(swarm), members);
+    const { counts, stored, pool } = await this.#lineOf(swarm).announce(announce, sample);
+    if (sample <= 0) return { counts, picked: [], stored };
+    pool.fill(this.#set, askerOf(peer, sample));
+    pick(this.#set, counts.complete);
+    const { members, picked } = pool.take(this.#set, this.options.clock.now());
+    if (members.length > 0) {
+      this.#lineOf(swarm).handedOut(members);
+      this.#tellLater();
     }
-    const picked = chosen.map((at) => ({ ...told.records[at]!, load: told.loads[at]! }));
     return { counts, picked, stored };
   }
 
@@ -123,7 +131,9 @@ export class RedisPeerStore implements PeerStore {
     let stored = 0;
     for (let at = 0; at < announces.length; at += SIDE_BY_SIDE) {
       const some = announces.slice(at, at + SIDE_BY_SIDE);
-      const told = await Promise.all(some.map((announce) => this.#tell(announce, 0)));
+      const told = await Promise.all(
+        some.map((announce) => this.#lineOf(announce.swarm).announce(announce, 0)),
+      );
       stored += told.filter((each) => each.stored).length;
     }
     return stored;
@@ -143,26 +153,57 @@ export class RedisPeerStore implements PeerStore {
 
   /** Stops looking at the epoch; the connection is its maker's. */
   close(): void {
+    this.#cancelTelling?.();
     this.mark.close();
   }
 
-  async #tell({ swarm, peer, stopped }: PeerAnnounce, sample: number): Promise<ScriptAnswer> {
-    const now = this.options.clock.now();
-    const lifetime = Math.ceil(Math.min(peer.expiresAt - now, MAX_LIFETIME_MS));
-    const answer = await this.#runner.run(ANNOUNCE_SCRIPT, this.#keys.swarm(swarm), [
-      memberOf(peer),
-      encodeRecord(peer),
-      lifetime,
-      stopped ? 1 : 0,
-      sample,
+  #lineOf(swarm: SwarmId): SwarmLine {
+    const known = this.#lines.get(swarm);
+    if (known) return known;
+    const keys = this.#keys.swarm(swarm);
+    const { clock, random } = this.options;
+    const line: SwarmLine = new SwarmLine({
+      tell: (handedOut, words) => this.#tell(swarm, keys, handedOut, words),
+      random,
+      now: () => clock.now(),
+      // One with hand-outs to be told goes when they were.
+      onIdle: () => this.#cancelTelling ?? this.#lines.delete(swarm),
+    });
+    this.#lines.set(swarm, line);
+    return line;
+  }
+
+  async #tell(
+    swarm: SwarmId,
+    keys: readonly string[],
+    handedOut: string[],
+    words: (string | number)[],
+  ): Promise<unknown[]> {
+    const seed = Math.floor(this.options.random() * SEEDS);
+    const { maxStrangersPerHost } = this.#limits;
+    const answer = (await this.#runner.run(ANNOUNCE_SCRIPT, keys, [
       MAX_ORIGINS,
-      Math.floor(this.options.random() * SEEDS),
+      seed,
       this.#census.room(),
-      this.#limits.maxStrangersPerHost,
-    ]);
-    const told = readAnswer(answer, now);
-    this.#census.note(swarm, told.listed);
-    return told;
+      maxStrangersPerHost,
+      handedOut.length,
+      ...handedOut,
+      ...words,
+    ])) as unknown[];
+    this.#census.note(swarm, answer[LISTED_AT] as number);
+    return answer;
+  }
+
+  /** What no announce takes along is told by itself, after a moment. */
+  #tellLater(): void {
+    this.#cancelTelling ??= this.options.clock.setTimer(TELL_WITHIN_MS, () => {
+      this.#cancelTelling = null;
+      for (const [swarm, line] of this.#lines) {
+        const words = line.takeHandedOut();
+        if (words.length > 0) this.#runner.send(HANDED_OUT_SCRIPT, this.#keys.swarm(swarm), words);
+        if (!line.isBusy) this.#lines.delete(swarm);
+      }
+    });
   }
 
   async #look(swarm: SwarmId, limit: number): Promise<ScriptAnswer> {
@@ -170,19 +211,10 @@ export class RedisPeerStore implements PeerStore {
     const answer = await this.#runner.run(LOOK_SCRIPT, this.#keys.swarm(swarm), [limit]);
     return readAnswer(answer, now);
   }
+}
 
-  /** Places in the answer of those that were chosen. */
-  #choose(self: PeerRecord, told: ScriptAnswer, pick: PickPeers): number[] {
-    const set = this.#set;
-    const places: number[] = [];
-    set.clear();
-    for (const [at, record] of told.records.entries()) {
-      if (record.peerId.equals(self.peerId)) continue;
-      set.loads[set.length] = told.loads[at]!;
-      set.flags[set.length++] = flagsOf(self, record);
-      places.push(at);
-    }
-    pick(set, told.counts.complete);
-    return Array.from(set.chosen.subarray(0, set.chosenLength), (place) => places[place]!);
-  }
+/** Labels are compared as records have them. */
+function askerOf(peer: PeerRecord, sample: number): Asker {
+  const self = { ...peer, zone: plain(peer.zone), rack: plain(peer.rack) };
+  return { member: memberOf(peer), self, peerId: peerIdText(peer), sample };
 }
