@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 
 import { FleetseedError } from '#lib/contracts';
 import { seededRandom, VirtualClock } from '#lib/runtime';
-import { decodeUdpAnswer, encodeUdpRequest, type UdpAnnounce } from '#lib/wire';
+import { buildAnnounceUrl, decodeUdpAnswer, encodeUdpRequest, type UdpAnnounce } from '#lib/wire';
 
 import type { FoundSwarm, TrackerAccess, TrackerCaller } from './access/tracker-access.js';
+import { TrackerHttp } from './http/tracker-http.js';
 import { MemoryPeerStore } from './store/memory.peer-store.js';
 import type { PeerStore } from './store/peer-store.js';
 import { OTHER, SWARM, UNKNOWN, V1, V2 } from './tracker.fixture.js';
@@ -33,6 +34,7 @@ function udpOf(access: TrackerAccess, slow: boolean) {
   const clock = new VirtualClock(1_000_000);
   const random = seededRandom(7);
   const memory = new MemoryPeerStore({ clock, random });
+  Object.defineProperty(memory, 'epoch', { value: 'epoch' });
   const store: PeerStore = slow ? longWayOnly(memory) : memory;
   const known = new Map(Object.entries(CALLERS));
   const callerOf = (key: string) => {
@@ -51,9 +53,10 @@ function udpOf(access: TrackerAccess, slow: boolean) {
     store,
     clock,
     random,
+    strangerWarning: 'members only — and a dash',
   });
   const udp = new TrackerUdp({ tracker, ids: new ConnectionIds(Buffer.alloc(32, 7), clock) });
-  return { udp, tracker, clock, known };
+  return { udp, http: new TrackerHttp(tracker), tracker, clock, known };
 }
 
 function longWayOnly(store: PeerStore): PeerStore {
@@ -67,6 +70,8 @@ function longWayOnly(store: PeerStore): PeerStore {
   };
 }
 
+type OverUdp = Pick<Step, 'host' | 'hash' | 'path' | 'left' | 'event' | 'numWant'>;
+
 interface Step {
   readonly host: number;
   readonly hash: number;
@@ -75,6 +80,10 @@ interface Step {
   readonly event: UdpAnnounce['event'];
   readonly numWant: number | null;
   readonly pauseMs: number;
+  /** Of announces over HTTP. */
+  readonly compact: boolean;
+  readonly fleet: boolean;
+  readonly advertise: string;
 }
 
 const step: fc.Arbitrary<Step> = fc.record({
@@ -85,6 +94,9 @@ const step: fc.Arbitrary<Step> = fc.record({
   event: fc.constantFrom('none', 'started', 'completed', 'stopped', 'paused'),
   numWant: fc.constantFrom(null, 0, 3, 500),
   pauseMs: fc.constantFrom(0, 1000, 700_000),
+  compact: fc.boolean(),
+  fleet: fc.boolean(),
+  advertise: fc.constantFrom('', '10.1.1.1:7000', '[fd00::99]:7000', 'nowhere'),
 });
 
 function keyedPaths(): string[] {
@@ -92,7 +104,7 @@ function keyedPaths(): string[] {
   return keys.flatMap((key) => [`/announce/${key}/announce`, `/announce/${key}/announce?more`]);
 }
 
-async function answerTo(udp: TrackerUdp, { host, hash, ...rest }: Omit<Step, 'pauseMs'>) {
+async function answerTo(udp: TrackerUdp, { host, hash, ...rest }: OverUdp) {
   const remote = { address: host > 9 ? `fd00::${host}` : `10.0.0.${host}`, port: 5000 };
   const connect = encodeUdpRequest({ action: 'connect', transactionId: 1 });
   const connected = decodeUdpAnswer((await udp.handle(connect, remote))!, 4);
@@ -117,6 +129,28 @@ async function answerTo(udp: TrackerUdp, { host, hash, ...rest }: Omit<Step, 'pa
   return { atOnce: !(answer instanceof Promise), bytes: (await answer)?.toString('hex') };
 }
 
+async function httpAnswerTo(http: TrackerHttp, made: Step): Promise<string> {
+  const { host, hash, path, left, event, numWant, compact, fleet, advertise } = made;
+  const url = buildAnnounceUrl(path, {
+    infoHash: HASHES[hash]!,
+    peerId: Buffer.alloc(20, host),
+    port: 6881,
+    uploaded: 0,
+    downloaded: 0,
+    left,
+    event,
+    numWant,
+    compact,
+    noPeerId: true,
+    fleet,
+    ...(advertise === '' ? {} : { advertise }),
+  });
+  const [pathname = '', ...query] = url.split('?');
+  const remoteAddress = host > 9 ? `fd00::${host}` : `10.0.0.${host}`;
+  const { body } = await http.handle({ path: pathname, rawQuery: query.join('?'), remoteAddress });
+  return body.toString('hex');
+}
+
 describe('an announce on the quick way', () => {
   it.each<TrackerAccess>(['closed', 'known', 'open'])(
     'is answered on a %s tracker as on the long one, byte for byte',
@@ -136,7 +170,25 @@ describe('an announce on the quick way', () => {
     },
   );
 
-  const plain: Omit<Step, 'pauseMs' | 'path'> = {
+  it.each<TrackerAccess>(['closed', 'known', 'open'])(
+    'is answered over HTTP on a %s tracker as on the long one, byte for byte',
+    async (access) => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+          const [quick, slow] = [udpOf(access, false), udpOf(access, true)];
+          for (const each of steps) {
+            quick.clock.advance(each.pauseMs);
+            slow.clock.advance(each.pauseMs);
+            const told = await httpAnswerTo(quick.http, each);
+            expect(told).toBe(await httpAnswerTo(slow.http, each));
+          }
+          expect(quick.tracker.totals).toEqual(slow.tracker.totals);
+        }),
+      );
+    },
+  );
+
+  const plain: Omit<OverUdp, 'path'> = {
     host: 1,
     hash: 1,
     left: 1,

@@ -1,4 +1,5 @@
 import type { Clock, Random } from '#lib/runtime';
+import { encodeCompactAnswer, ipToBytes, type CompactAnswer } from '#lib/wire';
 
 import { KeyBook, MAX_KEY_BYTES } from './access/key-book.js';
 import {
@@ -9,9 +10,10 @@ import {
   type TrackerAccess,
   type TrackerCaller,
 } from './access/tracker-access.js';
+import { recordOf, stateOf as stateOfRequest, type AnnounceRequest } from './announce-request.js';
 import { HandOut, sampleFor, wantOf, type HandOutOptions } from './policy/hand-out.policy.js';
 import { timingOf, type IntervalOptions } from './policy/intervals.policy.js';
-import type { CandidateSet } from './store/candidate-set.js';
+import { MAX_CANDIDATES, type CandidateSet } from './store/candidate-set.js';
 import { FLAG_V1, FLAG_V2, STATES, STATE } from './store/packed/member-entry.js';
 import type { PackedSwarms } from './store/packed/packed-swarms.js';
 import { readWord } from './store/packed/peer-key.js';
@@ -29,6 +31,8 @@ export interface QuickAnnouncesOptions {
   readonly random: Random;
   readonly intervals: IntervalOptions;
   readonly handOut: HandOutOptions;
+  /** What an answer says besides; nothing over UDP, which has no room for it. */
+  readonly warningOf: (caller: TrackerCaller, stored: boolean) => string | undefined;
 }
 
 /** Places in an announce of BEP 15. */
@@ -42,9 +46,9 @@ const BEFORE_KEY = Buffer.from('/announce/');
 const MAX_LABEL = 64;
 
 /**
- * What most announces over UDP are: nobody has to be asked, and nothing is to be waited for. They are answered
- * from the bytes they came in, without a promise; the outcome is that of Tracker.announce. Those whose key has
- * to be looked up, whose torrent is not ready, or who are to be refused, take the long way.
+ * What most announces are: nobody has to be asked, and nothing is to be waited for. They are answered without a
+ * promise, and peers go from the store into the answer as bytes; the outcome is that of Tracker.announce. Those
+ * whose key has to be looked up, whose torrent is not ready, or who are to be refused, take the long way.
  */
 export class QuickAnnounces {
   announces = 0;
@@ -60,9 +64,12 @@ export class QuickAnnounces {
   readonly #infoHash = Buffer.alloc(20);
   readonly #pick = (set: CandidateSet, complete: number): void => {
     this.#policy.pick(set, complete, this.#want);
-    this.handedOut += set.chosenLength;
   };
   #want = 0;
+  readonly #peers = new Uint8Array(6 * MAX_CANDIDATES);
+  readonly #peers6 = new Uint8Array(18 * MAX_CANDIDATES);
+  readonly #flags = new Uint8Array(MAX_CANDIDATES);
+  readonly #flags6 = new Uint8Array(MAX_CANDIDATES);
   /** Of the announce that was taken last; null for a swarm of no artifact. */
   #found: FoundSwarm | null = null;
   #caller: TrackerCaller = ANYBODY;
@@ -82,16 +89,11 @@ export class QuickAnnounces {
   /** Whether the announce, `length` bytes from `at`, can be answered here: it is the next to be answered then. */
   takes(bytes: Uint8Array, at: number, length: number): boolean {
     if (bytes[at + AT.event + 3]! > EVENT.paused) return false;
-    const { access, registry, store } = this.#options;
+    const { store } = this.#options;
     const from = at + AT.infoHash;
     for (let byte = 0; byte < 20; byte++) this.#infoHash[byte] = bytes[from + byte]!;
-    const found = registry.lookup(this.#infoHash);
-    if (found instanceof Promise) {
-      // Asked again the long way, where its failure is told.
-      found.catch(() => undefined);
-      return false;
-    }
-    if (found === null && access !== 'open') return false;
+    const found = this.#lookUp(this.#infoHash);
+    if (found === undefined) return false;
     this.#found = found;
     if (!this.#knowsCaller(bytes, at + ANNOUNCE_BYTES, at + length)) return false;
     if (found === null) return true;
@@ -143,12 +145,96 @@ export class QuickAnnounces {
     announce.sample = sampleFor(this.#want);
     this.announces++;
     const stored = this.#swarms.announce(announce, now, this.#pick);
-    const end = this.#swarms.writePicked(out, outAt, remote.isV4 ? 6 : 18);
+    this.handedOut += this.#swarms.picked.count;
+    const end = this.#swarms.picked.write(out, outAt, remote.isV4 ? 6 : 18);
     this.#swarms.sweepNext(now);
     if (stored && !announce.stopped && this.#found) {
-      store.stored(this.#found.swarm, this.#caller, remote, announce.expiresAt);
+      store.stored(this.#found.swarm, this.#caller, announce.key.address, announce.expiresAt);
     }
     return end;
+  }
+
+  /**
+   * The answer to an announce over HTTP, in the compact form; null when it takes the long way.
+   * @param epoch for those who are told what only members understand, and null for others.
+   * @throws FleetseedError REQUEST_INVALID when there is no usable address
+   */
+  answerRequest(request: AnnounceRequest, key: string | null, epoch: string | null): Buffer | null {
+    const { store, clock, random, intervals, handOut, warningOf } = this.#options;
+    const found = this.#lookUp(request.infoHash);
+    if (found === undefined) return null;
+    const caller = this.#callerOf(key, found);
+    const state = stateOfRequest(request);
+    const stopped = request.event === 'stopped';
+    if (caller === null) return null;
+    const downloads = !stopped && state === 'downloading' && caller.kind !== 'origin';
+    if (found !== null && downloads && !store.isReady(found.swarm)) return null;
+    this.announces++;
+    const now = clock.now();
+    const timing = timingOf(caller.kind, state, random, intervals);
+    const { swarm, hash } = found ?? { swarm: request.infoHash.toString('hex'), hash: 'v1' };
+    const peer = recordOf(request, { swarm, hash }, caller, now + timing.lifetimeMs);
+    this.#want = wantOf(state, request.numWant, stopped, handOut);
+    const announce = this.#announce;
+    announce.set({ swarm, peer, stopped, sample: sampleFor(this.#want) });
+    const stored = this.#swarms.announce(announce, now, this.#pick);
+    this.handedOut += this.#swarms.picked.count;
+    const isMember = caller.kind !== 'stranger';
+    const answer = this.#encode(isMember ? epoch : null, {
+      interval: timing.interval,
+      minInterval: timing.minInterval,
+      external: ipToBytes(request.remoteAddress) ?? ipToBytes(peer.host),
+      warning: warningOf(caller, stored),
+    });
+    this.#swarms.sweepNext(now);
+    if (stored && !stopped && found !== null) {
+      store.stored(swarm, caller, announce.key.address, peer.expiresAt);
+    }
+    return answer;
+  }
+
+  /** What was chosen last. */
+  #encode(
+    epoch: string | null,
+    told: Pick<CompactAnswer, 'interval' | 'minInterval' | 'external' | 'warning'>,
+  ): Buffer {
+    const { complete, origins, downloading, paused, completions } = this.#swarms.counts;
+    const count = this.#swarms.picked.writeFlagged(this.#peers, this.#flags, 6);
+    const count6 = this.#swarms.picked.writeFlagged(this.#peers6, this.#flags6, 18);
+    return encodeCompactAnswer({
+      ...told,
+      complete: complete + origins,
+      incomplete: downloading + paused,
+      downloaded: completions,
+      peers: this.#peers.subarray(0, 6 * count),
+      peers6: this.#peers6.subarray(0, 18 * count6),
+      fs4: epoch === null ? null : this.#flags.subarray(0, count),
+      fs6: epoch === null ? null : this.#flags6.subarray(0, count6),
+      trackerId: epoch ?? undefined,
+    });
+  }
+
+  /** Null for a hash of no artifact that may be announced all the same, undefined for the long way. */
+  #lookUp(infoHash: Buffer): FoundSwarm | null | undefined {
+    const found = this.#options.registry.lookup(infoHash);
+    if (found instanceof Promise) {
+      // Asked again the long way, where its failure is told.
+      found.catch(() => undefined);
+      return undefined;
+    }
+    return found === null && this.#options.access !== 'open' ? undefined : found;
+  }
+
+  #callerOf(key: string | null, found: FoundSwarm | null): TrackerCaller | null {
+    if (key === null) return this.#options.access === 'closed' ? null : ANYBODY;
+    const bytes = Buffer.from(key);
+    if (!this.#keys || found === null || bytes.length > MAX_KEY_BYTES) return null;
+    try {
+      return this.#keys.find(bytes, 0, bytes.length).callerNow(found.swarm);
+    } catch {
+      // The long way says why.
+      return null;
+    }
   }
 
   #setSwarm(bytes: Uint8Array, at: number): void {

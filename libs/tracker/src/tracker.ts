@@ -81,7 +81,7 @@ export class Tracker {
   readonly #options: HandOutOptions;
   readonly #handOut: HandOut;
   readonly #strangerWarning: string | undefined;
-  /** The quick way over UDP, where the store is in this process. */
+  /** The quick way, where the store is in this process. */
   readonly quick: QuickAnnounces | null;
   #announces = 0;
   #handedOut = 0;
@@ -97,7 +97,8 @@ export class Tracker {
     this.#strangerWarning = options.strangerWarning;
     const { access, registry, recognize, clock, random } = options;
     const [intervals, handOut, store] = [this.#intervals, this.#options, options.store.quick];
-    const shared = { access, registry, recognize, clock, random, intervals, handOut };
+    const warningOf = (caller: TrackerCaller, stored: boolean) => this.#warning(caller, stored);
+    const shared = { access, registry, recognize, clock, random, intervals, handOut, warningOf };
     this.quick = store ? new QuickAnnounces({ ...shared, store }) : null;
   }
 
@@ -164,7 +165,7 @@ export class Tracker {
       downloaded: counts.completions,
       peers: picked.map(answeredPeer),
       externalIp: normalizeIp(request.remoteAddress) ?? peer.host,
-      ...this.#warning(caller, stored),
+      ...optionalWarning(this.#warning(caller, stored)),
     };
   }
 
@@ -227,12 +228,9 @@ export class Tracker {
     return this.#store.stats();
   }
 
-  #warning({ id, kind }: TrackerCaller, stored: boolean): { warning?: string } {
-    if (!stored) {
-      return { warning: 'This tracker is full: other peers will not hear of this one.' };
-    }
-    const warning = kind === 'stranger' && id !== '' ? this.#strangerWarning : undefined;
-    return warning === undefined ? {} : { warning };
+  #warning({ id, kind }: TrackerCaller, stored: boolean): string | undefined {
+    if (!stored) return 'This tracker is full: other peers will not hear of this one.';
+    return kind === 'stranger' && id !== '' ? this.#strangerWarning : undefined;
   }
 
   #quietAnnounce(request: AnnounceRequest, found: FoundSwarm, caller: TrackerCaller): PeerAnnounce {
@@ -241,6 +239,8 @@ export class Tracker {
     return { swarm: found.swarm, peer, stopped: request.event === 'stopped', sample: 0 };
   }
 }
+
+const optionalWarning = (warning: string | undefined) => (warning === undefined ? {} : { warning });
 
 function answeredPeer(peer: PeerCandidate): AnsweredPeer {
   const { host, port, peerId, kind, state, v1, v2 } = peer;

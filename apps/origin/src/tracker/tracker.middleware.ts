@@ -45,5 +45,6 @@ export class TrackerMiddleware {
 
 function send(response: ServerResponse, { status, body, contentType }: TrackerHttpAnswer): void {
   response.writeHead(status, { 'content-type': contentType, 'content-length': body.length });
-  response.end(body);
+  // As text it leaves together with the head, in one piece.
+  response.end(body.toString('latin1'), 'latin1');
 }

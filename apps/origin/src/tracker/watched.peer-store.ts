@@ -1,15 +1,15 @@
-import type {
-  PeerAnnounce,
-  PeerAnnounced,
-  PeerRecord,
-  PeerStore,
-  PeerStoreStats,
-  PickPeers,
-  QuickStore,
-  RemoteWords,
-  SwarmCounts,
-  SwarmId,
-  TrackerCaller,
+import {
+  hostText,
+  type PeerAnnounce,
+  type PeerAnnounced,
+  type PeerRecord,
+  type PeerStore,
+  type PeerStoreStats,
+  type PickPeers,
+  type QuickStore,
+  type SwarmCounts,
+  type SwarmId,
+  type TrackerCaller,
 } from '#lib/tracker';
 
 export interface StoreWatch {
@@ -76,12 +76,12 @@ function quickly(store: QuickStore, watch: StoreWatch): QuickStore {
   return {
     swarms: store.swarms,
     isReady: (swarm) => store.isReady(swarm) && watch.isReady(swarm),
-    stored(swarm: SwarmId, caller: TrackerCaller, remote: RemoteWords, expiresAt: number) {
-      store.stored(swarm, caller, remote, expiresAt);
+    stored(swarm: SwarmId, caller: TrackerCaller, address: Uint32Array, expiresAt: number) {
+      store.stored(swarm, caller, address, expiresAt);
       // Who came without a key is of no interest: its address need not be written out.
       if (caller.id === '') return;
-      const { address: host } = remote.toRemote();
-      watch.stored(swarm, { host, kind: caller.kind, caller: caller.id, expiresAt });
+      const { kind, id } = caller;
+      watch.stored(swarm, { host: hostText(address, 0), kind, caller: id, expiresAt });
     },
   };
 }

@@ -79,11 +79,12 @@ export class TrackerHttp {
 
   async #announce(key: string | null, request: TrackerHttpRequest): Promise<Buffer> {
     const query = parseAnnounceQuery(request.rawQuery);
+    const asked = requestOfQuery(query, request.remoteAddress);
+    const epoch = query.fleet === true ? this.tracker.bootEpoch : null;
+    const answered = query.compact ? this.tracker.quick?.answerRequest(asked, key, epoch) : null;
+    if (answered) return answered;
     const admission = await this.tracker.admit(key, query.infoHash);
-    const told = await this.tracker.announceAdmitted(
-      requestOfQuery(query, request.remoteAddress),
-      admission,
-    );
+    const told = await this.tracker.announceAdmitted(asked, admission);
     // Only members are told what a peer is, and the epoch, which would mean nothing to others.
     const fleet = query.fleet === true && admission.caller.kind !== 'stranger';
     return encodeAnnounceAnswer(fleet ? { ...told, trackerId: this.tracker.bootEpoch } : told, {

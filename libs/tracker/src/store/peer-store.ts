@@ -1,5 +1,4 @@
 import type { TrackerCaller } from '../access/tracker-access.js';
-import type { RemoteWords } from '../udp/udp-remote.js';
 import type { CandidateSet } from './candidate-set.js';
 import type { PackedSwarms } from './packed/packed-swarms.js';
 
@@ -121,8 +120,8 @@ export interface QuickStore {
   readonly swarms: PackedSwarms;
   /** Whether a downloader of this swarm may be answered at once: else `announce` is called for it. */
   isReady(swarm: SwarmId): boolean;
-  /** To be called after a record was stored. */
-  stored(swarm: SwarmId, caller: TrackerCaller, remote: RemoteWords, expiresAt: number): void;
+  /** To be called after a record was stored. @param address its four words, see hostText */
+  stored(swarm: SwarmId, caller: TrackerCaller, address: Uint32Array, expiresAt: number): void;
 }
 
 /** Origins of one swarm among the candidates. */

@@ -66,6 +66,9 @@ const FLAG = { v1: 1, v2: 2, complete: 4, member: 8, origin: 16 } as const;
 /** The bencoded answer. Peers whose host is no address literal are left out. */
 export function encodeAnnounceAnswer(answer: AnnounceAnswer, form: AnswerForm): Buffer {
   const external = answer.externalIp === undefined ? null : ipToBytes(answer.externalIp);
+  if (form.compact) {
+    return encodeCompactAnswer({ ...answer, external, ...compactForm(answer.peers, form.flags) });
+  }
   return bencode(
     bdict({
       interval: answer.interval,
@@ -76,9 +79,57 @@ export function encodeAnnounceAnswer(answer: AnnounceAnswer, form: AnswerForm): 
       'warning message': answer.warning,
       'tracker id': answer.trackerId,
       'external ip': external ?? undefined,
-      ...(form.compact ? compactForm(answer.peers, form.flags) : { peers: dictForm(answer, form) }),
+      peers: dictForm(answer, form),
     }),
   );
+}
+
+/** An answer whose peers are in the compact form already (BEP 23, BEP 7). */
+export interface CompactAnswer extends Pick<
+  AnnounceAnswer,
+  'interval' | 'minInterval' | 'complete' | 'incomplete' | 'downloaded'
+> {
+  readonly warning?: string | undefined;
+  readonly trackerId?: string | undefined;
+  /** 4 or 16 bytes. */
+  readonly external: Uint8Array | null;
+  /** 6 bytes a peer. */
+  readonly peers: Uint8Array;
+  /** 18 bytes a peer; left out when there is none. */
+  readonly peers6: Uint8Array;
+  /** {@link peerFlagByte} of each of `peers`, and of `peers6`; null for who does not understand them. */
+  readonly fs4: Uint8Array | null;
+  readonly fs6: Uint8Array | null;
+}
+
+/** Written in one go, in the order of the keys: a tracker does little else. */
+export function encodeCompactAnswer(answer: CompactAnswer): Buffer {
+  const { complete, downloaded, external, incomplete, interval, minInterval, peers6 } = answer;
+  const { fs4, fs6, trackerId, warning } = answer;
+  const text =
+    numberOf('8:complete', complete) +
+    numberOf('10:downloaded', downloaded) +
+    bytesOf('11:external ip', external) +
+    bytesOf('3:fs4', fs4) +
+    bytesOf('3:fs6', peers6.length > 0 ? fs6 : null) +
+    numberOf('10:incomplete', incomplete) +
+    numberOf('8:interval', interval) +
+    numberOf('12:min interval', minInterval) +
+    bytesOf('5:peers', answer.peers) +
+    bytesOf('6:peers6', peers6.length > 0 ? peers6 : null) +
+    bytesOf('10:tracker id', trackerId === undefined ? null : Buffer.from(trackerId)) +
+    bytesOf('15:warning message', warning === undefined ? null : Buffer.from(warning));
+  return Buffer.from(`d${text}e`, 'latin1');
+}
+
+function numberOf(key: string, value: number | undefined): string {
+  return value === undefined ? '' : `${key}i${value}e`;
+}
+
+function bytesOf(key: string, value: Uint8Array | null): string {
+  if (value === null) return '';
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
+  return `${key}${bytes.length}:${bytes.toString('latin1')}`;
 }
 
 export function encodeTrackerFailure(failure: TrackerFailure): Buffer {
@@ -130,9 +181,9 @@ function compactForm(peers: readonly AnsweredPeer[], flags: boolean) {
   const v6 = peers.filter(({ host }) => ipToBytes(host)?.length === 16);
   return {
     peers: encodeCompactPeers(v4, 4),
-    peers6: v6.length > 0 ? encodeCompactPeers(v6, 6) : undefined,
-    fs4: flags ? Buffer.from(v4.map(flagByte)) : undefined,
-    fs6: flags && v6.length > 0 ? Buffer.from(v6.map(flagByte)) : undefined,
+    peers6: encodeCompactPeers(v6, 6),
+    fs4: flags ? Buffer.from(v4.map(flagByte)) : null,
+    fs6: flags ? Buffer.from(v6.map(flagByte)) : null,
   };
 }
 
@@ -181,7 +232,11 @@ function listedPeer(value: BencodeValue): AnsweredPeer[] {
 }
 
 function flagByte({ flags }: AnsweredPeer): number {
-  if (!flags) return 0;
+  return flags ? peerFlagByte(flags) : 0;
+}
+
+/** As members are told it in `fs4` and `fs6`. */
+export function peerFlagByte(flags: PeerFlags): number {
   return (
     (flags.v1 ? FLAG.v1 : 0) |
     (flags.v2 ? FLAG.v2 : 0) |

@@ -43,7 +43,8 @@ export class RawQuery {
   }
 
   text(name: string): string | undefined {
-    return this.bytes(name)?.toString('utf8');
+    const raw = this.#values.get(name)?.[0];
+    return raw?.includes('%') === true ? decodePercent(name, raw).toString('utf8') : raw;
   }
 
   /** A decimal number of at most 2^53 - 1; undefined when it is not there or empty. */
@@ -70,20 +71,29 @@ export function encodePercent(bytes: Uint8Array): string {
 }
 
 function decodePercent(name: string, raw: string): Buffer {
+  if (!raw.includes('%')) return Buffer.from(raw, 'utf8');
   const source = Buffer.from(raw, 'utf8');
-  const decoded = Buffer.allocUnsafe(source.length);
   let length = 0;
   for (let at = 0; at < source.length; at++) {
     if (source[at] !== PERCENT) {
-      decoded[length++] = source[at]!;
+      source[length++] = source[at]!;
       continue;
     }
-    const digits = source.toString('latin1', at + 1, at + 3);
-    if (!/^[0-9A-Fa-f]{2}$/.test(digits)) {
+    const byte = 16 * digitOf(source[at + 1]) + digitOf(source[at + 2]);
+    if (byte > 255) {
       throw requestInvalid(`${name} has a % without two hexadecimal digits.`, { name });
     }
-    decoded[length++] = Number.parseInt(digits, 16);
+    source[length++] = byte;
     at += 2;
   }
-  return decoded.subarray(0, length);
+  return source.subarray(0, length);
+}
+
+/** 256 for what is no hexadecimal digit. */
+function digitOf(code: number | undefined): number {
+  if (code === undefined) return 256;
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  // Capital letters and small ones.
+  const letter = code & ~0x20;
+  return letter >= 0x41 && letter <= 0x46 ? letter - 0x37 : 256;
 }

@@ -27,6 +27,7 @@ import {
 import { MemberGroups } from './member-groups.js';
 import { MemberPages } from './member-pages.js';
 import { PageSlab } from './page-slab.js';
+import { PickedPeers } from './picked-peers.js';
 import { ProfileTable, type Profile } from './profile-table.js';
 import { ReusedAnnounce, type SwarmKey } from './reused-announce.js';
 import { StrangerSketch } from './stranger-sketch.js';
@@ -71,6 +72,8 @@ export class PackedSwarms {
   readonly #groups = new MemberGroups(new MemberPages(this.#slab, this.#hosts));
   readonly #set = new CandidateSet();
   readonly #draw = new CandidateDraw(this.#slab, this.#hosts, this.#groups, this.#set);
+  /** What the last announce chose, for those who write bytes. */
+  readonly picked = new PickedPeers(this.#set, this.#draw, this.#hosts);
   readonly #swarms: SwarmTable;
   readonly #lanes: SwarmLanes;
   readonly #strangers: StrangerSketch;
@@ -159,20 +162,6 @@ export class PackedSwarms {
       ...this.#record(this.#draw.hostAt(place), this.#draw.whatAt(place), now),
       load: loads[place]!,
     }));
-  }
-
-  /**
-   * What was chosen in the compact form (BEP 15, 23, 7), peers of one family only.
-   * @param stride 6 or 18 bytes a peer.
-   * @returns where it ends
-   */
-  writePicked(out: Uint8Array, at: number, stride: 6 | 18): number {
-    const { chosen, chosenLength } = this.#set;
-    let end = at;
-    for (let nth = 0; nth < chosenLength; nth++) {
-      end = this.#hosts.write(this.#draw.hostAt(chosen[nth]!), out, end, stride);
-    }
-    return end;
   }
 
   /** Looks at one swarm in turn, so that those nobody announces in do not stay for ever. */
