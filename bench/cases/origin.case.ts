@@ -71,7 +71,7 @@ function report(plan: OriginPlan, rounds: number, tables: readonly string[], loa
       `One origin, its clients in the same network namespace, all on the same cores. Uploads: ${clients} clients at once with ` +
       `${bytes / MIB} MiB together, each a file of its own; and one tree of ${count(files)} files, ${fileBytes} bytes each in the mean. ` +
       `MB/s are of payload, from the first client's start to the last one's end, in which everything was hashed, durable and ` +
-      `published; nginx stores (WebDAV PUT) and hashes nothing. First alone, then while ${count(agents)} agents, each ` +
+      `published; nginx stores (WebDAV PUT) and hashes nothing. Everything has taken 16 MiB of each client before. First alone, then while ${count(agents)} agents, each ` +
       `with a key and a session, have their event streams open and announce over HTTP as downloading members, ` +
       `${count(announces)} times a second in all and asking for 20 peers; a release is asked for 50 times a second, and the channel ` +
       `that all follow is moved again and again. Latencies of requests are from when they were due. “Last told”: from sending the request ` +

@@ -50,6 +50,7 @@ const APP = 'fleet';
 const CHANNEL = 'stable';
 const VERSIONS = ['1', '2'] as const;
 const SMALL_BYTES = 256 * 1024;
+const WARM_BYTES = 16 * 1024 * 1024;
 const PATIENCE_MS = 300_000;
 /** The first announces of all agents, and whatever they make the origin open. */
 const SETTLE_MS = 3000;
@@ -71,6 +72,7 @@ export async function runOriginRound(
     const [curl, push] = [originByCurl(origin), originByPush(origin)];
     const stored = { [nginx.name]: nginx.root, [curl.name]: join(folder, 'origin/depot/blobs') };
 
+    await station.warmUp([nginx, curl, push]);
     await station.upload([nginx, curl], false, stored);
     await station.upload([push], false, {});
     await station.uploadTree([nginx, push], false);
@@ -122,6 +124,22 @@ class UploadStation {
     this.#plan = plan;
     this.#tell = tell;
     this.#done = done;
+  }
+
+  /** A service runs for months; what is measured is not the first it does. */
+  async warmUp(targets: readonly UploadTarget[]): Promise<void> {
+    for (const target of targets) {
+      const name = `warm-${++this.#made}`;
+      const source = join(this.#folder, name);
+      const payloads: Payload[] = [];
+      for (let client = 0; client < this.#plan.clients; client++) {
+        payloads.push(
+          await makeFile(join(source, `${client}.bin`), WARM_BYTES, `${source} ${client}`),
+        );
+      }
+      await uploadAll(this.#host, target, payloads, name, PATIENCE_MS);
+      rmSync(source, { recursive: true });
+    }
   }
 
   /** The same files to each target. @param stored where the content then has to be, by target */

@@ -1,13 +1,19 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { fleetseedTracker } from '../contestants/fleetseed-tracker.ts';
+import {
+  fleetseedKeyed,
+  fleetseedKnown,
+  fleetseedRedis,
+  fleetseedTracker,
+} from '../contestants/fleetseed-tracker.ts';
 import { opentracker } from '../contestants/opentracker.ts';
 import type { TrackerContestant } from '../contestants/tracker.types.ts';
 import {
   buildLoad,
   fill,
   hashesOf,
+  inSwarms,
   load,
   peersOf,
   type LoadResult,
@@ -25,6 +31,7 @@ import { TMPFS } from './stage.ts';
 
 const MIB = 1024 * 1024;
 const TRACKERS = [fleetseedTracker, opentracker];
+const ALL_TRACKERS = [...TRACKERS, fleetseedKeyed, fleetseedKnown, fleetseedRedis];
 /** A latency is only one where the tracker is not drowned. */
 const CALM_RATE = 20_000;
 const MICRO = 1e6;
@@ -39,14 +46,41 @@ const grid = (swarms: number): Shape => ({
   diagonal: false,
 });
 
-const SHAPES: Readonly<Record<string, Shape>> = {
+/** A shape, and who is measured in it. */
+interface Course extends Shape {
+  readonly trackers?: readonly TrackerContestant[];
+  /** Announces a second at which latencies are taken. */
+  readonly calmRate?: number;
+}
+
+const SHAPES: Readonly<Record<string, Course>> = {
   '1m': grid(100),
   '10m': grid(1000),
   '27m': grid(2700),
   one: { title: 'one swarm', hosts: MILLION, swarms: 1, diagonal: false, active: ACTIVE },
   many: { title: 'swarms of one', hosts: 10_000, swarms: MILLION, diagonal: true },
+  keyed: {
+    ...grid(100),
+    title: '10,000 hosts × 100 torrents of an origin',
+    trackers: [fleetseedKeyed, fleetseedKnown, opentracker],
+  },
+  shared: {
+    title: '2,000 hosts × 10 swarms, shared by replicas',
+    hosts: 2000,
+    swarms: 10,
+    diagonal: false,
+    trackers: [fleetseedRedis, fleetseedTracker],
+    calmRate: 1000,
+  },
 };
-const SMOKE: Shape = { title: 'smoke', hosts: 200, swarms: 20, diagonal: false };
+const SMOKE: Course = {
+  title: 'smoke',
+  hosts: 200,
+  swarms: 20,
+  diagonal: false,
+  trackers: ALL_TRACKERS,
+  calmRate: 200,
+};
 const HEAD = [
   '',
   'announces/s',
@@ -77,7 +111,7 @@ export const trackerCase: BenchCase = {
     const name = options.text('shape');
     const shapes = smoke ? [SMOKE] : name === undefined ? Object.values(SHAPES) : [shapeOf(name)];
     const seconds = options.number('seconds') ?? (smoke ? 1 : 5);
-    const trackers = chosen(TRACKERS, only);
+    const trackers = chosen(ALL_TRACKERS, only);
     for (const { name: missing, package: from } of trackers.filter(
       ({ version }) => version === null,
     )) {
@@ -85,8 +119,9 @@ export const trackerCase: BenchCase = {
     }
     const present = trackers.filter(({ version }) => version !== null);
     for (const shape of shapes) {
+      const entered = present.filter((each) => (shape.trackers ?? TRACKERS).includes(each));
       const loadNote = loadNow();
-      const all = present.map((tracker): Measured => ({
+      const all = entered.map((tracker): Measured => ({
         tracker,
         full: [],
         calm: [],
@@ -108,7 +143,7 @@ export const trackerCase: BenchCase = {
 
 async function measure(
   { tracker, full, calm, rss, cpu }: Measured,
-  shape: Shape,
+  course: Course,
   seconds: number,
   round: number,
   tell: Tell,
@@ -123,14 +158,17 @@ async function measure(
     const generator = buildLoad(folder);
     const own = join(folder, 'tracker');
     mkdirSync(own);
-    const program = await tracker.start(host, own, hashesOf(generator, shape));
+    const { programs, swarms } = await tracker.start(host, own, hashesOf(generator, course));
+    const shape = swarms ? inSwarms(course, swarms, folder) : course;
+    const cpuNow = () => sumOf(programs.map(({ pid }) => usageOf(pid).cpuSeconds));
     const filled = await fill(host, generator, host.address, shape);
-    const before = usageOf(program.pid).cpuSeconds;
+    const before = cpuNow();
     full.push(await load(host, generator, host.address, shape, seconds, null));
-    cpu.push(((usageOf(program.pid).cpuSeconds - before) * MICRO) / full.at(-1)!.answered);
-    calm.push(await load(host, generator, host.address, shape, seconds, CALM_RATE));
-    rss.push(residentNow(program.pid));
-    program.requireAlive();
+    cpu.push(((cpuNow() - before) * MICRO) / full.at(-1)!.answered);
+    const calmRate = course.calmRate ?? CALM_RATE;
+    calm.push(await load(host, generator, host.address, shape, seconds, calmRate));
+    rss.push(sumOf(programs.map(({ pid }) => residentNow(pid))));
+    for (const program of programs) program.requireAlive();
     const [quick, slow] = [full.at(-1)!, calm.at(-1)!];
     tell(
       `  round ${round}: ${tracker.name}, ${shape.title}: filled at ${filled.perSecond}/s, then ` +
@@ -168,14 +206,16 @@ function row({ tracker, full, calm, rss, cpu }: Measured, shape: Shape): string[
   ];
 }
 
-function shapeOf(name: string): Shape {
+const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
+
+function shapeOf(name: string): Course {
   const shape = SHAPES[name];
   if (shape) return shape;
   throw new UsageError(`There is no shape ${name}; there are ${Object.keys(SHAPES).join(', ')}.`);
 }
 
 function report(
-  shape: Shape,
+  shape: Course,
   all: readonly Measured[],
   table: string,
   rounds: number,
@@ -187,7 +227,7 @@ function report(
     method:
       `Announces over UDP from addresses of their own, to a tracker in the same network namespace; random ` +
       `downloaders of those that had announced before, each asking for 50 peers. As many as are answered with ` +
-      `512 under way, for ${seconds} s; then latencies at ${CALM_RATE.toLocaleString('en')} a second. ` +
+      `512 under way, for ${seconds} s; then latencies at ${(shape.calmRate ?? CALM_RATE).toLocaleString('en')} a second. ` +
       `RSS is that of the whole process afterwards. Rounds: ${rounds}.`,
     contestants: all.map(({ tracker }) => tracker),
     table,

@@ -19,11 +19,11 @@ export const opentracker: TrackerContestant = {
   start(host, folder, hashes) {
     const root = join(folder, 'opentracker');
     mkdirSync(root);
-    writeFileSync(join(root, 'hashes'), hashes);
+    writeFileSync(join(root, 'hashes'), hashes.map((hash) => `${hash.toUpperCase()}\n`).join(''));
     // It goes into this folder as nobody.
     for (const each of [folder, root]) chmodSync(each, 0o755);
     const where = ['-i', host.address, '-P', '6969', '-p', '6969'];
     const words = ['opentracker', where, '-d', root, '-w', 'hashes', '-u', 'nobody'];
-    return Promise.resolve(host.start('opentracker', words));
+    return Promise.resolve({ programs: [host.start('opentracker', words)] });
   },
 };

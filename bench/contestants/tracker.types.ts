@@ -13,5 +13,19 @@ export interface TrackerContestant {
    * @param folder empty, removed afterwards.
    * @param hashes that will be announced, a line each in hex.
    */
-  start(host: Host, folder: string, hashes: string): Promise<Program>;
+  start(host: Host, folder: string, hashes: readonly string[]): Promise<StartedTracker>;
+}
+
+export interface StartedTracker {
+  /** The tracker first, then what it keeps its peers in. */
+  readonly programs: readonly Program[];
+  /** Where to announce in each of the swarms, when it is not in those that were asked for. */
+  readonly swarms?: readonly NamedSwarm[];
+}
+
+export interface NamedSwarm {
+  /** Hex. */
+  readonly infoHash: string;
+  /** Of the announce URL, with a key perhaps. */
+  readonly path: string;
 }

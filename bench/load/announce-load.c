@@ -5,6 +5,9 @@
  * the network namespace has to call local (ip route add local 10.0.0.0/8 dev lo). Datagrams go out and
  * come in by the hundred (sendmmsg, recvmmsg), so that one core of this outruns any tracker.
  *
+ * Swarms are made up, unless a file names them: a line each, the info-hash in hex, a blank, and the path of the
+ * announce URL (BEP 41), by which the tracker may know a key.
+ *
  * A "place" is one host in one swarm. Every host connects first, and again when its connection id is
  * older than BEP 15 allows a client to use it. What is not answered in time is sent again, and counted.
  */
@@ -21,7 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 256, MAX_SLOTS = 16384, ANSWER = 2048, ANNOUNCE_BYTES = 98, CONNECT_BYTES = 16 };
+enum { BATCH = 256, MAX_SLOTS = 16384, ANSWER = 2048, ANNOUNCE_BYTES = 98, MAX_URL = 255, CONNECT_BYTES = 16,
+  REQUEST_BYTES = ANNOUNCE_BYTES + 2 + MAX_URL };
 #define CONNECTION_NS 50000000000ull
 #define SECOND_NS 1000000000ull
 #define FIRST_HOST 0x0a000100u /* 10.0.1.0 */
@@ -40,6 +44,12 @@ struct host {
   uint64_t since; /* 0: never connected */
 };
 
+struct swarm {
+  unsigned char hash[20];
+  unsigned char url_length;
+  char url[MAX_URL];
+};
+
 struct slot {
   uint64_t sent, began;
   uint64_t place;
@@ -52,6 +62,8 @@ static uint64_t histogram[64 * 16];
 static struct options opt = {.target = "10.255.255.1", .port = 6969, .hosts = 1000, .swarms = 10, .want = 50,
   .window = 512, .seconds = 5, .warmup = 1, .timeout_ms = 1000};
 static struct host *hosts;
+static struct swarm *named; /* null: made up */
+static uint64_t named_count;
 static struct slot slots[MAX_SLOTS];
 static uint32_t free_slots[MAX_SLOTS];
 static uint32_t free_count;
@@ -59,7 +71,7 @@ static int fd;
 static struct sockaddr_in to;
 static struct mmsghdr out[BATCH], in[BATCH];
 static struct iovec out_iov[BATCH], in_iov[BATCH];
-static unsigned char out_bytes[BATCH][ANNOUNCE_BYTES], in_bytes[BATCH][ANSWER];
+static unsigned char out_bytes[BATCH][REQUEST_BYTES], in_bytes[BATCH][ANSWER];
 static unsigned char out_control[BATCH][CMSG_SPACE(sizeof(struct in_pktinfo))];
 static int out_count;
 static uint64_t announces, connects, errors, lost, peers, bad, measured;
@@ -98,6 +110,7 @@ static uint32_t get32(const unsigned char *at) {
 }
 
 static void info_hash(uint64_t swarm, unsigned char *at) {
+  if (named) { memcpy(at, named[swarm].hash, 20); return; }
   for (int word = 0; word < 3; word++) {
     uint64_t value = mix(swarm * 3 + (uint64_t)word);
     memcpy(at + 8 * word, &value, word == 2 ? 4 : 8);
@@ -121,11 +134,21 @@ static void flush_out(void) {
   out_count = 0;
 }
 
+/* The option of BEP 41 that carries the path. @returns its length */
+static size_t put_url(const struct swarm *swarm, unsigned char *at) {
+  if (swarm->url_length == 0) return 0;
+  at[0] = 2;
+  at[1] = swarm->url_length;
+  memcpy(at + 2, swarm->url, swarm->url_length);
+  return 2 + (size_t)swarm->url_length;
+}
+
 static void send_slot(uint32_t index, uint64_t now) {
   struct slot *slot = &slots[index];
   uint64_t number = host_of(slot->place);
   struct host *host = &hosts[number];
   unsigned char *bytes = out_bytes[out_count];
+  size_t length = ANNOUNCE_BYTES;
   slot->transaction = (slot->transaction + MAX_SLOTS) | 0;
   slot->sent = now;
   slot->busy = 1;
@@ -148,8 +171,9 @@ static void send_slot(uint32_t index, uint64_t now) {
     put32(bytes + 92, (uint32_t)opt.want);
     bytes[96] = 6881 >> 8;
     bytes[97] = 6881 & 255;
+    if (named) length += put_url(&named[swarm_of(slot->place)], bytes + ANNOUNCE_BYTES);
   }
-  out_iov[out_count].iov_len = slot->connecting ? CONNECT_BYTES : ANNOUNCE_BYTES;
+  out_iov[out_count].iov_len = slot->connecting ? CONNECT_BYTES : length;
   struct in_pktinfo *from = (struct in_pktinfo *)CMSG_DATA((struct cmsghdr *)out_control[out_count]);
   from->ipi_spec_dst.s_addr = htonl(FIRST_HOST + (uint32_t)number);
   if (++out_count == BATCH) flush_out();
@@ -300,6 +324,21 @@ static void print_hashes(uint64_t swarms) {
   }
 }
 
+static void load_swarms(const char *file) {
+  FILE *lines = fopen(file, "r");
+  char hash[41], url[MAX_URL + 1];
+  if (!lines) { perror(file); exit(1); }
+  while (fscanf(lines, "%40s %255s", hash, url) == 2) {
+    named = realloc(named, (named_count + 1) * sizeof *named);
+    if (!named) { perror("realloc"); exit(1); }
+    struct swarm *swarm = &named[named_count++];
+    for (int at = 0; at < 20; at++) sscanf(hash + 2 * at, "%2hhx", &swarm->hash[at]);
+    swarm->url_length = (unsigned char)strlen(url);
+    memcpy(swarm->url, url, swarm->url_length);
+  }
+  fclose(lines);
+}
+
 static uint64_t number(const char *text) { return strtoull(text, NULL, 10); }
 
 int main(int count, char **words) {
@@ -312,6 +351,7 @@ int main(int count, char **words) {
     else if (!strcmp(flag, "--port")) opt.port = atoi(value);
     else if (!strcmp(flag, "--hosts")) opt.hosts = number(value);
     else if (!strcmp(flag, "--swarms")) opt.swarms = number(value);
+    else if (!strcmp(flag, "--swarm-file")) load_swarms(value);
     else if (!strcmp(flag, "--active")) opt.active = number(value);
     else if (!strcmp(flag, "--want")) opt.want = atoi(value);
     else if (!strcmp(flag, "--window")) opt.window = atoi(value);
@@ -321,6 +361,7 @@ int main(int count, char **words) {
     else { fprintf(stderr, "unknown flag %s\n", flag); return 2; }
     at++;
   }
+  if (named) opt.swarms = named_count;
   opt.places = opt.diagonal ? opt.swarms : opt.hosts * opt.swarms;
   if (opt.active == 0 || opt.active > opt.places) opt.active = opt.places;
   if (opt.window < 1 || opt.window > MAX_SLOTS) { fprintf(stderr, "bad window\n"); return 2; }

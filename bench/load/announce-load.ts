@@ -1,5 +1,7 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import type { NamedSwarm } from '../contestants/tracker.types.ts';
 import { command, versionOf } from '../net/command.ts';
 import type { Host } from '../net/host.ts';
 
@@ -15,6 +17,8 @@ export interface Shape {
   readonly diagonal: boolean;
   /** Different places that announce while it is measured; all by default. */
   readonly active?: number;
+  /** A file that names the swarms, which are made up without it: see the generator. */
+  readonly swarmFile?: string;
 }
 
 export const peersOf = ({ hosts, swarms, diagonal }: Shape) => (diagonal ? swarms : hosts * swarms);
@@ -74,21 +78,29 @@ export function load(
   return run(host, program, target, shape, words);
 }
 
-/** The info-hashes of a shape, a line each. */
-export function hashesOf(program: string, { swarms }: Shape): string {
-  return command(program, '--hashes', String(swarms));
+/** The info-hashes of a shape, in hex. */
+export function hashesOf(program: string, { swarms }: Shape): string[] {
+  return command(program, '--hashes', String(swarms)).trim().split('\n');
+}
+
+/** The same shape in swarms that have names; the file goes into `folder`. */
+export function inSwarms(shape: Shape, swarms: readonly NamedSwarm[], folder: string): Shape {
+  const swarmFile = join(folder, 'swarms');
+  writeFileSync(swarmFile, swarms.map(({ infoHash, path }) => `${infoHash} ${path}\n`).join(''));
+  return { ...shape, swarmFile };
 }
 
 async function run(
   host: Host,
   program: string,
   target: string,
-  { hosts, swarms, diagonal, active }: Shape,
+  { hosts, swarms, diagonal, active, swarmFile }: Shape,
   words: readonly string[],
 ): Promise<LoadResult> {
   const shape = ['--hosts', String(hosts), '--swarms', String(swarms)];
   if (diagonal) shape.push('--diagonal');
   if (active !== undefined) shape.push('--active', String(active));
+  if (swarmFile !== undefined) shape.push('--swarm-file', swarmFile);
   const output = await host.run(
     'announce-load',
     [program, '--target', target, shape, words],

@@ -61,11 +61,8 @@ export class CrowdMember {
   /** Joins, opens a session, says what it follows, and has its event stream open. */
   async enter(followed: { app: string; channel: string }): Promise<void> {
     const { signal } = new AbortController();
-    const { client } = this.#session;
     await this.#session.open(signal);
-    const path = '/api/v1/agent/follow';
-    await client.bytes({ method: 'PUT', path, json: { apps: [followed] } });
-    this.#stream = await this.#open();
+    this.#stream = await this.#open(JSON.stringify({ apps: [followed] }));
     this.#stream.setEncoding('utf8').on('data', (text: string) => this.#take(text));
     this.#stream.once('close', () => {
       if (this.#stream) throw new Error(`The event stream of host-${this.#index} ended.`);
@@ -102,15 +99,20 @@ export class CrowdMember {
     void this.#session.close();
   }
 
-  #open(): Promise<IncomingMessage> {
-    const headers = { authorization: `Bearer ${this.#session.token}`, accept: 'text/event-stream' };
+  #open(body: string): Promise<IncomingMessage> {
+    const headers = {
+      authorization: `Bearer ${this.#session.token}`,
+      accept: 'text/event-stream',
+      'content-type': 'application/json',
+    };
+    const options = { method: 'POST', headers, agent: false } as const;
     return new Promise((resolve, reject) => {
-      const asked = request(`${this.#origin}/api/v1/agent/events`, { headers, agent: false });
+      const asked = request(`${this.#origin}/api/v1/agent/events`, options);
       asked.once('error', reject).once('response', (response) => {
         if (response.statusCode === 200) resolve(response);
         else reject(new Error(`No event stream for host-${this.#index}: ${response.statusCode}`));
       });
-      asked.end();
+      asked.end(body);
     });
   }
 

@@ -6,7 +6,7 @@ import type { Line, Program } from '../net/program.ts';
 
 const PROGRAM = join(import.meta.dirname, 'agent-crowd.ts');
 const ENTER_MS = 300_000;
-const TOLD_MS = 30_000;
+const TOLD_MS = 120_000;
 
 export interface CrowdPlan {
   readonly agents: number;
