@@ -47,9 +47,11 @@ const HASHED_HERE = 128 * 1024;
 /** Spans of one body that are being hashed or stored at once. */
 const AT_ONCE = 4;
 
+type SharedRoom = Pick<SpanBuffer, 'bytes' | 'release'>;
+
 /** A span that is with the threads, the depot, or both. */
 interface Lent {
-  readonly buffer: SpanBuffer;
+  readonly buffer: SharedRoom;
   hashed: boolean;
   stored: boolean;
 }
@@ -67,7 +69,7 @@ export class BodyHasher {
   readonly #small: Buffer[] = [];
   readonly #isSmall: boolean;
   #ordered: ReturnType<HashPool['ordered']> | null = null;
-  #own: SpanBuffer | null = null;
+  #own: SharedRoom | null = null;
   #givenBack: () => void = () => undefined;
   #length = 0;
 
@@ -99,7 +101,7 @@ export class BodyHasher {
       this.#ordered = this.threads.pool.ordered({ digest, pieceLengthV1 });
     }
     let span = this.#planner.next();
-    let buffer: SpanBuffer | null = null;
+    let buffer: SharedRoom | null = null;
     let filled = 0;
     try {
       for await (const chunk of chunks) {
@@ -120,7 +122,7 @@ export class BodyHasher {
         giveUp(chunk);
       }
       if (buffer && this.cut.stretches === null) {
-        const whole: SpanBuffer = buffer;
+        const whole: SharedRoom = buffer;
         const bytes = whole.bytes.subarray(0, filled);
         const last = { bytes, release: () => whole.release() };
         buffer = null;
@@ -170,7 +172,7 @@ export class BodyHasher {
     }
   }
 
-  #hash(buffer: SpanBuffer, { lengths, paddedLeaves }: PlannedSpan): Uint8Array {
+  #hash(buffer: SharedRoom, { lengths, paddedLeaves }: PlannedSpan): Uint8Array {
     const { bytes } = buffer;
     const lent: Lent = { buffer, hashed: false, stored: false };
     this.#lent.set(bytes, lent);
@@ -197,7 +199,7 @@ export class BodyHasher {
     this.#givenBack();
   }
 
-  async #obtain(length: number): Promise<SpanBuffer> {
+  async #obtain(length: number): Promise<SharedRoom> {
     for (;;) {
       const common =
         this.#lent.size < AT_ONCE ? this.threads.buffers.acquire(LARGEST_SPAN_BUFFER) : null;
@@ -208,7 +210,7 @@ export class BodyHasher {
   }
 
   /** The span of this body, unless it is in use. */
-  #takeOwn(): SpanBuffer | null {
+  #takeOwn(): SharedRoom | null {
     if (this.#lent.size > 0) return null;
     this.#own ??= {
       bytes: new Uint8Array(new SharedArrayBuffer(LARGEST_SPAN_BUFFER)),

@@ -24,6 +24,20 @@ describe('BufferPool', () => {
     expect(pool.acquire(1)).toBeNull();
   });
 
+  it('takes memory when it is looked at: room that was only held costs none', () => {
+    const pool = new BufferPool(4 * MIB);
+    const first = pool.acquire(MIB)!;
+    const held = [pool.acquire(MIB)!, pool.acquire(MIB)!];
+    const memory = first.bytes.buffer;
+    first.release();
+    expect(held[1]!.bytes.buffer).toBe(memory);
+    expect(held[0]!.length).toBe(MIB);
+    expect(pool.used).toBe(2 * MIB);
+    for (const each of held) each.release();
+    expect(() => held[0]!.bytes).toThrow('released');
+    expect(pool.used).toBe(0);
+  });
+
   it('uses memory again', () => {
     const pool = new BufferPool(MIB);
     const first = pool.acquire(MIB)!;

@@ -2,9 +2,11 @@
 const SMALLEST = 16 * 1024;
 export const LARGEST_SPAN_BUFFER = 1024 * 1024;
 
-/** Bytes in shared memory that one owner holds until `release`. */
+/** Room in shared memory that one owner holds until `release`. */
 export interface SpanBuffer {
-  /** Exactly the length that was asked for. */
+  /** What was asked for, bytes. */
+  readonly length: number;
+  /** Exactly that long. There is no memory behind it before it is looked at for the first time. */
   readonly bytes: Uint8Array<SharedArrayBuffer>;
   /** Gives the memory back; the bytes must not be touched after. A second call does nothing. */
   release(): void;
@@ -17,13 +19,22 @@ interface Waiter {
 
 /**
  * The memory budget of all receiving and sending. Buffers come in size classes and are used again,
- * because shared memory is costly to make. What is handed out and what is kept for later is together
- * never more than the budget.
+ * because shared memory is costly to make. What is handed out is never more than the budget, nor is the
+ * memory behind it together with what is kept for later.
+ *
+ * Who asks a peer for a span needs room for it at once and memory only when it comes: so little memory
+ * goes round quickly, and is still in the processor's cache when it is used again.
  */
 export class BufferPool {
   readonly #free = new Map<number, SharedArrayBuffer[]>();
   readonly #waiters = new Set<Waiter>();
+  readonly #memory = {
+    take: (size: number) => this.#takeMemory(size),
+    giveBack: (size: number, memory: SharedArrayBuffer | null) => this.#giveBack(size, memory),
+  };
   #used = 0;
+  /** Of what is used, that which has memory. */
+  #real = 0;
   #kept = 0;
   #lent = 0;
 
@@ -96,35 +107,29 @@ export class BufferPool {
 
   #take(length: number, size: number): SpanBuffer | null {
     if (this.#used + size > this.budget) return null;
-    let memory = this.#free.get(size)?.pop();
+    this.#used += size;
+    this.#lent++;
+    return new Loan(this.#memory, length, size);
+  }
+
+  #takeMemory(size: number): SharedArrayBuffer {
+    const memory = this.#free.get(size)?.pop();
     if (memory) this.#kept -= size;
     // Buffers of other classes give way: together with them the budget would be exceeded.
-    else if (this.#used + this.#kept + size > this.budget) this.trim();
-    memory ??= new SharedArrayBuffer(size);
-    this.#used += size;
-    return this.#lend(memory, length);
+    else if (this.#real + this.#kept + size > this.budget) this.trim();
+    this.#real += size;
+    return memory ?? new SharedArrayBuffer(size);
   }
 
-  #lend(memory: SharedArrayBuffer, length: number): SpanBuffer {
-    this.#lent++;
-    let held = true;
-    return {
-      bytes: new Uint8Array(memory, 0, length),
-      release: () => {
-        if (!held) return;
-        held = false;
-        this.#giveBack(memory);
-      },
-    };
-  }
-
-  #giveBack(memory: SharedArrayBuffer): void {
-    const size = memory.byteLength;
+  #giveBack(size: number, memory: SharedArrayBuffer | null): void {
     this.#used -= size;
-    this.#kept += size;
-    const free = this.#free.get(size);
-    if (free) free.push(memory);
-    else this.#free.set(size, [memory]);
+    if (memory) {
+      this.#real -= size;
+      this.#kept += size;
+      const free = this.#free.get(size);
+      if (free) free.push(memory);
+      else this.#free.set(size, [memory]);
+    }
     this.#serve();
   }
 
@@ -136,6 +141,35 @@ export class BufferPool {
       this.#waiters.delete(waiter);
       waiter.ready(buffer);
     }
+  }
+}
+
+/** Where loans have their memory from. */
+interface Lender {
+  take(size: number): SharedArrayBuffer;
+  giveBack(size: number, memory: SharedArrayBuffer | null): void;
+}
+
+class Loan implements SpanBuffer {
+  #bytes: Uint8Array<SharedArrayBuffer> | null = null;
+  #released = false;
+
+  constructor(
+    private readonly lender: Lender,
+    readonly length: number,
+    private readonly size: number,
+  ) {}
+
+  get bytes(): Uint8Array<SharedArrayBuffer> {
+    if (this.#released) throw new Error('A buffer was used after it was released.');
+    return (this.#bytes ??= new Uint8Array(this.lender.take(this.size), 0, this.length));
+  }
+
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.lender.giveBack(this.size, this.#bytes?.buffer ?? null);
+    this.#bytes = null;
   }
 }
 

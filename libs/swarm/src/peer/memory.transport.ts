@@ -38,6 +38,10 @@ class MemoryTransport implements Transport {
     });
   }
 
+  retarget(): void {
+    // Nothing is written between two deliveries.
+  }
+
   pause(): void {
     this.#paused = true;
   }
@@ -77,7 +81,15 @@ class MemoryTransport implements Transport {
     while (this.#handler && !this.#paused && !this.#closed) {
       const chunk = this.#inbox.shift();
       if (chunk === undefined) return;
-      this.#handler.data(chunk);
+      const into = this.#handler.into?.() ?? null;
+      if (into === null) {
+        this.#handler.data(chunk);
+        continue;
+      }
+      const count = Math.min(into.length, chunk.length);
+      if (count < chunk.length) this.#inbox.unshift(chunk.subarray(count));
+      into.set(chunk.subarray(0, count));
+      this.#handler.data(into.subarray(0, count));
     }
   }
 }

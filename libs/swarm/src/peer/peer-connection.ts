@@ -81,6 +81,7 @@ export class PeerConnection implements WireSink {
         if (dial) this.transport.send(this.#greeting!.dial(dial.hash));
       },
       data: (chunk) => this.#data(chunk),
+      into: () => this.#decoder.restOfBlock,
       closed: (error) => this.#closed(error),
     });
   }
@@ -170,6 +171,7 @@ export class PeerConnection implements WireSink {
   discardBlock(): void {
     this.#taking = false;
     this.#decoder.discardBlock();
+    this.transport.retarget();
   }
 
   wants(messageId: number, extensionId: number): boolean {

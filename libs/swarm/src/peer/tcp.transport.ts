@@ -5,15 +5,26 @@ import { normalizeIp } from '#lib/wire';
 import type { Transport, TransportHandler } from './transport.js';
 
 /**
- * All sockets read into this one buffer: the system fills it and the handler is called before anything
- * else can run, so it is never in use twice. Reads of this size are what makes them cheap, and so does
- * that they do not pass through a stream.
+ * All sockets read into this one buffer, unless their handler names another: the system fills it and the
+ * handler is called before anything else can run, so it is never in use twice. Reads of this size are
+ * what makes them cheap, and so does that they do not pass through a stream.
  */
 const READ_BUFFER = Buffer.allocUnsafeSlow(256 * 1024);
+/**
+ * After a block that was read in place comes the head of the next one, most likely: what is read with it
+ * has to be copied, so it should not be much.
+ */
+const EDGE_BUFFER = READ_BUFFER.subarray(0, 16 * 1024);
+/** A system call is dearer than to copy less than this. */
+const LEAST_IN_PLACE = 32 * 1024;
 
 /** What Node has and does not document: the system's end of a socket, and a socket made of one. */
 interface Handled {
-  _handle?: { readonly writeQueueSize?: number } | null;
+  _handle?: {
+    readonly writeQueueSize?: number;
+    /** What is read from now on goes there. */
+    useUserBuffer(buffer: Uint8Array): void;
+  } | null;
 }
 type ReadInto = NonNullable<SocketConstructorOpts['onread']>;
 
@@ -31,6 +42,11 @@ export class TcpTransport implements Transport {
   readonly #socket: Socket;
   #handler: TransportHandler | null = null;
   #corked = false;
+  /** Where the system puts what it reads next. */
+  #into: Uint8Array = READ_BUFFER;
+  /** That is memory which the handler named. */
+  #inPlace = false;
+  #delivering = false;
   /** What comes is emitted as `data`, because the socket could not be made to read into our buffer. */
   #streams = false;
   #error: Error | null = null;
@@ -100,6 +116,14 @@ export class TcpTransport implements Transport {
     }
   }
 
+  retarget(): void {
+    // After a delivery the handler is asked anyway.
+    if (!this.#inPlace || this.#delivering) return;
+    this.#inPlace = false;
+    this.#into = READ_BUFFER;
+    (this.#socket as Handled)._handle?.useUserBuffer(READ_BUFFER);
+  }
+
   pause(): void {
     this.#socket.pause();
   }
@@ -119,12 +143,25 @@ export class TcpTransport implements Transport {
 
   #readInto(): ReadInto {
     return {
-      buffer: READ_BUFFER,
+      // Asked at the beginning, and after each delivery.
+      buffer: () => this.#aim(),
       callback: (count) => {
-        this.#handler?.data(READ_BUFFER.subarray(0, count));
+        const into = this.#into;
+        this.#delivering = true;
+        this.#handler?.data(count === into.length ? into : into.subarray(0, count));
+        this.#delivering = false;
         return true;
       },
     };
+  }
+
+  #aim(): Uint8Array {
+    const named = this.#handler?.into?.() ?? null;
+    const inPlace = named !== null && named.length >= LEAST_IN_PLACE;
+    if (inPlace) this.#into = named;
+    else this.#into = this.#inPlace ? EDGE_BUFFER : READ_BUFFER;
+    this.#inPlace = inPlace;
+    return this.#into;
   }
 
   /** Node lets only those who dial say where to read into: the system's end moves to a socket of ours. */

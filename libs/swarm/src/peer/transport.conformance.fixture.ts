@@ -16,6 +16,11 @@ class Listener implements TransportHandler {
   readonly events: string[] = [];
   readonly chunks: Buffer[] = [];
   error: Error | null = null;
+  /** Where it wants the bytes that come next. */
+  wanted: Uint8Array | null = null;
+  /** How many of them came there, and how many elsewhere before. */
+  inPlace = 0;
+  before = 0;
 
   connected(): void {
     this.events.push('connected');
@@ -24,6 +29,17 @@ class Listener implements TransportHandler {
   data(chunk: Uint8Array): void {
     this.chunks.push(Buffer.from(chunk));
     if (this.events.at(-1) !== 'data') this.events.push('data');
+    const { wanted } = this;
+    if (wanted?.buffer !== chunk.buffer || wanted.byteOffset !== chunk.byteOffset) {
+      if (this.inPlace === 0) this.before += chunk.length;
+      return;
+    }
+    this.inPlace += chunk.length;
+    this.wanted = chunk.length < wanted.length ? wanted.subarray(chunk.length) : null;
+  }
+
+  into(): Uint8Array | null {
+    return this.wanted;
   }
 
   closed(error: Error | null): void {
@@ -122,6 +138,42 @@ export function transportsKeepTheContract(open: () => Promise<TransportPair>): v
     expect(near.chunks).toEqual([]);
     dialled.resume();
     await eventually(() => near.bytes.toString()).toBe('later');
+    dialled.close();
+  });
+
+  it('puts bytes into memory that was named for them, and what comes after elsewhere', async () => {
+    const { dialled, accepted, near } = await started();
+    const memory = new Uint8Array(new SharedArrayBuffer(MIB + 2)).fill(0xee);
+    near.wanted = memory.subarray(1, MIB + 1);
+    const bytes = randomBytes(3 * MIB);
+    // The first read may be aimed already at where nothing is wanted yet.
+    accepted.send(bytes.subarray(0, 1));
+    await eventually(() => near.bytes.length).toBe(1);
+    accepted.send(bytes.subarray(1));
+    await eventually(() => near.bytes.length).toBe(bytes.length);
+    expect(near.bytes.equals(bytes)).toBe(true);
+    expect(near.inPlace).toBeGreaterThan(MIB - 64 * 1024);
+    const { before, inPlace } = near;
+    const there = Buffer.from(memory.subarray(1, 1 + inPlace));
+    expect(there.equals(bytes.subarray(before, before + inPlace))).toBe(true);
+    expect([memory[0], memory[MIB + 1]]).toEqual([0xee, 0xee]);
+    dialled.close();
+  });
+
+  it('does not write to memory that was taken back', async () => {
+    const { dialled, accepted, near } = await started();
+    const memory = new Uint8Array(MIB);
+    near.wanted = memory;
+    accepted.send(Buffer.from('x'));
+    await eventually(() => near.bytes.length).toBe(1);
+    near.wanted = null;
+    dialled.retarget();
+    memory.fill(0xee);
+    const bytes = randomBytes(MIB);
+    accepted.send(bytes);
+    await eventually(() => near.bytes.length).toBe(MIB + 1);
+    expect(near.bytes.subarray(1).equals(bytes)).toBe(true);
+    expect(memory.every((byte) => byte === 0xee)).toBe(true);
     dialled.close();
   });
 

@@ -2,8 +2,17 @@
 export interface TransportHandler {
   /** A dialled transport is up; accepted ones are up from the start. */
   connected(): void;
-  /** Bytes, valid during the call only: what is kept must be copied. */
+  /**
+   * Bytes, valid during the call only: what is kept must be copied, unless they came into the memory
+   * that `into` named, from its beginning.
+   */
   data(chunk: Uint8Array): void;
+  /**
+   * Memory that the bytes which come next are to be put into; null, or left out: any will do. A hint:
+   * they may come elsewhere all the same. The memory may be written to until the next call of `data`,
+   * until `closed`, or until `retarget`.
+   */
+  into?(): Uint8Array | null;
   /** Called once, last. `error` is null when one of the two ends closed on purpose. */
   closed(error: Error | null): void;
 }
@@ -16,6 +25,7 @@ export interface TransportHandler {
  *   `sent` was called. `sent` is called exactly once, when the system took all bytes or the transport
  *   closed, and never from inside `send`.
  * - What is sent in one turn of the event loop leaves together.
+ * - `retarget` takes back the memory that `into` named: it is not written to any more.
  * - `pause` stops delivery, and by that the sender, until `resume`.
  * - `close` drops what is queued; `closed` follows.
  */
@@ -29,6 +39,7 @@ export interface Transport {
   readonly writingBytes: number;
   start(handler: TransportHandler): void;
   send(head: Uint8Array, body?: Uint8Array, sent?: () => void): void;
+  retarget(): void;
   pause(): void;
   resume(): void;
   close(): void;

@@ -54,6 +54,10 @@ export class PacedTransport implements Transport, TransportHandler {
     this.inner.send(head, body, sent);
   }
 
+  retarget(): void {
+    this.inner.retarget();
+  }
+
   pause(): void {
     this.#paused = true;
     this.inner.pause();
@@ -81,6 +85,11 @@ export class PacedTransport implements Transport, TransportHandler {
     this.#rest = Uint8Array.from(chunk.subarray(done));
     this.inner.pause();
     if (!this.#paused) this.gate.wait(this);
+  }
+
+  /** What waits here comes first, and is elsewhere. */
+  into(): Uint8Array | null {
+    return this.#rest === null ? (this.#handler?.into?.() ?? null) : null;
   }
 
   closed(error: Error | null): void {

@@ -17,8 +17,11 @@ import type { SpanRequest } from './span-request.js';
 import type { TorrentContext, TorrentTimeouts } from './torrent.types.js';
 import type { Wishes } from './wishes.js';
 
-/** Receiving takes no more of the memory than this, so that sending goes on. */
-const MEMORY_SHARE = 0.5;
+/**
+ * Receiving takes no more of the memory than this: sending goes on, and what goes round stays in the cache of the
+ * processor. More in flight is of no use to links as short as those of a datacenter.
+ */
+const MEMORY_SHARE = 0.25;
 /** A span that came whole, in memory that is now the receiver's. */
 export interface SpanArrival {
   readonly span: number;
@@ -296,7 +299,7 @@ export class Downloader {
   /** The web seed brought a span. */
   brought(span: number, peer: DownloadPeer, arrival: SpanArrival): void {
     if (this.#closed || !this.picker.isWanted(span)) {
-      this.#options.ledger.wasted('duplicate', arrival.buffer.bytes.length);
+      this.#options.ledger.wasted('duplicate', arrival.buffer.length);
       arrival.buffer.release();
       return;
     }

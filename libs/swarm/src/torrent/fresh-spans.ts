@@ -30,15 +30,14 @@ export class FreshSpans {
   /** Takes over a buffer with the payload from `offset`. */
   keep(offset: number, buffer: SpanBuffer): void {
     this.#entries.push({ offset, buffer, readers: 0, gone: false });
-    this.#bytes += buffer.bytes.length;
+    this.#bytes += buffer.length;
     while (this.#bytes > this.limit) this.#drop();
   }
 
   /** The payload [offset, offset + length), if one of the spans has all of it. */
   lease(offset: number, length: number): FreshLease | null {
     const entry = this.#entries.findLast(
-      ({ offset: begin, buffer }) =>
-        begin <= offset && offset + length <= begin + buffer.bytes.length,
+      ({ offset: begin, buffer }) => begin <= offset && offset + length <= begin + buffer.length,
     );
     if (entry === undefined) return null;
     entry.readers++;
@@ -62,7 +61,7 @@ export class FreshSpans {
 
   #drop(): void {
     const entry = this.#entries.shift()!;
-    this.#bytes -= entry.buffer.bytes.length;
+    this.#bytes -= entry.buffer.length;
     entry.gone = true;
     if (entry.readers === 0) entry.buffer.release();
   }

@@ -39,7 +39,7 @@ export class SpanRequest {
   }
 
   get length(): number {
-    return this.buffer.bytes.length;
+    return this.buffer.length;
   }
 
   get isComplete(): boolean {

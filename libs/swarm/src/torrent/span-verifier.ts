@@ -109,7 +109,7 @@ export class SpanVerifier {
     const { table, store, hasher, verdicts } = this.#options;
     const { span, buffer, sender } = arrival;
     const piece = table.firstPiece[span]!;
-    const { leaves } = await hasher.hashSpan(buffer.bytes, cutOfPart(buffer.bytes.length));
+    const { leaves } = await hasher.hashSpan(buffer.bytes, cutOfPart(buffer.length));
     if (!this.#closed) await store.write(table.payloadOffset(span), buffer.bytes);
     const large = this.#largePiece(piece);
     const offset = table.offsetInRun[span]! - table.layout.runs.offsetOfPiece(piece);

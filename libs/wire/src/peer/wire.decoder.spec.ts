@@ -48,6 +48,41 @@ describe('WireDecoder', () => {
     );
   });
 
+  it('makes the same of what was read straight into its blocks', () => {
+    fc.assert(
+      fc.property(
+        fc.array(anySent, { maxLength: 12 }),
+        fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 8 }),
+        (sent, sizes) => {
+          const sink = new RecordingSink();
+          const decoder = decoderOf(sink);
+          const stream = streamOf(sent);
+          for (let at = 0, turn = 0; at < stream.length; turn++) {
+            const place = decoder.restOfBlock ?? new Uint8Array(90);
+            const most = Math.min(place.length, sizes[turn % sizes.length] ?? 1);
+            const chunk = place.subarray(0, Math.min(most, stream.length - at));
+            chunk.set(stream.subarray(at, at + chunk.length));
+            decoder.push(chunk);
+            at += chunk.length;
+          }
+          expect(sink.events).toEqual(sent.map(({ event }) => event));
+        },
+      ),
+      { numRuns: 400 },
+    );
+  });
+
+  it('names no place for a block that is discarded', () => {
+    const sink = new RecordingSink();
+    const decoder = decoderOf(sink);
+    decoder.push(pieceHeader(0, 0, 100));
+    expect(decoder.restOfBlock?.length).toBe(100);
+    decoder.push(new Uint8Array(40));
+    expect(decoder.restOfBlock?.length).toBe(60);
+    decoder.discardBlock();
+    expect(decoder.restOfBlock).toBeNull();
+  });
+
   it('reads a stream byte by byte', () => {
     const [sent] = fc.sample(fc.array(anySent, { minLength: 40, maxLength: 40 }), {
       numRuns: 1,

@@ -77,6 +77,15 @@ export class WireDecoder {
     }
   }
 
+  /**
+   * Where the bytes that come next are to be, when they are the rest of a wanted block; null otherwise.
+   * What was read straight into this memory is pushed as the view that it is, and is not copied.
+   */
+  get restOfBlock(): Uint8Array | null {
+    const target = this.#state === BLOCK ? this.#target : null;
+    return target && (this.#targetFilled === 0 ? target : target.subarray(this.#targetFilled));
+  }
+
   /** Drops all further bytes, also the rest of a chunk that is being pushed. */
   stop(): void {
     this.#stopped = true;
@@ -201,8 +210,10 @@ export class WireDecoder {
   #takeBlock(chunk: Uint8Array, at: number): number {
     const taken = Math.min(this.#left, chunk.length - at);
     if (this.#target) {
-      const whole = at === 0 && taken === chunk.length;
-      this.#target.set(whole ? chunk : chunk.subarray(at, at + taken), this.#targetFilled);
+      if (!this.#isInPlace(this.#target, chunk, at)) {
+        const whole = at === 0 && taken === chunk.length;
+        this.#target.set(whole ? chunk : chunk.subarray(at, at + taken), this.#targetFilled);
+      }
       this.#targetFilled += taken;
     }
     this.#left -= taken;
@@ -212,6 +223,14 @@ export class WireDecoder {
       this.#sink.blockEnds(this.#blockKind, this.#blockIndex, this.#blockBegin, this.#blockLength);
     }
     return at + taken;
+  }
+
+  /** Whether the bytes were read straight to where they belong. */
+  #isInPlace(target: Uint8Array, chunk: Uint8Array, at: number): boolean {
+    return (
+      chunk.buffer === target.buffer &&
+      chunk.byteOffset + at === target.byteOffset + this.#targetFilled
+    );
   }
 
   #checkLength(): void {
