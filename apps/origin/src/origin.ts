@@ -167,7 +167,7 @@ async function close(
   shutdown.leave();
   if (drainSeconds > 0) await passed(clock, drainSeconds * 1000);
   shutdown.begin();
-  await closeDoor(app.getHttpServer() as Server);
+  await closeDoor(app.getHttpServer());
   await app.close();
 }
 

@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 
 import { FleetseedError } from '#lib/contracts';
 import { silentLogger, systemClock, systemRandom, type Clock, type Logger } from '#lib/runtime';
@@ -17,6 +17,7 @@ import { UPLOADS_AT_ONCE } from '../policy/upload.scheduler.js';
 import { Torrent } from '../torrent/torrent.js';
 import type { TorrentContext, TorrentOptions } from '../torrent/torrent.types.js';
 import { ConnectionBook, connectionLimitsOf } from './connection-book.js';
+import { PeerListener } from './peer-listener.js';
 import { ReadGovernor } from './read-governor.js';
 import type { SessionOptions, SessionStats } from './session.types.js';
 import { UploadPump } from './upload-pump.js';
@@ -24,7 +25,6 @@ import { UploadPump } from './upload-pump.js';
 const MEMORY_BUDGET = 48 * 1024 * 1024;
 const DIAL_TIMEOUT_MS = 5000;
 const NO_LIMITS: RateLimits = { download: null, upload: null };
-const BACKLOG = 1024;
 /** What peers that do not read may hold of the memory. */
 const CLOGGED_SHARE = 0.25;
 /** How often torrents are looked after, milliseconds. */
@@ -58,8 +58,7 @@ export class Session {
   readonly #up: RateLimiter;
   readonly #pump: UploadPump;
   readonly #artifactLimits = new Map<string, RateLimits>();
-  #server: Server | null = null;
-  #port = 0;
+  readonly #listener: PeerListener;
   #cancelTick: (() => void) | null = null;
   #refused = 0;
   #closed = false;
@@ -74,6 +73,7 @@ export class Session {
     const limits = connectionLimitsOf(options);
     this.#arrivals = new ArrivalGate(limits.mostPerHost);
     this.#book = new ConnectionBook(limits);
+    this.#listener = new PeerListener((socket) => this.#accepted(socket), this.#logger);
     const now = this.#clock.monotonic();
     this.#down = new RateLimiter(options.downloadLimit ?? null, now);
     this.#up = new RateLimiter(options.uploadLimit ?? null, now);
@@ -96,7 +96,7 @@ export class Session {
 
   /** The port that connections are accepted on; 0 before `listen`, or without. */
   get port(): number {
-    return this.#port;
+    return this.#listener.port;
   }
 
   get torrents(): Iterable<Torrent> {
@@ -106,20 +106,7 @@ export class Session {
   /** Begins to accept connections. @throws the system's error when the address is not to be had */
   async listen(): Promise<void> {
     const { listen } = this.#options;
-    if (!listen || this.#server || this.#closed) return;
-    const server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) =>
-      this.#accepted(socket),
-    );
-    this.#server = server;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ ...listen, backlog: BACKLOG }, () => {
-        server.off('error', reject);
-        server.on('error', (error) => this.#logger.error('listener failed', { error }));
-        resolve();
-      });
-    });
-    this.#port = (server.address() as AddressInfo).port;
+    if (listen && !this.#closed) await this.#listener.listen(listen);
   }
 
   /**
@@ -223,7 +210,7 @@ export class Session {
    */
   async leave(mostMs: number): Promise<void> {
     this.#leaving = true;
-    this.#server?.close();
+    void this.#listener.close();
     const end = this.#clock.monotonic() + mostMs;
     const told = [...this.#torrents.values()].map((torrent) => torrent.leave());
     while (this.#book.size > 0 && this.#clock.monotonic() < end) {
@@ -239,12 +226,8 @@ export class Session {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const server = this.#server;
     const stopped = [...this.#torrents.values()].map((torrent) => torrent.stop());
-    const unheard = new Promise<void>((resolve) => {
-      if (server?.listening) server.close(() => resolve());
-      else resolve();
-    });
+    const unheard = this.#listener.close();
     for (const connection of this.#book) connection.close();
     await Promise.all([...stopped, unheard]);
     this.#cancelTick?.();
@@ -361,7 +344,7 @@ export class Session {
       random: random ?? systemRandom,
       logger: this.#logger,
       peerId: this.peerId,
-      listenPort: advertisedPort ?? this.#port,
+      listenPort: advertisedPort ?? this.port,
       buffers: this.buffers,
       hasher,
       acquire: (length) => this.#acquire(length),

@@ -133,7 +133,7 @@ export class TorrentSwarm {
 
   /** Parts from those for whom nothing is on its way any more. */
   partFromServed(): void {
-    for (const neighbour of [...this.neighbours]) {
+    for (const neighbour of this.neighbours) {
       if (!this.uploader.isServing(neighbour)) neighbour.connection.close();
     }
   }
