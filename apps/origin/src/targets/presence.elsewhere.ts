@@ -7,6 +7,9 @@ export interface SeenElsewhere {
   readonly sessionEndsAt: number;
 }
 
+/** All replicas that have ended, of which there may be any number in the life of this one. */
+const GONE = '';
+
 /** Which targets are there at other replicas, as those have told. */
 export class PresenceElsewhere {
   /** By target and replica. */
@@ -46,11 +49,15 @@ export class PresenceElsewhere {
     return this.#targets.keys();
   }
 
-  /** The replica has ended: so have its streams. */
+  /** The replica has ended: so have its streams. When it saw a target last is remembered. */
   replicaGone(replica: string): void {
     for (const replicas of this.#targets.values()) {
       const seen = replicas.get(replica);
-      if (seen) replicas.set(replica, { ...seen, streams: 0 });
+      if (!seen) continue;
+      replicas.delete(replica);
+      const before = replicas.get(GONE);
+      const isLast = seen.lastSeenAt >= (before?.lastSeenAt ?? 0);
+      if (isLast) replicas.set(GONE, { ...seen, streams: 0 });
     }
   }
 

@@ -59,10 +59,9 @@ export class TargetStates {
 
   report(target: string, { freeBytes, apps, holds }: AgentReport): void {
     const before = this.of(target);
-    this.#set(target, 'report', { freeBytes, apps });
-    if (freeBytes !== before.freeBytes || !isSame(before.apps, apps)) {
-      this.#tell(this.#said, target, 'report');
-    }
+    const isNews = freeBytes !== before.freeBytes || !isSame(before.apps, apps);
+    if (isNews) this.#set(target, 'report', { freeBytes, apps });
+    if (isNews) this.#tell(this.#said, target, 'report');
     if (holdsSame(before.holds, holds)) return;
     this.#set(target, 'holds', { holds: new Set(holds) });
     this.#tell(this.#said, target, 'holds');
