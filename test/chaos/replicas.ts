@@ -21,7 +21,8 @@ export class Replicas {
   private constructor(
     private readonly sandbox: Sandbox,
     private readonly env: Environment,
-    private readonly args: readonly string[],
+    /** Flags of every replica that is started from now on. */
+    readonly args: string[],
   ) {}
 
   /** @param args flags of every replica */

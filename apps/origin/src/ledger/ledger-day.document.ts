@@ -1,14 +1,34 @@
 import { z } from 'zod';
 
-import { LedgerDocument } from '#lib/contracts';
+import { ByteCount, Hex32, LedgerDocument } from '#lib/contracts';
+
+/** A stage by itself: its artifact, the five minutes it was counted in, and its sums. */
+export const RecordedStage = z.tuple([
+  Hex32,
+  z.string(),
+  z.object({
+    stages: z.number().int(),
+    delivered: ByteCount,
+    fromOrigin: ByteCount,
+    fromPeers: ByteCount,
+    reused: ByteCount,
+    wasted: ByteCount,
+  }),
+]);
+export type RecordedStage = z.infer<typeof RecordedStage>;
 
 /**
- * `ledger/<day>/<replica>.json`: what one run of one replica counted on one day (UTC), and nothing
- * that another document counted too: the account is the sum of all of them.
+ * `ledger/<day>/<replica>.json`: what one run of one replica counted on one day (UTC). The account is
+ * the sum of all documents, but for `records`: one that a machine sent to two replicas, because the
+ * first did not answer in time, is in the documents of both, and counts once.
  */
 export const LedgerDayDocument = LedgerDocument.extend({
   /** Sequences below the highest of `seen` that did not arrive yet. */
   gaps: z.record(z.string(), z.array(z.number().int())).default({}),
+  /** Where there are other replicas: each stage by itself, by `<reporter>/<session>` and sequence. */
+  records: z.record(z.string(), z.record(z.string(), RecordedStage)).default({}),
+  /** It is full, and will not change any more. */
+  sealed: z.boolean().default(false),
 });
 export type LedgerDayDocument = z.infer<typeof LedgerDayDocument>;
 
@@ -31,5 +51,6 @@ export function slotTime(day: string, slot: string): number {
 }
 
 export function emptyDay(day: string, replica: string): LedgerDayDocument {
-  return { v: 1, day, replica, origin: {}, stages: {}, seen: {}, gaps: {}, series: {} };
+  const nothing = { origin: {}, stages: {}, seen: {}, gaps: {}, series: {}, records: {} };
+  return { v: 1, day, replica, ...nothing, sealed: false };
 }

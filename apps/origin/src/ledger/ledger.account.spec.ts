@@ -105,6 +105,50 @@ describe('LedgerAccount', () => {
     );
   });
 
+  it('has the same sums at all replicas, however reports and documents travel between them', () => {
+    const send = fc.record({
+      kind: fc.constant('send'),
+      to: fc.nat(2),
+      sequence: fc.integer({ min: 1, max: 12 }),
+    });
+    const read = fc.record({ kind: fc.constant('read'), to: fc.nat(2), from: fc.nat(2) });
+    const gave = fc.record({ kind: fc.constant('gave'), to: fc.nat(2), bytes: fc.nat(99) });
+    fc.assert(
+      fc.property(fc.array(fc.oneof(send, read, gave), { maxLength: 60 }), (steps) => {
+        const replicas = [0, 1, 2].map((nth) => new LedgerAccount(`run-${nth}`, true));
+        const look = (to: number, from: number) => {
+          const written = to === from ? undefined : replicas[from]!.document('2026-11-22');
+          if (written) replicas[to]!.load(structuredClone(written));
+        };
+        const sent = new Set<number>();
+        let given = 0;
+        for (const step of steps) {
+          if ('sequence' in step) {
+            replicas[step.to]!.countStage('t', sized(step.sequence), NOON);
+            sent.add(step.sequence);
+          } else if ('bytes' in step) {
+            replicas[step.to]!.countOrigin(ARTIFACT, 'first', step.bytes, NOON);
+            given += step.bytes;
+          } else look(step.to, step.from);
+        }
+        for (const to of [0, 1, 2]) for (const from of [0, 1, 2]) look(to, from);
+        const sum = [...sent].reduce((total, each) => total + each, 0);
+        for (const replica of replicas) {
+          expect(replica.total()).toMatchObject({ delivered: sum, peers: sum, origin: given });
+          expect(replica.artifact(ARTIFACT).stages).toBe(sent.size);
+          const delivered = replica.series(0).map((point) => point.delivered);
+          expect(delivered.reduce((total, each) => total + each, 0)).toBe(sum);
+        }
+        const later = new LedgerAccount('later', true);
+        for (const replica of replicas) {
+          const written = replica.document('2026-11-22');
+          if (written) later.load(written);
+        }
+        expect(later.total()).toEqual(replicas[0]!.total());
+      }),
+    );
+  });
+
   it('keeps reporters and sessions apart', () => {
     const account = new LedgerAccount('r');
     account.countStage('t1', record(1), NOON);

@@ -1,12 +1,26 @@
 import type { LedgerRecord, SavingsLine } from '#lib/contracts';
 
+import { growthOf } from './day.growth.js';
 import {
   dayOf,
   emptyDay,
   slotOf,
   slotTime,
   type LedgerDayDocument,
+  type RecordedStage,
 } from './ledger-day.document.js';
+import {
+  addSeries,
+  addStages,
+  lineOf,
+  noSeries,
+  noStages,
+  seriesOf,
+  sumOf,
+  sumsOf,
+  type SeriesSums,
+  type StageSums,
+} from './ledger.sums.js';
 import {
   NO_SEQUENCES,
   hasSequence,
@@ -17,9 +31,6 @@ import {
 
 /** Why payload bytes left the origin. Seeding reasons are the engine's; `web-seed` is the HTTP floor. */
 export const ORIGIN_REASONS = ['first', 'rare', 'stall', 'stranger', 'peer', 'web-seed'] as const;
-
-type StageSums = LedgerDayDocument['stages'][string];
-type SeriesSums = LedgerDayDocument['series'][string];
 
 /** The account of one artifact. */
 export interface ArtifactAccount {
@@ -48,16 +59,46 @@ export class LedgerAccount {
   readonly #seen = new Map<string, SequenceSet>();
   readonly #series = new Map<number, SeriesSums>();
   readonly #days = new Map<string, LedgerDayDocument>();
-
-  /** @param replica names this run of this replica: no two runs may write the same document. */
-  constructor(readonly replica: string) {}
+  /** The last day on which something of a session was seen. */
+  readonly #seenOn = new Map<string, string>();
+  /** Documents of others that may grow, as they were loaded last, by their names. */
+  readonly #growing = new Map<string, LedgerDayDocument>();
+  /** How many documents of a day were let go of. */
+  readonly #parts = new Map<string, number>();
 
   /**
-   * Adds a document that another run wrote. Every document is to be loaded exactly once.
-   * @param withSessions whether its records may still come again; of old days they do not, and what
-   *   was seen of all sessions ever would grow without end.
+   * @param replica names this run of this replica: no two runs may write the same document.
+   * @param isShared whether a record may be sent to another replica too, before this one has told it
+   *   of the first: each is kept by itself then, as sums could not be told apart any more.
    */
-  load(document: LedgerDayDocument, withSessions = true): void {
+  constructor(
+    readonly replica: string,
+    private readonly isShared = false,
+  ) {}
+
+  /** Adds a document that another run wrote, or what has come to it since it was loaded before. */
+  load(document: LedgerDayDocument): void {
+    const name = `${document.day}/${document.replica}`;
+    this.#add(growthOf(document, this.#growing.get(name)));
+    if (document.sealed) this.#growing.delete(name);
+    else this.#growing.set(name, document);
+  }
+
+  /**
+   * What was seen of all sessions ever would grow without end.
+   * @param sessions records of sessions that were seen last before this day do not come again
+   * @param documents those of days before this one do not grow, and are not loaded again
+   */
+  forgetBefore(sessions: string, documents: string): void {
+    for (const [key, day] of this.#seenOn) {
+      if (day >= sessions) continue;
+      this.#seenOn.delete(key);
+      this.#seen.delete(key);
+    }
+    for (const [name, { day }] of this.#growing) if (day < documents) this.#growing.delete(name);
+  }
+
+  #add(document: LedgerDayDocument): void {
     for (const [artifact, reasons] of Object.entries(document.origin)) {
       for (const [reason, bytes] of Object.entries(reasons)) {
         this.#addOrigin(artifact, reason, bytes);
@@ -66,9 +107,14 @@ export class LedgerAccount {
     for (const [artifact, sums] of Object.entries(document.stages)) {
       addStages(this.#stagesOf(artifact), sums);
     }
-    for (const [key, highest] of withSessions ? Object.entries(document.seen) : []) {
+    for (const [key, highest] of Object.entries(document.seen)) {
       const loaded = { highest, gaps: document.gaps[key] ?? [] };
-      this.#seen.set(key, mergeSequences(this.#seen.get(key) ?? NO_SEQUENCES, loaded));
+      this.#saw(key, mergeSequences(this.#seen.get(key) ?? NO_SEQUENCES, loaded), document.day);
+    }
+    for (const [key, stages] of Object.entries(document.records)) {
+      for (const [sequence, stage] of Object.entries(stages)) {
+        this.#addRecorded(key, Number(sequence), stage, document.day);
+      }
     }
     for (const [slot, sums] of Object.entries(document.series)) {
       addSeries(this.#seriesAt(slotTime(document.day, slot)), sums);
@@ -95,22 +141,29 @@ export class LedgerAccount {
     const seen = this.#seen.get(key) ?? NO_SEQUENCES;
     if (hasSequence(seen, record.sequence)) return false;
     const day = this.#dayAt(nowMs);
+    const sums = sumsOf(record);
+    const slot = slotOf(nowMs);
+    if (this.isShared) {
+      const stage: RecordedStage = [record.artifact, slot, sums];
+      (day.records[key] ??= {})[record.sequence] = stage;
+      this.#addRecorded(key, record.sequence, stage, day.day);
+      return true;
+    }
     const now = withSequence(seen, record.sequence);
-    this.#seen.set(key, now);
+    this.#saw(key, now, day.day);
     day.seen[key] = now.highest;
     if (now.gaps.length > 0) day.gaps[key] = [...now.gaps];
     else delete day.gaps[key];
-
-    const sums = sumsOf(record);
     addStages((day.stages[record.artifact] ??= noStages()), sums);
     addStages(this.#stagesOf(record.artifact), sums);
-    this.#addToSeries(day, nowMs, {
-      delivered: sums.delivered,
-      origin: 0,
-      peers: sums.fromPeers,
-      reused: sums.reused,
-    });
+    this.#addToSeries(day, nowMs, seriesOf(sums));
     return true;
+  }
+
+  /** How many stages of a day are kept by themselves in the document of this run. */
+  recordCount(day: string): number {
+    const records = this.#days.get(day)?.records ?? {};
+    return Object.values(records).reduce((sum, each) => sum + Object.keys(each).length, 0);
   }
 
   /** The highest sequence of the session that was counted; 0 before the first. */
@@ -160,8 +213,9 @@ export class LedgerAccount {
     return this.#days.get(day);
   }
 
-  /** Lets go of the document of a day that is over and written. */
+  /** Lets go of the document of a day that is over and written, or full: what comes after goes into another. */
   forgetDocument(day: string): void {
+    this.#parts.set(day, (this.#parts.get(day) ?? 0) + 1);
     this.#days.delete(day);
   }
 
@@ -169,9 +223,27 @@ export class LedgerAccount {
     const name = dayOf(nowMs);
     const known = this.#days.get(name);
     if (known) return known;
-    const fresh = emptyDay(name, this.replica);
+    // A day that was let go of goes on in another document.
+    const part = this.#parts.get(name) ?? 0;
+    const fresh = emptyDay(name, part === 0 ? this.replica : `${this.replica}-${part}`);
     this.#days.set(name, fresh);
     return fresh;
+  }
+
+  /** A stage that is in a document, of ours or of another run: it is in the sums once. */
+  #addRecorded(key: string, sequence: number, stage: RecordedStage, day: string): void {
+    const seen = this.#seen.get(key) ?? NO_SEQUENCES;
+    if (hasSequence(seen, sequence)) return;
+    const [artifact, slot, sums] = stage;
+    this.#saw(key, withSequence(seen, sequence), day);
+    addStages(this.#stagesOf(artifact), sums);
+    addSeries(this.#seriesAt(slotTime(day, slot)), seriesOf(sums));
+  }
+
+  #saw(key: string, sequences: SequenceSet, day: string): void {
+    this.#seen.set(key, sequences);
+    const last = this.#seenOn.get(key);
+    if (last === undefined || last < day) this.#seenOn.set(key, day);
   }
 
   #addOrigin(artifact: string, reason: string, bytes: number): void {
@@ -197,54 +269,4 @@ export class LedgerAccount {
     addSeries((day.series[slot] ??= noSeries()), sums);
     addSeries(this.#seriesAt(slotTime(day.day, slot)), sums);
   }
-}
-
-function sumsOf(record: LedgerRecord): StageSums {
-  if (!record.completed) return { ...noStages(), wasted: record.wasted };
-  const { delivered, fromOrigin, fromPeers, reused, wasted } = record;
-  return { stages: 1, delivered, fromOrigin, fromPeers, reused, wasted };
-}
-
-/** The headline of DESIGN §10: every byte the origin sent counts against it, useful or not. */
-function lineOf(sums: StageSums, origin: number): SavingsLine {
-  const { delivered, fromOrigin, fromPeers, reused, wasted } = sums;
-  return {
-    delivered,
-    origin,
-    peers: fromPeers,
-    reused,
-    wasted,
-    residual: delivered - fromOrigin - fromPeers - reused,
-    ratio: delivered > 0 ? Math.max(0, 1 - origin / delivered) : 0,
-  };
-}
-
-function noStages(): StageSums {
-  return { stages: 0, delivered: 0, fromOrigin: 0, fromPeers: 0, reused: 0, wasted: 0 };
-}
-
-function noSeries(): SeriesSums {
-  return { delivered: 0, origin: 0, peers: 0, reused: 0 };
-}
-
-function addStages(to: StageSums, sums: StageSums): void {
-  to.stages += sums.stages;
-  to.delivered += sums.delivered;
-  to.fromOrigin += sums.fromOrigin;
-  to.fromPeers += sums.fromPeers;
-  to.reused += sums.reused;
-  to.wasted += sums.wasted;
-}
-
-function addSeries(to: SeriesSums, sums: SeriesSums): void {
-  to.delivered += sums.delivered;
-  to.origin += sums.origin;
-  to.peers += sums.peers;
-  to.reused += sums.reused;
-}
-
-function sumOf(bytes: Readonly<Record<string, number>>): number {
-  let sum = 0;
-  for (const each of Object.values(bytes)) sum += each;
-  return sum;
 }

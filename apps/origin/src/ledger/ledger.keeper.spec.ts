@@ -30,8 +30,13 @@ function record(sequence: number): LedgerRecord {
   };
 }
 
-async function run(depot: MemoryDepot, name: string, clock = new VirtualClock(NOON)) {
-  const account = new LedgerAccount(name);
+async function run(
+  depot: MemoryDepot,
+  name: string,
+  clock = new VirtualClock(NOON),
+  isShared = false,
+) {
+  const account = new LedgerAccount(name, isShared);
   const keeper = new LedgerKeeper(account, new LedgerStore(depot), clock, silentLogger);
   await keeper.load();
   return { account, keeper, clock };
@@ -107,6 +112,46 @@ describe('LedgerKeeper', () => {
     await Promise.all([first, second]);
     expect((await run(depot, 'run-2')).account.total().delivered).toBe(20);
     expect(account.document('2026-11-22')).toBeUndefined();
+  });
+
+  it('counts a report once that went to two replicas, one of which was killed before it answered', async () => {
+    const depot = await MemoryDepot.open();
+    const clock = new VirtualClock(NOON);
+    const first = await run(depot, 'run-1', clock, true);
+    const second = await run(depot, 'run-2', clock, true);
+    await first.keeper.record('t', [record(1), record(2)]);
+    // Nobody has told the second of it.
+    await second.keeper.record('t', [record(1), record(2), record(3)]);
+    await second.keeper.loadOthers();
+    await first.keeper.loadOther('2026-11-22/run-2');
+    const third = await run(depot, 'run-3', clock, true);
+    for (const { account } of [first, second, third]) {
+      expect(account.total()).toMatchObject({ delivered: 30, peers: 27, residual: 0 });
+      expect(account.artifact(ARTIFACT).stages).toBe(3);
+    }
+  });
+
+  it('begins another document when one is full, and others read the full one once', async () => {
+    const depot = await MemoryDepot.open();
+    const clock = new VirtualClock(NOON);
+    const first = await run(depot, 'run-1', clock, true);
+    const second = await run(depot, 'run-2', clock, true);
+    for (let target = 0; target < 20; target++) {
+      const stages = Array.from({ length: 101 }, (_, each) => record(each + 1));
+      await first.keeper.record(`t${target}`, stages);
+    }
+    await first.keeper.record('t0', [record(102)]);
+    first.keeper.countOrigin(ARTIFACT, 'first', 5);
+    await first.keeper.flush();
+    expect((await depot.list('ledger/')).keys).toEqual([
+      'ledger/2026-11-22/run-1-1.json',
+      'ledger/2026-11-22/run-1.json',
+    ]);
+    await second.keeper.loadOthers();
+    await second.keeper.loadOthers();
+    const sums = { delivered: 20_210, origin: 5 };
+    expect(second.account.total()).toMatchObject(sums);
+    expect((await run(depot, 'run-3', clock)).account.total()).toMatchObject(sums);
   });
 
   it('shares one write between reports that come together', async () => {

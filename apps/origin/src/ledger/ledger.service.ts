@@ -2,16 +2,24 @@ import { randomBytes } from 'node:crypto';
 
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 
-import type { LedgerRecord, Savings, SavingsSeries } from '#lib/contracts';
+import {
+  FleetseedError,
+  type LedgerRecord,
+  type Release,
+  type Savings,
+  type SavingsSeries,
+} from '#lib/contracts';
 import type { Depot } from '#lib/depot';
-import type { Clock, Logger } from '#lib/runtime';
+import { systemRandom, type Clock, type Logger } from '#lib/runtime';
 
 import { CLOCK, LOGGER } from '../config/start-context.js';
 import { DEPOT } from '../depot/depot.tokens.js';
+import { ReplicaPost } from '../replicas/replica-post.js';
 import { ArtifactIndexService } from '../tracker/artifact-index.service.js';
 import { SERIES_STEP_MS } from './ledger-day.document.js';
 import { LedgerAccount } from './ledger.account.js';
 import { LedgerKeeper } from './ledger.keeper.js';
+import { LedgerNews } from './ledger.news.js';
 import { LedgerStore } from './ledger.store.js';
 
 const HOUR_MS = 3_600_000;
@@ -19,26 +27,35 @@ const HOUR_MS = 3_600_000;
 /** The account of bytes: fed by the origin's own doors and by what machines report. */
 @Injectable()
 export class LedgerService implements OnModuleInit, OnApplicationShutdown {
-  // Each run writes documents of its own, so that no two of them can ever write the same one.
-  readonly #account = new LedgerAccount(randomBytes(8).toString('hex'));
+  readonly #account: LedgerAccount;
   readonly #keeper: LedgerKeeper;
+  readonly #news: LedgerNews;
   readonly #sources: (() => void)[] = [];
 
   constructor(
     @Inject(DEPOT) depot: Depot,
     private readonly artifacts: ArtifactIndexService,
+    post: ReplicaPost,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    this.#keeper = new LedgerKeeper(this.#account, new LedgerStore(depot), clock, logger);
+    // Each run writes documents of its own, so that no two of them can ever write the same one.
+    this.#account = new LedgerAccount(randomBytes(8).toString('hex'), !post.isLonely);
+    const store = new LedgerStore(depot);
+    const written = (name: string) => this.#news.written(name);
+    this.#keeper = new LedgerKeeper(this.#account, store, clock, logger, written);
+    const parts = { post, keeper: this.#keeper, clock, random: systemRandom, logger };
+    this.#news = new LedgerNews(parts);
   }
 
   async onModuleInit(): Promise<void> {
     await this.#keeper.load();
+    this.#news.begin();
   }
 
   /** After the doors are closed: what they sent until then is counted. */
   async onApplicationShutdown(): Promise<void> {
+    await this.#news.end();
     await this.#keeper.close();
   }
 
@@ -64,7 +81,10 @@ export class LedgerService implements OnModuleInit, OnApplicationShutdown {
    */
   async record(reporter: string, records: readonly LedgerRecord[]): Promise<number> {
     if (records.length === 0) return 0;
-    const credible = records.filter((record) => this.#isCredible(reporter, record));
+    const credible: LedgerRecord[] = [];
+    for (const record of records) {
+      if (await this.#isCredible(reporter, record)) credible.push(record);
+    }
     await this.#keeper.record(reporter, credible);
     return Math.max(...records.map(({ sequence }) => sequence));
   }
@@ -113,8 +133,8 @@ export class LedgerService implements OnModuleInit, OnApplicationShutdown {
     return { stepMs: SERIES_STEP_MS, points };
   }
 
-  #isCredible(reporter: string, record: LedgerRecord): boolean {
-    const release = this.artifacts.index.get(record.artifact);
+  async #isCredible(reporter: string, record: LedgerRecord): Promise<boolean> {
+    const release = await this.#releaseOf(record.artifact);
     const most = release?.bytes ?? 0;
     const credible =
       release !== null &&
@@ -126,6 +146,16 @@ export class LedgerService implements OnModuleInit, OnApplicationShutdown {
       this.logger.warn('ledger record left out', facts);
     }
     return credible;
+  }
+
+  /** Another replica may have published it without being heard. */
+  async #releaseOf(artifact: string): Promise<Release | null> {
+    try {
+      return await this.artifacts.get(artifact);
+    } catch (error) {
+      if (error instanceof FleetseedError && error.code === 'ARTIFACT_NOT_FOUND') return null;
+      throw error;
+    }
   }
 }
 

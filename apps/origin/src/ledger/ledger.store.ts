@@ -16,17 +16,30 @@ export class LedgerStore {
     this.#documents = new DocumentStore(depot, LedgerDayDocument, 1);
   }
 
-  /** Every document of all days and replicas. @throws DEPOT_CORRUPT, DEPOT_FORMAT_NEWER */
-  async *documents(): AsyncGenerator<LedgerDayDocument> {
-    let after: string | null = PREFIX;
+  /**
+   * Every document of all days and replicas, or of those of one day that `isWanted`.
+   * @throws DEPOT_CORRUPT, DEPOT_FORMAT_NEWER
+   */
+  async *documents(
+    day = '',
+    isWanted: (name: string) => boolean = () => true,
+  ): AsyncGenerator<LedgerDayDocument> {
+    const prefix = day === '' ? PREFIX : `${PREFIX}${day}/`;
+    let after: string | null = prefix;
     while (after !== null) {
-      const page: Awaited<ReturnType<Depot['list']>> = await this.depot.list(PREFIX, { after });
+      const page: Awaited<ReturnType<Depot['list']>> = await this.depot.list(prefix, { after });
       for (const key of page.keys) {
-        const stored = await this.#documents.read(key);
-        if (stored) yield stored.value;
+        const name = key.slice(PREFIX.length, -'.json'.length);
+        const document = isWanted(name) ? await this.read(name) : null;
+        if (document) yield document;
       }
       after = page.next;
     }
+  }
+
+  /** @param name `<day>/<replica>` */
+  async read(name: string): Promise<LedgerDayDocument | null> {
+    return (await this.#documents.read(`${PREFIX}${name}.json`))?.value ?? null;
   }
 
   /** Writes the document, durably. Calls for one document must not overlap. */
