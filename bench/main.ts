@@ -5,6 +5,7 @@ import { readOptions, UsageError } from './cases/options.ts';
 import { originCase } from './cases/origin.case.ts';
 import { pairCase } from './cases/pair.case.ts';
 import { benchPolicy } from './cases/policy.case.ts';
+import { returnCase } from './cases/return.case.ts';
 import { swarmCase } from './cases/swarm.case.ts';
 import { trackerCase } from './cases/tracker.case.ts';
 
@@ -15,6 +16,7 @@ const CASES: Readonly<Record<string, BenchCase>> = {
   agent: agentCase,
   tracker: trackerCase,
   origin: originCase,
+  return: returnCase,
   policy: {
     usage: '[--hosts N]',
     run(words, tell) {

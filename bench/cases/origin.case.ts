@@ -19,7 +19,8 @@ const FULL: OriginPlan = {
   files: 10_000,
   fileBytes: 10_240,
   agents: 2000,
-  announces: 5000,
+  announces: 1000,
+  udpAnnounces: 4000,
   calmSeconds: 10,
 };
 const SMOKE: OriginPlan = {
@@ -28,21 +29,23 @@ const SMOKE: OriginPlan = {
   files: 200,
   fileBytes: 10_240,
   agents: 50,
-  announces: 200,
+  announces: 100,
+  udpAnnounces: 200,
   calmSeconds: 2,
 };
 
 /** One origin with everything at once: uploads, event streams, announces, and people at its API. */
 export const originCase: BenchCase = {
-  usage: `[--agents ${FULL.agents}] [--announces ${FULL.announces}] [--mib ${FULL.bytes / MIB}] ${COMMON_USAGE}`,
+  usage: `[--agents ${FULL.agents}] [--announces ${FULL.announces}] [--udp-announces ${FULL.udpAnnounces}] [--mib ${FULL.bytes / MIB}] ${COMMON_USAGE}`,
   async run(words, tell) {
-    const options = readOptions(words, ['agents', 'announces', 'mib']);
+    const options = readOptions(words, ['agents', 'announces', 'udp-announces', 'mib']);
     const { smoke, rounds } = options;
     const base = smoke ? SMOKE : FULL;
     const plan: OriginPlan = {
       ...base,
       agents: options.number('agents') ?? base.agents,
       announces: options.number('announces') ?? base.announces,
+      udpAnnounces: options.number('udp-announces') ?? base.udpAnnounces,
       bytes: (options.number('mib') ?? base.bytes / MIB) * MIB,
     };
     if (NGINX === null || CURL === null) {
@@ -63,17 +66,17 @@ export const originCase: BenchCase = {
 };
 
 function report(plan: OriginPlan, rounds: number, tables: readonly string[], loadNote: string) {
-  const { clients, bytes, files, fileBytes, agents, announces, calmSeconds } = plan;
+  const { clients, bytes, files, fileBytes, agents, announces, udpAnnounces, calmSeconds } = plan;
   const count = (value: number) => value.toLocaleString('en');
   writeSection({
-    title: `Origin: uploads, ${count(agents)} agents and ${count(announces)} announces a second at once`,
+    title: `Origin: uploads, ${count(agents)} agents and ${count(announces + udpAnnounces)} announces a second at once`,
     method:
       `One origin, its clients in the same network namespace, all on the same cores. Uploads: ${clients} clients at once with ` +
       `${bytes / MIB} MiB together, each a file of its own; and one tree of ${count(files)} files, ${fileBytes} bytes each in the mean. ` +
       `MB/s are of payload, from the first client's start to the last one's end, in which everything was hashed, durable and ` +
       `published; nginx stores (WebDAV PUT) and hashes nothing. Everything has taken 16 MiB of each client before. First alone, then while ${count(agents)} agents, each ` +
       `with a key and a session, have their event streams open and announce over HTTP as downloading members, ` +
-      `${count(announces)} times a second in all and asking for 20 peers; a release is asked for 50 times a second, and the channel ` +
+      `${count(announces)} times a second in all, and 10,000 hosts with a key announce over UDP in two swarms, ${count(udpAnnounces)} times a second; a release is asked for 50 times a second, and the channel ` +
       `that all follow is moved again and again. Latencies of requests are from when they were due. “Last told”: from sending the request ` +
       `that moves the channel to the arrival of the event at the last agent. Event-loop delay is the origin's own metric. ` +
       `“Nothing else” is ${calmSeconds} s of that load alone. Rounds: ${rounds}.`,

@@ -1,9 +1,11 @@
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { FleetLoad, type FleetWindow } from '../contestants/fleet-load.ts';
 import { serveOrigin, type Origin } from '../contestants/fleetseed-origin.ts';
+import { swarmOf } from '../contestants/fleetseed-tracker.ts';
+import type { NamedSwarm } from '../contestants/tracker.types.ts';
 import {
   originByCurl,
   originByPush,
@@ -25,7 +27,9 @@ export interface OriginPlan {
   /** In the mean. */
   readonly fileBytes: number;
   readonly agents: number;
+  /** A second: over HTTP by the agents, over UDP by stock clients with a key. */
   readonly announces: number;
+  readonly udpAnnounces: number;
   readonly calmSeconds: number;
 }
 
@@ -65,8 +69,10 @@ export async function runOriginRound(
   host.ip('address', 'add', `${host.address}/32`, 'dev', 'lo');
   try {
     const nginx = await startNginxDav(host, folder);
-    const origin = await serveOrigin(host, folder, []);
-    const artifact = await publishSmall(host, origin, folder);
+    // Every address of this network is one of a stock client.
+    host.ip('route', 'add', 'local', '10.0.0.0/8', 'dev', 'lo');
+    const origin = await serveOrigin(host, folder, ['--udp-tracker', `${host.address}:6969`]);
+    const { artifact, swarms } = await publishSmall(host, origin, folder);
     const uploads: Upload[] = [];
     const station = new UploadStation(host, folder, plan, tell, uploads);
     const [curl, push] = [originByCurl(origin), originByPush(origin)];
@@ -80,6 +86,8 @@ export async function runOriginRound(
     const load = await FleetLoad.start(host, origin, folder, {
       agents: plan.agents,
       announces: plan.announces,
+      udpAnnounces: plan.udpAnnounces,
+      swarms,
       app: APP,
       channel: CHANNEL,
       artifact,
@@ -200,36 +208,42 @@ class UploadStation {
   }
 }
 
-/** Two versions of an app that all agents follow. @returns the artifact of the first */
-async function publishSmall(host: Host, origin: Origin, folder: string): Promise<string> {
+/** Two versions of an app that all agents follow. @returns the artifact of the first, and both swarms */
+async function publishSmall(host: Host, origin: Origin, folder: string) {
   const token = readFileSync(origin.adminToken, 'utf8').trim();
   const artifacts: string[] = [];
+  const swarms: NamedSwarm[] = [];
+  const curl = ['curl', '-sS', '--fail', '-H', `authorization: Bearer ${token}`];
   for (const version of VERSIONS) {
     const path = join(folder, 'small', version);
     await makeFile(path, SMALL_BYTES, `small ${version}`);
-    const url = `${origin.url}/api/v1/apps/${APP}/releases/${version}/content?name=small&channel=${CHANNEL}`;
-    const words = [
-      'curl',
-      '-sS',
-      '--fail',
-      '-H',
-      `authorization: Bearer ${token}`,
-      '-T',
-      path,
-      url,
-    ];
-    const release = JSON.parse(await host.run('curl', words)) as { artifact: string };
-    artifacts.push(release.artifact);
+    const release = `${origin.url}/api/v1/apps/${APP}/releases/${version}`;
+    const said = await host.run('curl', [
+      [...curl, '-T', path, `${release}/content?name=small&channel=${CHANNEL}`],
+    ]);
+    writeFileSync(`${path}.json`, said);
+    await host.run('curl', [[...curl, '-o', `${path}.torrent`, `${release}/torrent`]]);
+    artifacts.push((JSON.parse(said) as { artifact: string }).artifact);
+    swarms.push(swarmOf(path));
   }
-  return artifacts[0]!;
+  return { artifact: artifacts[0]!, swarms };
 }
 
-function summaryOf({ announces, reads, moves, loopDelay, cpuSeconds, seconds }: FleetWindow) {
+function summaryOf({
+  announces,
+  udpAnnounces,
+  reads,
+  moves,
+  loopDelay,
+  cpuSeconds,
+  seconds,
+}: FleetWindow) {
   const last = moves.map((move) => Math.round(move.last));
   return {
     seconds: Math.round(seconds),
     announces: Math.round(announces.answered / announces.seconds),
     waiting: announces.waiting,
+    udp: [udpAnnounces.perSecond, udpAnnounces.p50, udpAnnounces.p99, udpAnnounces.lost],
     announceUs: [announces.p50, announces.p99, announces.max],
     readUs: [reads.p50, reads.p99, reads.max],
     lastToldMs: last,

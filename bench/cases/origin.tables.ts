@@ -46,9 +46,15 @@ export function fleetTable(rounds: readonly OriginRound[]): string {
       .toSorted((a, b) => a - b);
     return [
       name,
-      of(0, ({ announces }) => announces.answered / announces.seconds),
+      of(
+        0,
+        ({ announces, udpAnnounces }) =>
+          announces.answered / announces.seconds + udpAnnounces.perSecond,
+      ),
       of(1, ({ announces }) => announces.p50 / 1000),
       of(1, ({ announces }) => announces.p99 / 1000),
+      of(1, ({ udpAnnounces }) => udpAnnounces.p50 / 1000),
+      of(1, ({ udpAnnounces }) => udpAnnounces.p99 / 1000),
       of(1, ({ reads }) => reads.p50 / 1000),
       of(1, ({ reads }) => reads.p99 / 1000),
       `${told[told.length >> 1]!.toFixed(0)} / ${told.at(-1)!.toFixed(0)} of ${told.length}`,
@@ -64,7 +70,9 @@ export function fleetTable(rounds: readonly OriginRound[]): string {
 const HEAD = [
   'while',
   'announces/s',
-  'announce p50, ms',
+  'over HTTP p50, ms',
+  'p99, ms',
+  'over UDP p50, ms',
   'p99, ms',
   'GET release p50, ms',
   'p99, ms',

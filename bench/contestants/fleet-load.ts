@@ -1,16 +1,22 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { AnnounceStream, buildLoad, inSwarms, type LoadResult } from '../load/announce-load.ts';
 import { Crowd, type CrowdPlan, type Told } from '../load/crowd.ts';
 import { HttpLoad, type HttpReport } from '../load/http-load.ts';
 import { forgetPeak, usageOf } from '../measure/process-tree.ts';
 import type { Host } from '../net/host.ts';
 import type { Origin } from './fleetseed-origin.ts';
-import { readLoopDelay, type LoopDelay } from './loop-delay.ts';
+import { readLoopDelay, type LoopDelay } from './origin-metrics.ts';
+import type { NamedSwarm } from './tracker.types.ts';
 
 export interface FleetLoadPlan extends CrowdPlan {
-  /** A second, of all agents in turn. */
+  /** A second, of all agents in turn, over HTTP. */
   readonly announces: number;
+  /** A second, over UDP, of hosts that have a `.torrent` with a key. */
+  readonly udpAnnounces: number;
+  /** Where those announce. */
+  readonly swarms: readonly NamedSwarm[];
   /** Versions that the channel is moved between. */
   readonly versions: readonly [string, string];
 }
@@ -19,6 +25,7 @@ export interface FleetLoadPlan extends CrowdPlan {
 export interface FleetWindow {
   readonly seconds: number;
   readonly announces: HttpReport;
+  readonly udpAnnounces: LoadResult;
   /** GET of a release, asked for at a fixed rate. */
   readonly reads: HttpReport;
   readonly moves: readonly Told[];
@@ -30,6 +37,11 @@ export interface FleetWindow {
 }
 
 const READS_A_SECOND = 50;
+/** So many that one that waits does not keep the next from being asked. */
+const READERS = 64;
+/** Machines with stock clients, each in all of the swarms. */
+const STOCK = { title: 'stock clients', hosts: 10_000, swarms: 1, diagonal: false };
+const STOCK_WANT = 50;
 const BETWEEN_MOVES_MS = 500;
 
 /** Agents that listen and announce, and somebody at the API, all at one origin. */
@@ -38,6 +50,7 @@ export class FleetLoad {
   readonly #origin: Origin;
   readonly #plan: FleetLoadPlan;
   readonly #announces: HttpLoad;
+  readonly #udp: AnnounceStream;
   readonly #reads: HttpLoad;
   readonly crowd: Crowd;
   #moves = 0;
@@ -46,12 +59,13 @@ export class FleetLoad {
     host: Host,
     origin: Origin,
     plan: FleetLoadPlan,
-    parts: { crowd: Crowd; announces: HttpLoad; reads: HttpLoad },
+    parts: { crowd: Crowd; announces: HttpLoad; udp: AnnounceStream; reads: HttpLoad },
   ) {
     this.#host = host;
     this.#origin = origin;
     this.#plan = plan;
     this.#announces = parts.announces;
+    this.#udp = parts.udp;
     this.#reads = parts.reads;
     this.crowd = parts.crowd;
   }
@@ -66,6 +80,8 @@ export class FleetLoad {
       rate: plan.announces,
       paths: { file: crowd.pathsFile },
     });
+    const stock = inSwarms(STOCK, plan.swarms, folder);
+    const udp = new AnnounceStream(host, buildLoad(folder), stock, plan.udpAnnounces, STOCK_WANT);
     const token = readFileSync(origin.adminToken, 'utf8').trim();
     const reads = await HttpLoad.start(host, {
       url,
@@ -73,12 +89,12 @@ export class FleetLoad {
       name: 'reads',
       rate: READS_A_SECOND,
       paths: Array.from(
-        { length: 4 },
+        { length: READERS },
         () => `/api/v1/apps/${plan.app}/releases/${plan.versions[0]}`,
       ),
       header: `authorization: Bearer ${token}`,
     });
-    return new FleetLoad(host, origin, plan, { crowd, announces, reads });
+    return new FleetLoad(host, origin, plan, { crowd, announces, udp, reads });
   }
 
   /** Moves the channel again and again while `work` goes on. */
@@ -89,7 +105,7 @@ export class FleetLoad {
     const before = usageOf(pid).cpuSeconds;
     const began = performance.now();
     const [, moves] = await this.#movesUntil(work());
-    const [announces, reads, loopDelay] = await this.#reports();
+    const [announces, udpAnnounces, reads, loopDelay] = await this.#reports();
     const { cpuSeconds, peakRss } = usageOf(pid);
     const seconds = (performance.now() - began) / 1000;
     if (announces.failed + reads.failed > 0) {
@@ -98,6 +114,7 @@ export class FleetLoad {
     return {
       seconds,
       announces,
+      udpAnnounces,
       reads,
       moves,
       loopDelay,
@@ -107,13 +124,14 @@ export class FleetLoad {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#announces.stop(), this.#reads.stop()]);
+    await Promise.all([this.#announces.stop(), this.#udp.stop(), this.#reads.stop()]);
     await this.crowd.stop();
   }
 
   #reports() {
     return Promise.all([
       this.#announces.report(),
+      this.#udp.report(),
       this.#reads.report(),
       readLoopDelay(this.#host, this.#origin),
     ]);

@@ -112,7 +112,7 @@ async function publish(
 }
 
 /** By its v2 hash: clients of BEP 52 come so. */
-function swarmOf(file: string): NamedSwarm {
+export function swarmOf(file: string): NamedSwarm {
   const torrent = readFileSync(`${file}.torrent`, 'latin1');
   const path = /udp:\/\/[^/]+(\/announce\/[^/]+\/announce)/.exec(torrent)?.[1];
   if (path === undefined) throw new Error(`${file}.torrent names no UDP tracker.`);

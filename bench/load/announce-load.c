@@ -8,6 +8,8 @@
  * Swarms are made up, unless a file names them: a line each, the info-hash in hex, a blank, and the path of the
  * announce URL (BEP 41), by which the tracker may know a key.
  *
+ * With --reports a line on stdin asks for a report of the time since the last one, and its end ends the program.
+ *
  * A "place" is one host in one swarm. Every host connects first, and again when its connection id is
  * older than BEP 15 allows a client to use it. What is not answered in time is sent again, and counted.
  */
@@ -34,7 +36,7 @@ struct options {
   const char *target;
   int port;
   uint64_t hosts, swarms, places, active;
-  int diagonal, fill, want, window, warmup;
+  int diagonal, fill, want, window, warmup, reports;
   double seconds, rate;
   uint64_t timeout_ms;
 };
@@ -266,6 +268,30 @@ static void resend_late(uint64_t now) {
   }
 }
 
+static void report(uint64_t since, uint64_t done) {
+  double seconds = (double)(now_ns() - since) / (double)SECOND_NS;
+  printf("{\"event\":\"report\",\"announces\":%llu,\"answered\":%llu,\"seconds\":%.3f,\"perSecond\":%.0f,\"connects\":%llu,\"lost\":%llu,"
+    "\"errors\":%llu,\"bad\":%llu,\"peersPerAnswer\":%.2f,\"p50\":%.0f,\"p90\":%.0f,\"p99\":%.0f,\"p999\":%.0f,\"max\":%.0f}\n",
+    (unsigned long long)announces, (unsigned long long)done, seconds, (double)announces / seconds, (unsigned long long)connects,
+    (unsigned long long)lost, (unsigned long long)errors, (unsigned long long)bad,
+    announces ? (double)peers / (double)announces : 0, percentile(0.5), percentile(0.9), percentile(0.99),
+    percentile(0.999), percentile(0.9999999));
+  fflush(stdout);
+}
+
+/* @returns 0 at the end of stdin */
+static int report_if_asked(uint64_t *since, uint64_t done) {
+  struct pollfd asked = {.fd = 0, .events = POLLIN};
+  char lines[64];
+  if (poll(&asked, 1, 0) <= 0) return 1;
+  if (read(0, lines, sizeof lines) <= 0) return 0;
+  report(*since, done);
+  *since = now_ns();
+  announces = connects = lost = errors = peers = measured = 0;
+  memset(histogram, 0, sizeof histogram);
+  return 1;
+}
+
 static void run(void) {
   uint64_t next = 0, done = 0, start = now_ns(), last_look = start;
   uint64_t count_from = opt.fill ? start : start + (uint64_t)opt.warmup * SECOND_NS;
@@ -303,16 +329,11 @@ static void run(void) {
     if (now - last_look > 100000000ull) {
       last_look = now;
       resend_late(now);
+      if (opt.reports && !report_if_asked(&count_from, done)) return;
       if (connects == 0 && now - start > 20 * SECOND_NS) { fprintf(stderr, "nobody answers\n"); exit(1); }
     }
   }
-  double seconds = (double)(now_ns() - count_from) / (double)SECOND_NS;
-  printf("{\"announces\":%llu,\"answered\":%llu,\"seconds\":%.3f,\"perSecond\":%.0f,\"connects\":%llu,\"lost\":%llu,\"errors\":%llu,"
-    "\"bad\":%llu,\"peersPerAnswer\":%.2f,\"p50\":%.0f,\"p90\":%.0f,\"p99\":%.0f,\"p999\":%.0f,\"max\":%.0f}\n",
-    (unsigned long long)announces, (unsigned long long)done, seconds, (double)announces / seconds, (unsigned long long)connects,
-    (unsigned long long)lost, (unsigned long long)errors, (unsigned long long)bad,
-    announces ? (double)peers / (double)announces : 0, percentile(0.5), percentile(0.9), percentile(0.99),
-    percentile(0.999), percentile(0.9999999));
+  report(count_from, done);
 }
 
 static void print_hashes(uint64_t swarms) {
@@ -345,6 +366,7 @@ int main(int count, char **words) {
   for (int at = 1; at < count; at++) {
     const char *flag = words[at], *value = at + 1 < count ? words[at + 1] : "";
     if (!strcmp(flag, "--fill")) { opt.fill = 1; continue; }
+    if (!strcmp(flag, "--reports")) { opt.reports = 1; opt.seconds = 1e9; continue; }
     if (!strcmp(flag, "--diagonal")) { opt.diagonal = 1; continue; }
     if (!strcmp(flag, "--hashes")) { print_hashes(number(value)); return 0; }
     if (!strcmp(flag, "--target")) opt.target = value;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { NamedSwarm } from '../contestants/tracker.types.ts';
 import { command, versionOf } from '../net/command.ts';
 import type { Host } from '../net/host.ts';
+import type { Line, Program } from '../net/program.ts';
 
 const SOURCE = join(import.meta.dirname, 'announce-load.c');
 const PATIENCE_MS = 1_200_000;
@@ -90,23 +91,54 @@ export function inSwarms(shape: Shape, swarms: readonly NamedSwarm[], folder: st
   return { ...shape, swarmFile };
 }
 
+function wordsOf({ hosts, swarms, diagonal, active, swarmFile }: Shape): string[] {
+  const words = ['--hosts', String(hosts), '--swarms', String(swarms)];
+  if (diagonal) words.push('--diagonal');
+  if (active !== undefined) words.push('--active', String(active));
+  if (swarmFile !== undefined) words.push('--swarm-file', swarmFile);
+  return words;
+}
+
 async function run(
   host: Host,
   program: string,
   target: string,
-  { hosts, swarms, diagonal, active, swarmFile }: Shape,
+  shape: Shape,
   words: readonly string[],
 ): Promise<LoadResult> {
-  const shape = ['--hosts', String(hosts), '--swarms', String(swarms)];
-  if (diagonal) shape.push('--diagonal');
-  if (active !== undefined) shape.push('--active', String(active));
-  if (swarmFile !== undefined) shape.push('--swarm-file', swarmFile);
   const output = await host.run(
     'announce-load',
-    [program, '--target', target, shape, words],
+    [program, '--target', target, wordsOf(shape), words],
     PATIENCE_MS,
   );
   const result = JSON.parse(output) as LoadResult;
   if (result.bad > 0) throw new Error(`${result.bad} answers were none: ${output}`);
   return result;
+}
+
+const SAID_MS = 20_000;
+
+/** Announces at a fixed rate, until it is stopped. */
+export class AnnounceStream {
+  readonly #program: Program;
+  #last: Line | null = null;
+
+  /** @param program the generator, see {@link buildLoad} */
+  constructor(host: Host, program: string, shape: Shape, rate: number, want: number) {
+    this.#program = host.start('udp-announces', [
+      [program, '--target', host.address, '--reports', '--rate', String(rate)],
+      ['--want', String(want), ...wordsOf(shape)],
+    ]);
+  }
+
+  /** Since the last one, or the start. */
+  async report(): Promise<LoadResult> {
+    this.#program.say('report');
+    this.#last = await this.#program.next(this.#last, '"event":"report"', SAID_MS);
+    return JSON.parse(this.#last.text) as LoadResult;
+  }
+
+  stop(): Promise<void> {
+    return this.#program.stop();
+  }
 }

@@ -1,5 +1,7 @@
 import type * as Identity from '../../apps/agent/src/identity/identity.ts';
 import type * as Session from '../../apps/agent/src/origin-link/agent-session.ts';
+import type * as Link from '../../apps/agent/src/origin-link/origin-link.ts';
+import type * as Returns from '../../apps/agent/src/swarm/swarm-returns.ts';
 import type * as Contracts from '../../libs/contracts/src/index.ts';
 import type * as Runtime from '../../libs/runtime/src/index.ts';
 
@@ -11,6 +13,10 @@ export const contracts = () => load('libs/contracts/src/index.js') as Promise<ty
 export const runtime = () => load('libs/runtime/src/index.js') as Promise<typeof Runtime>;
 export const sessionCode = () =>
   load('apps/agent/src/origin-link/agent-session.js') as Promise<typeof Session>;
+export const linkCode = () =>
+  load('apps/agent/src/origin-link/origin-link.js') as Promise<typeof Link>;
+export const returnsCode = () =>
+  load('apps/agent/src/swarm/swarm-returns.js') as Promise<typeof Returns>;
 export const identityCode = () =>
   load('apps/agent/src/identity/identity.js') as Promise<typeof Identity>;
 

@@ -90,7 +90,7 @@ export interface PeerStoreStats {
  *   origins (at most {@link MAX_ORIGINS}) and at most `sample` others: half of the announcing peer's
  *   zone and half of elsewhere, as far as there are so many, and more of one where the other lacks.
  *   Nobody is handed out to a peer with the same peer id: it is the same client at another address.
- *   Loads are those before the announce; answers under way elsewhere at that moment may be lacking.
+ *   Loads are those before the announce; answers of the last moment elsewhere may be lacking.
  * - Times are kept to two seconds, rounded up, and no record is kept for more than an hour.
  * - The completions of a swarm are remembered for a while after its last peer left.
  * - Expired records are never handed out, listed or found. Counts may lag behind by the records that
