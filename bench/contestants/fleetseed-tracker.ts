@@ -58,7 +58,7 @@ export const fleetseedRedis: TrackerContestant = {
       ['redis-server', '--port', '0', '--unixsocket', socket, '--save', '', '--dir', folder],
       ['--maxmemory-policy', 'noeviction'],
     ]);
-    await redis.line('Ready to accept connections');
+    await redis.line(/ready to accept connections/i);
     const flags = [...NO_SEED, '--tracker-access', 'open', ...udpOf(host)];
     const origin = await serveOrigin(host, folder, [...flags, '--redis-url', `unix://${socket}`]);
     return { programs: [origin.program, redis] };

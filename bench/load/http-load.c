@@ -127,7 +127,7 @@ static void reopen(struct connection *connection, uint64_t index) {
 /* Sends the next request of a connection that has none under way, if it is due. */
 static void send_next(struct connection *connection, uint64_t index) {
   while (connection->due == 0 && connection->next < wanted) {
-    connection->due = began + (uint64_t)((double)connection->next / rate * (double)SECOND_NS);
+    connection->due = began + (uint64_t)((double)(connection->next + 1) / rate * (double)SECOND_NS);
     connection->next += count;
     ssize_t done = write(connection->fd, connection->request, connection->request_length);
     /* A request is shorter than any socket's buffer. */

@@ -29,7 +29,7 @@ import { validationPipe } from './http/validation.pipe.js';
 import { probeQueue } from './jobs/job-queue.factory.js';
 import { OriginModule } from './origin.module.js';
 import { ReplicaBoard } from './replicas/replica-board.js';
-import { TrackerMiddleware } from './tracker/tracker.middleware.js';
+import { TrackerHttpDoor } from './tracker/tracker-http.door.js';
 import { webhookTargetOf } from './webhooks/webhook.target.js';
 
 export interface RunningOrigin {
@@ -122,7 +122,7 @@ async function listen(app: NestExpressApplication, config: OriginConfig): Promis
   const { host, port } = listenAddressOf(config.listen);
   // The features start before the door opens, so that nobody finds it half furnished.
   await app.init();
-  const tracker = app.get(TrackerMiddleware, { strict: false });
+  const tracker = app.get(TrackerHttpDoor, { strict: false });
   const trust = app.getHttpAdapter().getInstance().get('trust proxy fn') as TrustProxy;
   const shutdown = app.get(ShutdownSignal);
   answerFirst(server, (request, response) => {

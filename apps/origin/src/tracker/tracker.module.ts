@@ -18,9 +18,9 @@ import { swarmIdOf, type FoundArtifact } from './artifact.index.js';
 import { DoorNews } from './door.news.js';
 import { openPeerStore, OpenedPeerStore } from './opened-peer-store.js';
 import { SwarmDoor } from './swarm-door.js';
+import { TrackerHttpDoor } from './tracker-http.door.js';
 import { TrackerAbsence } from './tracker.absence.js';
 import { TrackerAuthorizer } from './tracker.authorizer.js';
-import { TrackerMiddleware } from './tracker.middleware.js';
 import { UdpTrackerService } from './udp-tracker.service.js';
 import { WatchedPeerStore } from './watched.peer-store.js';
 
@@ -43,7 +43,7 @@ const MEMBERS_ONLY =
     DoorNews,
     TrackerAbsence,
     TrackerAuthorizer,
-    TrackerMiddleware,
+    TrackerHttpDoor,
     UdpTrackerService,
     {
       provide: SwarmDoor,
@@ -68,7 +68,7 @@ const MEMBERS_ONLY =
       ],
     },
   ],
-  exports: [AgentAnnouncesService, SwarmDoor, Tracker, TrackerMiddleware],
+  exports: [AgentAnnouncesService, SwarmDoor, Tracker, TrackerHttpDoor],
 })
 export class TrackerModule {}
 

@@ -13,7 +13,7 @@ const PATH = /^\/(?:announce|scrape)(?:[/?]|$)/;
 
 /** Puts the tracker on the service's own HTTP server, before anything that would decode its queries. */
 @Injectable()
-export class TrackerMiddleware {
+export class TrackerHttpDoor {
   readonly #http: TrackerHttp;
 
   constructor(
