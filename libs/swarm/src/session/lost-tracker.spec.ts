@@ -13,9 +13,9 @@ it('machines that lose their tracker keep their peers, finish, and are known to 
   const peersOf = (machine: typeof one) => machine.torrent.stats().neighbours.length;
   await eventually(() => Math.min(peersOf(one), peersOf(other))).toBeGreaterThanOrEqual(2);
   fleet.tracker.down = true;
-  for (const { torrent, content } of [one, other]) {
-    await torrent.done;
-    expect((await content()).equals(fleet.artifact.payload)).toBe(true);
+  for (const machine of [one, other]) {
+    await machine.torrent.done;
+    expect((await machine.content()).equals(fleet.artifact.payload)).toBe(true);
   }
   expect(peersOf(origin)).toBeGreaterThan(0);
   const late = await fleet.add();
