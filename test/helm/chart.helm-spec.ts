@@ -137,9 +137,41 @@ describe('the chart', () => {
     });
   });
 
+  it('runs several replicas on a bucket and a Redis, each with an address for peers', () => {
+    const manifests = render(
+      ...['--set', 'origin.replicas=3', '--set', 'origin.roles={api,tracker,work}'],
+      ...['--set', 'origin.s3.bucket=fleet-depot', '--set', 'origin.s3.existingSecret=s3'],
+      ...['--set', 'origin.redis.existingSecret=redis'],
+    );
+    const pod = podOf(manifests, 'StatefulSet');
+    expect(envOf(pod)).toMatchObject({
+      FLEETSEED_S3_BUCKET: 'fleet-depot',
+      FLEETSEED_ROLES: 'api,tracker,work',
+      FLEETSEED_DRAIN_SECONDS: '3',
+    });
+    const secrets = pod.containers[0]!.env.filter(({ value }) => value === undefined);
+    expect(secrets.map(({ name }) => name)).toEqual([
+      'POD_IP',
+      'AWS_ACCESS_KEY_ID',
+      'AWS_SECRET_ACCESS_KEY',
+      'FLEETSEED_REDIS_URL',
+    ]);
+    const names = manifests.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+    expect(names).toContain('Service fs-fleetseed-origin-2-peer');
+    expect(names).toContain('PodDisruptionBudget fs-fleetseed-origin');
+  });
+
+  it('keeps one replica to itself: no bucket, no Redis, all roles', () => {
+    const environment = envOf(podOf(render(), 'StatefulSet'));
+    expect(environment['FLEETSEED_ROLES']).toBe('api,tracker,seed,work');
+    expect(Object.keys(environment).filter((name) => /S3|AWS|REDIS/.test(name))).toEqual([]);
+  });
+
   it.each([
     ['origin.replicas=0', /replicas/],
-    ['origin.replicas=2', /replicas/],
+    ['origin.replicas=2', /origin\.replicas.*origin\.s3\.bucket.*origin\.redis\.existingSecret/],
+    ['origin.roles={api,web}', /roles/],
+    ['origin.drainSeconds=30', /drainSeconds/],
     ['origin.peerAccess=all', /peerAccess/],
     ['agent.peerPort=0', /peerPort/],
     ['agent.apps={web}', /apps/],

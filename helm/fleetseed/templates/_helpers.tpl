@@ -66,3 +66,38 @@ allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities: { drop: [ALL] }
 {{- end -}}
+
+{{/* Replicas meet in a bucket and in Redis. */}}
+{{- define "fleetseed.checkReplicas" -}}
+{{- with .Values.origin -}}
+{{- if gt (int .replicas) 1 -}}
+{{- if not (and .s3.bucket .redis.existingSecret) -}}
+{{- fail "origin.replicas: more than one need a bucket and a Redis in common: set origin.s3.bucket and origin.redis.existingSecret" -}}
+{{- end -}}
+{{- if .peer.advertise -}}
+{{- fail "origin.peer.advertise: is one address, and origin.replicas is more than one" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "fleetseed.sharedStores" -}}
+{{- with .Values.origin.s3 -}}
+{{- if .bucket }}
+- { name: FLEETSEED_S3_BUCKET, value: {{ .bucket | quote }} }
+- { name: FLEETSEED_S3_ENDPOINT, value: {{ .endpoint | quote }} }
+- { name: FLEETSEED_S3_REGION, value: {{ .region | quote }} }
+- { name: FLEETSEED_S3_PREFIX, value: {{ .prefix | quote }} }
+{{- if .existingSecret }}
+- name: AWS_ACCESS_KEY_ID
+  valueFrom: { secretKeyRef: { name: {{ .existingSecret }}, key: access-key-id } }
+- name: AWS_SECRET_ACCESS_KEY
+  valueFrom: { secretKeyRef: { name: {{ .existingSecret }}, key: secret-access-key } }
+{{- end }}
+{{- end }}
+{{- end }}
+{{- with .Values.origin.redis.existingSecret }}
+- name: FLEETSEED_REDIS_URL
+  valueFrom: { secretKeyRef: { name: {{ . }}, key: url } }
+{{- end }}
+{{- end -}}
