@@ -57,6 +57,12 @@ export class Replicas {
     return url;
   }
 
+  /** `udp://127.0.0.1:PORT` */
+  udpTrackerOf(nth: number): string {
+    const ready = this.serviceOf(nth).events.find(({ event }) => event === 'ready');
+    return String(ready?.['udpTracker']);
+  }
+
   serviceOf(nth: number): ServiceProcess {
     return this.#replicas[nth]!.service;
   }
