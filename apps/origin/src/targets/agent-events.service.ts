@@ -2,7 +2,7 @@ import { Inject, Injectable, type MessageEvent } from '@nestjs/common';
 import { Observable } from 'rxjs';
 
 import { FleetseedError, type FollowRequest } from '#lib/contracts';
-import type { Clock, Logger } from '#lib/runtime';
+import { systemRandom, type Clock, type Logger } from '#lib/runtime';
 import { Tracker } from '#lib/tracker';
 
 import type { OriginConfig } from '../config/origin-config.schema.js';
@@ -64,7 +64,8 @@ export class AgentEventsService {
         }, end);
       };
       // Not all at once: they come to the other replicas.
-      const leave = () => this.clock.setTimer(Math.random() * this.config.drainSeconds * 1000, end);
+      const leave = () =>
+        this.clock.setTimer(systemRandom() * this.config.drainSeconds * 1000, end);
       leaving.addEventListener('abort', leave, { once: true });
       const ping = () => {
         // A machine that vanished without a word is let go when its session was not renewed.
