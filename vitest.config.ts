@@ -29,7 +29,12 @@ export default defineConfig({
       { extends: true, test: { name: 'e2e', include: ['test/e2e/**/*.e2e-spec.ts'], ...system } },
       {
         extends: true,
-        test: { name: 'chaos', include: ['test/chaos/**/*.chaos-spec.ts'], ...system },
+        test: {
+          name: 'chaos',
+          include: ['test/chaos/**/*.chaos-spec.ts'],
+          ...system,
+          fileParallelism: false,
+        },
       },
       {
         extends: true,

@@ -9,9 +9,9 @@ import { hasStore, requirePrerequisites } from './checks/prerequisites.ts';
  * Everything that must hold before a change lands, in the order that fails soonest. The suites that
  * drive the running system come after the build, because they run what was built.
  */
-const SUITES = ['unit', 's3', 'e2e', 'interop', 'browser', 'helm'] as const;
+const SUITES = ['unit', 's3', 'e2e', 'chaos', 'interop', 'browser', 'helm'] as const;
 /** What needs an S3 store, which neither npm nor Debian has. */
-const ON_S3: readonly string[] = ['s3'];
+const ON_S3: readonly string[] = ['s3', 'chaos'];
 const NO_STORE =
   'there is no S3 store: install Go 1.25 or newer (https://go.dev/dl), with which versitygw is built once,' +
   ' or set FLEETSEED_TEST_S3_URL=http://KEY:SECRET@HOST:PORT/BUCKET.';
