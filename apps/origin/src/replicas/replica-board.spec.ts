@@ -100,6 +100,21 @@ describe('ReplicaBoard', () => {
     expect(one.sees).toEqual([one.board.self]);
   });
 
+  it('tells who wants to be told everything: who begins, and who was cut off', async () => {
+    const { replicas } = fleet(2);
+    const [one, two] = replicas as [TestReplica, TestReplica];
+    await settle();
+    const asked: string[] = [];
+    one.board.onAsked((from) => asked.push(from));
+    two.bus.set(false);
+    two.bus.set(true);
+    await settle();
+    expect(asked).toEqual([two.board.self]);
+    two.board.tellOthers();
+    await settle();
+    expect(asked).toHaveLength(1);
+  });
+
   it('tells what a replica does, and where its peers connect, when that changes', async () => {
     const { replicas } = fleet(2);
     const [one, two] = replicas as [TestReplica, TestReplica];

@@ -36,6 +36,7 @@ export interface ReplicaBoardOptions {
 export class ReplicaBoard {
   readonly #membership = new Membership();
   readonly #listeners = new Set<(alive: readonly LivingReplica[]) => void>();
+  readonly #askListeners = new Set<(from: string) => void>();
   readonly #ends: (() => void)[] = [];
   readonly #startedAt: number;
   #alive: readonly LivingReplica[] | null = null;
@@ -64,13 +65,19 @@ export class ReplicaBoard {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Tells of replicas that begin, or were cut off, and want to be told everything. @returns what ends it */
+  onAsked(listener: (from: string) => void): () => void {
+    this.#askListeners.add(listener);
+    return () => this.#askListeners.delete(listener);
+  }
+
   /** From now on others know of this replica. */
   begin(): void {
     const { post, clock, logger } = this.options;
     this.#ends.push(
       post.hear(Beat, ({ asks, ...facts }, from) => {
         this.#noteChange(this.#membership.heard({ replica: from, ...facts }, clock.monotonic()));
-        if (asks) this.#beat(false, from);
+        if (asks) this.#answer(from);
       }),
       post.hear(GoodBye, (_, from) =>
         this.#noteChange(this.#membership.left(from, clock.monotonic())),
@@ -107,6 +114,11 @@ export class ReplicaBoard {
     const { post, clock } = this.options;
     if (post.isUp) this.#noteChange(this.#membership.expire(clock.monotonic()));
     this.#beat(false);
+  }
+
+  #answer(from: string): void {
+    this.#beat(false, from);
+    for (const listener of this.#askListeners) listener(from);
   }
 
   #beat(asks: boolean, to?: string): void {

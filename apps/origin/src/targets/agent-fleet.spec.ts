@@ -148,6 +148,19 @@ describe('the same agent at several replicas', () => {
     }
   });
 
+  it('is shown alike again after Redis was away, with what it said meanwhile', async () => {
+    const agent = await joined(a);
+    // The stream is at one replica, and what it says while nobody hears it reaches the other.
+    new Told(agent.at(b), []);
+    await report(agent, [staging]);
+    await fleet.redis.kill();
+    await report(agent, [{ ...staging, progress: 0.75 }]);
+    await fleet.redis.start();
+    await expect
+      .poll(() => shown(b, agent.target), SOON)
+      .toMatchObject({ online: true, apps: [{ progress: 0.75 }] });
+  });
+
   it('ends everywhere when it is removed at one', async () => {
     const agent = await joined(a);
     await follow(agent.at(b), 'web');

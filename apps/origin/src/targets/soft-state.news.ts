@@ -22,15 +22,16 @@ import {
   wordsOf,
   type PresenceWord,
 } from './target-state.messages.js';
-import { TargetStates, type StatePart } from './target.states.js';
+import { SAID_HERE, TargetStates, type StatePart } from './target.states.js';
 
 /** Changes are gathered for so long, ms; a fleet that has much to tell tells it in portions. */
 const GATHER_MS = 250;
+const PARTS: readonly StatePart[] = ['follows', 'report', 'holds'];
 
 /**
  * Every replica has in memory what all agents said of themselves, wherever they said it. What is said
- * here is told on; whoever begins, or was cut off for a while, is told everything again: of an agent by
- * the replica that has its stream, of those that are off by the eldest.
+ * here is told on. When a replica begins, or could hear nobody for a while, everything is told again:
+ * each word by the replica that it was said to, and by the eldest where that has ended.
  */
 @Injectable()
 export class SoftStateNews implements OnApplicationBootstrap, OnModuleDestroy {
@@ -56,11 +57,15 @@ export class SoftStateNews implements OnApplicationBootstrap, OnModuleDestroy {
       presence.onSign((target) => this.#later(this.#signs, target)),
       states.onSaid((target, part) => this.#later(this.#setOf(part), target)),
       post.hear(PresenceWords, ({ seen }, from) => seen.forEach((each) => this.#hear(each, from))),
-      post.hear(TargetWords, ({ words }) => words.forEach((word) => hearWord(states, word))),
-      post.hear(TargetHolds, (word) => hearHolds(states, word)),
+      post.hear(TargetWords, ({ words }, from) =>
+        words.forEach((word) => hearWord(states, word, from)),
+      ),
+      post.hear(TargetHolds, (word, from) => hearHolds(states, word, from)),
+      // What was said while nobody could hear it, and what somebody else could not hear.
       post.onChange((isUp) => {
         if (isUp) this.#tellAll(new Set());
       }),
+      board.onAsked((from) => this.#tellAll(new Set([from]))),
       board.onChange((alive) => this.#boardChanged(alive.map(({ replica }) => replica))),
     );
   }
@@ -113,14 +118,13 @@ export class SoftStateNews implements OnApplicationBootstrap, OnModuleDestroy {
   #tellAll(came: ReadonlySet<string>): void {
     const { presence, states, board } = this;
     const eldest = board.alive().find(({ replica }) => !came.has(replica));
-    const tellsOfOthers = eldest?.replica === board.self;
-    const now = this.clock.now();
+    const isEldest = eldest?.replica === board.self;
+    const tells = (teller: string) => teller === SAID_HERE || (isEldest && !board.has(teller));
     for (const target of presence.seenHere()) this.#later(this.#signs, target);
     for (const target of states.targets()) {
-      const isHere = presence.streamsHere(target) > 0;
-      if (!isHere && !(tellsOfOthers && !presence.isOnline(target, now))) continue;
-      this.#later(this.#words, target);
-      this.#later(this.#holds, target);
+      for (const part of PARTS) {
+        if (tells(states.tellerOf(target, part))) this.#later(this.#setOf(part), target);
+      }
     }
   }
 }

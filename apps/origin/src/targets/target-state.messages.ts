@@ -85,14 +85,16 @@ export function* holdsOf(states: TargetStates, target: string): Generator<HoldsW
 }
 
 /** Brings what another replica said of a target into the states. */
-export function hearWord(states: TargetStates, { target, follows, report }: TargetWord): void {
-  if (follows) states.heard(target, 'follows', follows.at, { follows: follows.apps });
+export function hearWord(states: TargetStates, word: TargetWord, teller: string): void {
+  const { target, follows, report } = word;
+  if (follows) states.heard(target, 'follows', follows.at, { follows: follows.apps }, teller);
   if (!report) return;
   const { at, freeBytes, apps } = report;
-  states.heard(target, 'report', at, { freeBytes, apps });
+  states.heard(target, 'report', at, { freeBytes, apps }, teller);
 }
 
-export function hearHolds(states: TargetStates, { target, at, adds, holds }: HoldsWord): void {
-  if (!adds) states.heard(target, 'holds', at, { holds: new Set(holds) });
+export function hearHolds(states: TargetStates, word: HoldsWord, teller: string): void {
+  const { target, at, adds, holds } = word;
+  if (!adds) states.heard(target, 'holds', at, { holds: new Set(holds) }, teller);
   else if (states.stampsOf(target).holds === at) states.add(target, holds);
 }

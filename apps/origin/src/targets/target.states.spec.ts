@@ -44,11 +44,11 @@ function replica(now = 1000) {
 function tell(from: TargetStates, to: TargetStates): void {
   for (const words of wordsOf(from, from.targets())) {
     const heard = TargetWords.schema.parse(JSON.parse(JSON.stringify(words)));
-    for (const word of heard.words) hearWord(to, word);
+    for (const word of heard.words) hearWord(to, word, 'other');
   }
   for (const target of from.targets()) {
     for (const word of holdsOf(from, target)) {
-      hearHolds(to, TargetHolds.schema.parse(JSON.parse(JSON.stringify(word))));
+      hearHolds(to, TargetHolds.schema.parse(JSON.parse(JSON.stringify(word))), 'other');
     }
   }
 }
@@ -83,6 +83,9 @@ describe('TargetStates', () => {
       expect(states.of(U).follows).toEqual([{ app: 'web', channel: 'stable' }]);
     }
     expect(three.said).toEqual([]);
+    // Who has to say it again when somebody has not heard it.
+    expect([one, two].map(({ states }) => states.tellerOf(T, 'report'))).toEqual(['other', '']);
+    expect([one, two].map(({ states }) => states.tellerOf(U, 'follows'))).toEqual(['', 'other']);
   });
 
   it('follow the later word though its clock is behind', () => {

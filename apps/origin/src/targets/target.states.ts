@@ -17,13 +17,18 @@ type Stamps = Readonly<Record<StatePart, number>>;
 interface Kept {
   readonly state: SoftState;
   readonly stamps: Stamps;
+  /** The replicas that told the newest words; {@link SAID_HERE} for what was said here, or by nobody. */
+  readonly tellers: Readonly<Record<StatePart, string>>;
 }
+
+export const SAID_HERE = '';
 
 type Listener = (target: string, part: StatePart) => void;
 
 const NOTHING: Kept = {
   state: { follows: [], freeBytes: null, apps: [], holds: new Set() },
   stamps: { follows: 0, report: 0, holds: 0 },
+  tellers: { follows: SAID_HERE, report: SAID_HERE, holds: SAID_HERE },
 };
 
 /**
@@ -48,6 +53,11 @@ export class TargetStates {
     return this.#kept(target).stamps;
   }
 
+  /** The replica that told the newest word on a part; {@link SAID_HERE} for what the agent said here. */
+  tellerOf(target: string, part: StatePart): string {
+    return this.#kept(target).tellers[part];
+  }
+
   targets(): Iterable<string> {
     return this.#states.keys();
   }
@@ -67,20 +77,25 @@ export class TargetStates {
     this.#tell(this.#said, target, 'holds');
   }
 
-  /** Another replica said so. @returns whether it was news */
-  heard(target: string, part: StatePart, stamp: number, change: Partial<SoftState>): boolean {
+  /** @param teller the replica that told this */
+  heard(
+    target: string,
+    part: StatePart,
+    stamp: number,
+    change: Partial<SoftState>,
+    teller: string,
+  ): void {
     this.#time.heard(stamp);
-    if (stamp <= this.stampsOf(target)[part]) return false;
-    this.#set(target, part, change, stamp);
+    if (stamp <= this.stampsOf(target)[part]) return;
+    this.#set(target, part, change, stamp, teller);
     this.#tell(this.#heard, target, part);
-    return true;
   }
 
   /** More of what another replica said that the target holds. */
   add(target: string, holds: readonly string[]): void {
-    const { state, stamps } = this.#kept(target);
-    const all = new Set([...state.holds, ...holds]);
-    this.#states.set(target, { state: { ...state, holds: all }, stamps });
+    const kept = this.#kept(target);
+    const all = new Set([...kept.state.holds, ...holds]);
+    this.#states.set(target, { ...kept, state: { ...kept.state, holds: all } });
     this.#tell(this.#heard, target, 'holds');
   }
 
@@ -115,11 +130,13 @@ export class TargetStates {
     part: StatePart,
     change: Partial<SoftState>,
     stamp = this.#time.next(),
+    teller = SAID_HERE,
   ): void {
-    const { state, stamps } = this.#kept(target);
+    const { state, stamps, tellers } = this.#kept(target);
     this.#states.set(target, {
       state: { ...state, ...change },
       stamps: { ...stamps, [part]: stamp },
+      tellers: { ...tellers, [part]: teller },
     });
   }
 
