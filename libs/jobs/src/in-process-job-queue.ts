@@ -1,12 +1,9 @@
-import { randomUUID } from 'node:crypto';
-
 import { FleetseedError } from '#lib/contracts';
 import {
   backoffDelay,
   silentLogger,
   systemClock,
   systemRandom,
-  Unrecoverable,
   type Clock,
   type Logger,
   type Random,
@@ -26,7 +23,19 @@ import type {
   JobTable,
   JobViewOf,
 } from './job-queue.js';
-import { errorFacts, isFinished, jobOf, resultText, viewOf, type Job } from './job.js';
+import {
+  cancelled,
+  errorFacts,
+  fullOptions,
+  isFinished,
+  jobOf,
+  outcomeOf,
+  resultText,
+  timedOut,
+  viewOf,
+  type Job,
+  type Outcome,
+} from './job.js';
 import { WaitingLine } from './waiting-line.js';
 
 export interface InProcessJobQueueOptions<Table extends JobTable> {
@@ -94,8 +103,10 @@ export class InProcessJobQueue<Table extends JobTable> implements JobQueue<Table
   ): Promise<JobViewOf<Table, Name>> {
     this.#checkOpen();
     this.#handlers.assertKnown(name);
-    const full = { id: randomUUID(), priority: 0, attempts: 3, ...options };
-    const job = jobOf(name, data, full, { order: this.#order++, now: this.#clock.now() });
+    const job = jobOf(name, data, fullOptions(options), {
+      order: this.#order++,
+      now: this.#clock.now(),
+    });
     const same = this.#book.get(job.id);
     if (same && !isFinished(same)) return this.#view<Name>(same);
     this.#book.add(job);
@@ -206,17 +217,14 @@ export class InProcessJobQueue<Table extends JobTable> implements JobQueue<Table
       job.error = null;
       this.#finish(job, 'done');
     } catch (error) {
-      this.#failed(job, controller.signal.aborted ? controller.signal.reason : error);
+      this.#failed(job, outcomeOf(controller.signal, error));
     } finally {
       stopTimer();
       job.controller = undefined;
     }
   }
 
-  /** The reason of an abort counts more than the error that the abort provoked. */
-  #failed(job: Job, error: unknown): void {
-    const final = error instanceof Unrecoverable;
-    const reason = final ? error.reason : error;
+  #failed(job: Job, { reason, final }: Outcome): void {
     job.error = errorFacts(reason);
     if (job.cancelRequested) return this.#finish(job, 'cancelled');
     if (this.#phase === 'closed') return this.#cutShort(job);
@@ -278,12 +286,4 @@ export class InProcessJobQueue<Table extends JobTable> implements JobQueue<Table
     if (this.#phase !== 'closed') return;
     throw new FleetseedError('SHUTTING_DOWN', 'The job queue is closed.');
   }
-}
-
-function cancelled(): FleetseedError {
-  return new FleetseedError('ABORTED', 'The job was cancelled.');
-}
-
-function timedOut(timeoutMs: number): FleetseedError {
-  return new FleetseedError('TIMED_OUT', 'The job took too long.', { timeoutMs });
 }

@@ -1,20 +1,16 @@
-import { FleetseedError } from '#lib/contracts';
+import type { FleetseedError } from '#lib/contracts';
 
+import { FinishWaiters } from './finish-waiters.js';
 import type { JobCounts, JobState } from './job-queue.js';
-import { isFinished, type Job } from './job.js';
+import { isFinished, noSuchJob, type Job } from './job.js';
 
 const LIST_LIMIT = 1000;
-
-interface Waiter {
-  resolve(job: Job): void;
-  reject(error: unknown): void;
-}
 
 /** All jobs by id, in the order of enqueueing; of the finished ones only the latest are kept. */
 export class JobBook {
   readonly #jobs = new Map<string, Job>();
   readonly #finished = new Set<Job>();
-  readonly #waiters = new Map<Job, Set<Waiter>>();
+  readonly #waiters = new FinishWaiters<Job>();
   #closed: FleetseedError | undefined;
 
   constructor(private readonly keepFinished: number) {}
@@ -46,8 +42,7 @@ export class JobBook {
 
   finish(job: Job): void {
     this.#finished.add(job);
-    for (const waiter of this.#waiters.get(job) ?? []) waiter.resolve(job);
-    this.#waiters.delete(job);
+    this.#waiters.finish(job);
     for (const oldest of this.#finished) {
       if (this.#finished.size <= this.keepFinished) break;
       this.#forget(oldest);
@@ -57,33 +52,16 @@ export class JobBook {
   /** @throws JOB_NOT_FOUND, SHUTTING_DOWN, or the signal's reason */
   async finished(id: string, signal?: AbortSignal): Promise<Job> {
     const job = this.#jobs.get(id);
-    if (!job) throw new FleetseedError('JOB_NOT_FOUND', 'There is no such job.', { id });
+    if (!job) throw noSuchJob(id);
     if (isFinished(job)) return job;
     if (this.#closed) throw this.#closed;
-    signal?.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<Job>();
-    const waiter = { resolve, reject };
-    const waiters = this.#waiters.get(job) ?? new Set();
-    this.#waiters.set(job, waiters.add(waiter));
-    const onAbort = () => {
-      waiters.delete(waiter);
-      reject(signal?.reason);
-    };
-    signal?.addEventListener('abort', onAbort, { once: true });
-    try {
-      return await promise;
-    } finally {
-      signal?.removeEventListener('abort', onAbort);
-    }
+    return this.#waiters.wait(id, signal);
   }
 
   /** Nobody will finish the jobs that are left. */
   close(reason: FleetseedError): void {
     this.#closed = reason;
-    for (const waiters of this.#waiters.values()) {
-      for (const waiter of waiters) waiter.reject(reason);
-    }
-    this.#waiters.clear();
+    this.#waiters.failAll(reason);
   }
 
   #forget(job: Job): void {

@@ -1,4 +1,7 @@
+import { randomUUID } from 'node:crypto';
+
 import { FleetseedError, toFleetseedError } from '#lib/contracts';
+import { Unrecoverable } from '#lib/runtime';
 
 import type { EnqueueOptions, JobProgress, JobState, JobView } from './job-queue.js';
 
@@ -83,6 +86,36 @@ export function isFinishedState(state: JobState): state is 'done' | 'failed' | '
 
 export function isFinished(job: Job): boolean {
   return job.finishedAt !== null;
+}
+
+/** What was not said of a job that is enqueued. */
+export function fullOptions(options: EnqueueOptions): Required<EnqueueOptions> {
+  return { id: randomUUID(), priority: 0, attempts: 3, ...options };
+}
+
+export interface Outcome {
+  readonly reason: unknown;
+  /** Whether another try would end the same. */
+  readonly final: boolean;
+}
+
+/** How a run failed: the reason of an abort counts more than the error that the abort provoked. */
+export function outcomeOf(signal: AbortSignal, thrown: unknown): Outcome {
+  const error: unknown = signal.aborted ? signal.reason : thrown;
+  if (error instanceof Unrecoverable) return { reason: error.reason, final: true };
+  return { reason: error, final: false };
+}
+
+export function cancelled(): FleetseedError {
+  return new FleetseedError('ABORTED', 'The job was cancelled.');
+}
+
+export function timedOut(timeoutMs: number): FleetseedError {
+  return new FleetseedError('TIMED_OUT', 'The job took too long.', { timeoutMs });
+}
+
+export function noSuchJob(id: string): FleetseedError {
+  return new FleetseedError('JOB_NOT_FOUND', 'There is no such job.', { id });
 }
 
 export function errorFacts(thrown: unknown): { code: string; message: string } {

@@ -86,7 +86,7 @@ async function parts() {
   const blobs = new BlobStore(depot);
   const readers = new ReaderPool(depot);
   const library = new ArtifactLibrary(artifacts, readers);
-  const window = new CollectionWindow(depot);
+  const window = new CollectionWindow(depot, checkConfig({}));
   const garbage = new GarbageFinder(depot, artifacts, blobs, readers);
   const jobs = new InProcessJobQueue<OriginJobs>({ names: ORIGIN_JOB_NAMES, clock });
   const collector = new Collector(

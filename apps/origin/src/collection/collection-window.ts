@@ -7,14 +7,19 @@ import { z } from 'zod';
 import { FleetseedError } from '#lib/contracts';
 import { DocumentStore, type Depot, type Versioned } from '#lib/depot';
 
+import type { OriginConfig } from '../config/origin-config.schema.js';
+import { ORIGIN_CONFIG } from '../config/start-context.js';
 import { DEPOT } from '../depot/depot.tokens.js';
 
 const KEY = 'collection/window.json';
 const ASK_EVERY_MS = 100;
 
-/** How long a window may be open, and how long after that its collector counts as dead. */
+/** How long a window may be open. */
 export const WINDOW_MS = 10_000;
-const DEAD_AFTER_MS = 3 * WINDOW_MS;
+/** A store in a folder does at once what it is asked. */
+const LEAST_GRACE_MS = 2 * WINDOW_MS;
+/** Tries of a request to S3 go on for twice its time-out, and the last one may take another. */
+const S3_TIMEOUTS = 4;
 
 const WindowDocument = z.looseObject({
   v: z.literal(1),
@@ -43,14 +48,22 @@ export interface OpenWindow {
  *   was told is there if one was open meanwhile.
  *
  * Whichever comes first, one of them sees the other. Windows last some seconds; one whose collector
- * died is closed by whoever waits for it.
+ * died is closed by whoever waits for it, once no request of that one can still be on its way.
  */
 @Injectable()
 export class CollectionWindow {
   readonly #documents: DocumentStore<WindowDocument>;
 
-  constructor(@Inject(DEPOT) depot: Depot) {
+  /** After so long the collector of a window is dead, and what it was deleting is deleted, ms. */
+  readonly #deadAfterMs: number;
+
+  constructor(
+    @Inject(DEPOT) depot: Depot,
+    @Inject(ORIGIN_CONFIG) config: Pick<OriginConfig, 's3Bucket' | 's3TimeoutSeconds'>,
+  ) {
     this.#documents = new DocumentStore(depot, WindowDocument, 1);
+    const s3Ms = config.s3Bucket === undefined ? 0 : S3_TIMEOUTS * config.s3TimeoutSeconds * 1000;
+    this.#deadAfterMs = WINDOW_MS + Math.max(LEAST_GRACE_MS, s3Ms);
   }
 
   /** Resolves when no window is open, with the number of the last one. */
@@ -62,7 +75,7 @@ export class CollectionWindow {
       if (!found?.value.open) return found?.value.number ?? 0;
       if (found.value.number !== seen) since = performance.now();
       seen = found.value.number;
-      if (performance.now() - since > DEAD_AFTER_MS) await this.#shut(found);
+      if (performance.now() - since > this.#deadAfterMs) await this.#shut(found);
       else await sleep(ASK_EVERY_MS, undefined, signal ? { signal } : {});
     }
   }

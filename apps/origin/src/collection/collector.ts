@@ -6,6 +6,7 @@ import type { Clock, Logger } from '#lib/runtime';
 
 import type { OriginConfig } from '../config/origin-config.schema.js';
 import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
+import { boundedReport } from '../jobs/bounded-report.js';
 import type { OriginJobs } from '../jobs/origin-jobs.js';
 import { RecurringJobs } from '../jobs/recurring-jobs.js';
 import { CollectionWindow } from './collection-window.js';
@@ -111,7 +112,7 @@ export class Collector implements OnModuleInit {
     if (!dryRun) await this.records.writeReport(report);
     this.logger.info('collection finished', { ...report, damaged: report.damaged.length });
     step(5, 'done');
-    return report;
+    return boundedReport(report, ['retired', 'restored', 'damaged']);
   }
 
   /** Finds what nothing needs and writes down since when; counts both into the report. */

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 
+import { FleetseedError } from '#lib/contracts';
 import { DocumentStore, type Depot } from '#lib/depot';
 
 import { DEPOT } from '../depot/depot.tokens.js';
@@ -33,11 +34,21 @@ export class ImportStore {
     await this.#documents.delete(keyOf(id));
   }
 
+  /** One that cannot be read must not hide all others. */
+  async #readable(id: string): Promise<ImportRecord | null> {
+    try {
+      return await this.find(id);
+    } catch (error) {
+      if (error instanceof FleetseedError && error.code === 'DEPOT_CORRUPT') return null;
+      throw error;
+    }
+  }
+
   async *all(): AsyncGenerator<ImportRecord> {
     for (let after: string | undefined; ;) {
       const page = await this.depot.list(PREFIX, after === undefined ? {} : { after });
       for (const key of page.keys) {
-        const record = await this.find(key.slice(PREFIX.length, -'.json'.length));
+        const record = await this.#readable(key.slice(PREFIX.length, -'.json'.length));
         if (record) yield record;
       }
       if (page.next === null) return;

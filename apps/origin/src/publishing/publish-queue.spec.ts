@@ -19,6 +19,7 @@ const RECORD: UploadRecord = {
   app: 'web',
   version: '1',
   state: 'open',
+  run: 0,
   plan: 'plan.json',
   bytes: 1,
   knownBytes: 0,
@@ -44,7 +45,7 @@ async function parts() {
     jobs,
     silentLogger,
   );
-  return { uploads, jobs, queue };
+  return { uploads, jobs, queue, depot };
 }
 
 describe('PublishQueue', () => {
@@ -52,8 +53,27 @@ describe('PublishQueue', () => {
     const { uploads, jobs, queue } = await parts();
     await uploads.create(RECORD);
     await Promise.all([queue.publish(RECORD), queue.publish(RECORD)]);
-    expect(await uploads.find(RECORD.upload)).toEqual({ ...RECORD, state: 'publishing' });
+    expect(await uploads.find(RECORD.upload)).toEqual({ ...RECORD, state: 'publishing', run: 1 });
     expect(await jobs.list()).toHaveLength(1);
+  });
+
+  it('makes another job of one that is completed again while the old job is just ending', async () => {
+    const { uploads, jobs, queue } = await parts();
+    await uploads.create(RECORD);
+    await queue.publish(RECORD);
+    await uploads.update(RECORD.upload, (current) => current && { ...current, state: 'failed' });
+    await queue.publish(RECORD);
+    const ids = (await jobs.list()).map(({ id }) => id);
+    expect(new Set(ids).size).toBe(2);
+  });
+
+  it('finds those to be published though the record of another is damaged', async () => {
+    const { uploads, jobs, queue, depot } = await parts();
+    const damaged = 'aa'.repeat(16);
+    await depot.createDocument(`uploads/${damaged}/upload.json`, Buffer.from('{"v":1'));
+    await uploads.create({ ...RECORD, state: 'publishing', run: 1 });
+    await queue.enqueueUnfinished();
+    expect(await jobs.list()).toMatchObject([{ data: { upload: RECORD.upload, about: 'web@1' } }]);
   });
 
   it('does not bring back an upload that was dropped meanwhile', async () => {

@@ -52,8 +52,18 @@ export class PublishQueue implements OnModuleInit {
 
   async enqueueUnfinished(): Promise<void> {
     for (const id of await this.uploads.ids()) {
-      const record = await this.uploads.find(id);
+      const record = await this.#readable(id);
       if (record?.state === 'publishing') await this.#enqueue(record);
+    }
+  }
+
+  /** A record that cannot be read must not keep all others from being published. */
+  async #readable(id: string): Promise<UploadRecord | null> {
+    try {
+      return await this.uploads.find(id);
+    } catch (error) {
+      this.logger.error('upload not readable', { upload: id, error });
+      return null;
     }
   }
 
@@ -65,19 +75,20 @@ export class PublishQueue implements OnModuleInit {
   async publish(record: UploadRecord): Promise<UploadRecord> {
     const written = await this.uploads.update(record.upload, (current) => {
       const begun = current?.state === 'publishing' || current?.state === 'published';
-      return current && !begun ? { ...current, state: 'publishing', error: null } : null;
+      if (!current || begun) return null;
+      return { ...current, state: 'publishing', run: current.run + 1, error: null };
     });
     const now = written ?? (await this.uploads.find(record.upload));
     if (!now) throw unknownUpload(record.upload);
-    if (now.state === 'publishing') await this.#enqueueSoon(record);
+    if (now.state === 'publishing') await this.#enqueueSoon(now);
     this.events.changed(record.upload);
     return now;
   }
 
   /** @throws the error that publishing ended with; QUEUE_UNREACHABLE, it is published later then */
   async publishAndWait(record: UploadRecord): Promise<{ release: Release; created: boolean }> {
-    const { state } = await this.publish(record);
-    const result = state === 'publishing' ? await this.#ended(record) : null;
+    const begun = await this.publish(record);
+    const result = begun.state === 'publishing' ? await this.#ended(begun) : null;
     const release = await this.catalog.find(record.app, record.version);
     const ended = await this.uploads.find(record.upload);
     if (ended?.state === 'published' && release) {
@@ -94,7 +105,7 @@ export class PublishQueue implements OnModuleInit {
     const end = performance.now() + PATIENCE_MS;
     for (;;) {
       try {
-        const job = await this.queue.finished(jobIdOf(upload));
+        const job = await this.queue.finished(jobIdOf(record));
         return job.name === 'publish' ? job.result : null;
       } catch (error) {
         if (!isGap(error) || performance.now() > end) throw error;
@@ -115,8 +126,9 @@ export class PublishQueue implements OnModuleInit {
     }
   }
 
-  async #enqueue({ upload, app, version }: UploadRecord): Promise<void> {
-    const options = { id: jobIdOf(upload), attempts: PUBLISH_ATTEMPTS };
+  async #enqueue(record: UploadRecord): Promise<void> {
+    const { upload, app, version } = record;
+    const options = { id: jobIdOf(record), attempts: PUBLISH_ATTEMPTS };
     await this.queue.enqueue('publish', { upload, about: `${app}@${version}` }, options);
   }
 }
@@ -126,6 +138,7 @@ function isGap(error: unknown): boolean {
   return error.code === 'QUEUE_UNREACHABLE' || error.code === 'JOB_NOT_FOUND';
 }
 
-function jobIdOf(upload: string): string {
-  return `publish-${upload}`;
+/** One that is completed again after a failure is another job: the old one may be just ending. */
+function jobIdOf({ upload, run }: UploadRecord): string {
+  return `publish-${upload}-${run}`;
 }

@@ -178,6 +178,7 @@ async function completeUpload(tree = TREE, tamper = false): Promise<MemoryDepotC
     app: 'web',
     version: tree.request.version,
     state: 'publishing',
+    run: 1,
     plan,
     bytes: checked.bytes,
     knownBytes: 0,
@@ -244,6 +245,29 @@ describe('publishing', () => {
     expect(told).toMatchObject([
       { app: 'web', version: '1.0.0', createdAt: 5000, createdBy: 'ci' },
     ]);
+  });
+
+  it('is not undone by a second run of the job, which a lost queue had begun', async () => {
+    const content = await completeUpload();
+    const first = publisherOn(await MemoryDepot.open({ content }));
+    let overtaken = false;
+    const slow = new Proxy(await MemoryDepot.open({ content }), {
+      get: (target, name) => {
+        const member: unknown = Reflect.get(target, name);
+        if (typeof member !== 'function') return member;
+        return async (...args: unknown[]) => {
+          if (name === 'readObject' && String(args[0]).includes('/hashes/') && !overtaken) {
+            overtaken = true;
+            await run(first.publisher);
+          }
+          return (member as (...given: unknown[]) => unknown).apply(target, args);
+        };
+      },
+    });
+    const second = publisherOn(slow);
+    expect(await run(second.publisher)).toMatchObject({ created: false });
+    expect(overtaken).toBe(true);
+    expect(await first.uploads.find(ID)).toMatchObject({ state: 'published', error: null });
   });
 
   it('loses to a version that was made meanwhile, and stores nothing', async () => {

@@ -8,6 +8,7 @@ import { HashPool } from '#lib/swarm';
 
 import { LiveMarker } from '../collection/live-marks.js';
 import { CLOCK, LOGGER } from '../config/start-context.js';
+import { boundedReport } from '../jobs/bounded-report.js';
 import type { OriginJobs } from '../jobs/origin-jobs.js';
 import { RecurringJobs } from '../jobs/recurring-jobs.js';
 import { Quarantine, type LostFile } from '../verification/quarantine.js';
@@ -103,7 +104,7 @@ export class Repairer implements OnModuleInit {
     await this.records.write(report);
     const counts = { repaired: repaired.length, lacking: left.size };
     this.logger.info('repair finished', { ...counts, ...sums });
-    return report;
+    return boundedReport(report, ['repaired', 'lacking']);
   }
 
   /** @returns null when it cannot be had now; what is wrong with one artifact keeps no other from it */

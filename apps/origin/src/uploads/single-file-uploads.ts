@@ -94,6 +94,7 @@ export class SingleFileUploads {
       app,
       version,
       state: 'open',
+      run: 0,
       plan: await this.store.writePlan(id, plan),
       bytes,
       knownBytes: 0,

@@ -125,6 +125,7 @@ export class UploadStarter {
       app,
       version: tree.request.version,
       state: 'open',
+      run: 0,
       plan: await this.store.writePlan(id, plan),
       bytes: tree.bytes,
       knownBytes: tree.bytes - lacking,
@@ -144,7 +145,8 @@ export class UploadStarter {
     const now = this.clock.now();
     const written = await this.store.update(record.upload, (current) => {
       const live = current?.state === 'publishing' || (current?.expiresAt ?? 0) > now;
-      return current && live && current.state !== 'failed' ? null : record;
+      if (current && live && current.state !== 'failed') return null;
+      return { ...record, run: current?.run ?? 0 };
     });
     return written ?? (await this.store.find(record.upload)) ?? record;
   }

@@ -41,6 +41,7 @@ async function begin(state: UploadRecord['state']): Promise<void> {
     app: 'web',
     version: '1',
     state,
+    run: 0,
     plan,
     bytes: 10,
     knownBytes: 0,

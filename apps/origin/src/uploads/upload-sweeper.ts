@@ -49,7 +49,11 @@ export class UploadSweeper implements OnApplicationBootstrap, OnModuleDestroy {
     const orphans = new Set<string>();
     for (const id of await this.store.ids()) {
       if (this.#ended) return;
-      const record = await this.store.find(id);
+      const record = await this.store.find(id).catch((error: unknown) => {
+        this.logger.error('upload not readable', { upload: id, error });
+        return 'unreadable' as const;
+      });
+      if (record === 'unreadable') continue;
       if (record) {
         const expired = record.expiresAt <= this.clock.now() && record.state !== 'publishing';
         if (expired && !(await this.#isImporting(id))) {

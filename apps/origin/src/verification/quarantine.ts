@@ -183,11 +183,14 @@ export class Quarantine {
 
   async #all(): Promise<QuarantineDocument[]> {
     const records: QuarantineDocument[] = [];
-    const { keys } = await this.depot.list(PREFIX, { limit: 10_000 });
-    for (const key of keys.filter((each) => each.endsWith('.json'))) {
-      const record = await this.#records.read(key);
-      if (record) records.push(record.value);
+    for (let after: string | undefined; ;) {
+      const page = await this.depot.list(PREFIX, after === undefined ? {} : { after });
+      for (const key of page.keys.filter((each) => each.endsWith('.json'))) {
+        const record = await this.#records.read(key);
+        if (record) records.push(record.value);
+      }
+      if (page.next === null) return records;
+      after = page.next;
     }
-    return records;
   }
 }

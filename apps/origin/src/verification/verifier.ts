@@ -12,6 +12,7 @@ import { LiveMarker, type LiveMarks } from '../collection/live-marks.js';
 import { Repacker } from '../collection/repacker.js';
 import type { OriginConfig } from '../config/origin-config.schema.js';
 import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
+import { boundedReport } from '../jobs/bounded-report.js';
 import type { OriginJobs } from '../jobs/origin-jobs.js';
 import { RecurringJobs } from '../jobs/recurring-jobs.js';
 import { ReleaseCatalog } from '../releases/release-catalog.js';
@@ -89,7 +90,7 @@ export class Verifier implements OnModuleInit {
     this.logger.info('verification finished', { ...facts, ...counts });
     // Machines that have it may give it back.
     if (damaged.length > 0) await this.recurring.request('repair');
-    return report;
+    return boundedReport(report, ['damaged', 'unreadable']);
   }
 
   /** All objects behind the cursor, in a fixed order. */

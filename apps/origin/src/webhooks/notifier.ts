@@ -63,6 +63,7 @@ export class Notifier implements OnModuleInit, OnModuleDestroy {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
+        ...(this.target.authorization ? { authorization: this.target.authorization } : {}),
         'user-agent': 'fleetseed',
         'fleetseed-event': event,
         'fleetseed-delivery': id,

@@ -14,7 +14,6 @@ import { WEBHOOK_TARGET, type WebhookTarget } from './webhook.target.js';
 
 const PREFIX = 'outbox/';
 const ATTEMPTS = 8;
-const PAGE = 1000;
 
 /**
  * What has happened and was not told yet, in the depot until the receiver has taken it. The id of a
@@ -65,8 +64,12 @@ export class Outbox implements OnModuleInit {
 
   async enqueueAll(): Promise<void> {
     if (!this.target) return;
-    const { keys } = await this.depot.list(PREFIX, { limit: PAGE });
-    for (const key of keys) await this.#enqueue(key.slice(PREFIX.length, -'.json'.length));
+    for (let after: string | undefined; ;) {
+      const page = await this.depot.list(PREFIX, after === undefined ? {} : { after });
+      for (const key of page.keys) await this.#enqueue(key.slice(PREFIX.length, -'.json'.length));
+      if (page.next === null) return;
+      after = page.next;
+    }
   }
 
   async #enqueue(notification: string): Promise<void> {

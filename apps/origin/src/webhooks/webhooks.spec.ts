@@ -143,3 +143,23 @@ describe('a start with webhooks that cannot be', () => {
     }
   });
 });
+
+describe('a receiver that wants a password', () => {
+  it('is given it in a header, and it is nowhere to be seen', async () => {
+    await origin.stop();
+    receiver.statuses.push(...Array.from({ length: 3 }, () => 401));
+    const url = new URL(receiver.url);
+    url.username = 'fleet';
+    url.password = 'p@ss';
+    origin = await TestOrigin.start({
+      roles: 'api,tracker,work',
+      webhookUrl: url.href,
+      webhookSecretFile: join(folder, 'secret'),
+    });
+    await origin.push('web', new TestTree({ a: noise(10, 'a') }, { version: '1' }));
+    await vi.waitFor(() => expect(receiver.told.length).toBeGreaterThan(0), { timeout: 10_000 });
+    expect(receiver.told[0]?.headers.authorization).toBe(`Basic ${btoa('fleet:p@ss')}`);
+    const { body } = await origin.call<Page<Job>>('GET', '/jobs');
+    expect(JSON.stringify(body)).not.toMatch(/p@ss|p%40ss/);
+  });
+});

@@ -52,6 +52,8 @@ export const UploadDocument = z.looseObject({
   app: AppName,
   version: z.string(),
   state: UploadState,
+  /** Grows each time that it is completed. */
+  run: z.number().int().default(0),
   /** Name of the plan's object below `uploads/<id>/`. */
   plan: z.string(),
   bytes: ByteCount,

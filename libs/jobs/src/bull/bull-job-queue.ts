@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-
 import type { Queue, QueueEvents, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 
@@ -14,6 +12,7 @@ import {
   type Logger,
 } from '#lib/runtime';
 
+import { FinishWaiters } from '../finish-waiters.js';
 import { HandlerTable } from '../handler-table.js';
 import type {
   EnqueueOptions,
@@ -27,7 +26,7 @@ import type {
   JobView,
   JobViewOf,
 } from '../job-queue.js';
-import { isFinishedState, jobOf, viewOf } from '../job.js';
+import { fullOptions, isFinishedState, jobOf, noSuchJob, viewOf } from '../job.js';
 import { BullEvents } from './bull-events.js';
 import { bullIdOf } from './bull-job.codec.js';
 import { BULL_QUEUE, BullKeys } from './bull-keys.js';
@@ -36,7 +35,6 @@ import { cancelJob, forgetFinished } from './bull-scripts.js';
 import { BullStore } from './bull-store.js';
 import { makeWorker, type WorkerTuning } from './bull-worker.js';
 import { EpochWatch } from './epoch-watch.js';
-import { FinishWaiters } from './finish-waiters.js';
 import { redisAddressOf } from './redis-address.js';
 import type { RedisConnections } from './redis-connections.js';
 
@@ -68,7 +66,7 @@ export class BullJobQueue<Table extends JobTable> implements JobQueue<Table> {
   readonly #handlers: HandlerTable;
   readonly #keys: BullKeys;
   readonly #store: BullStore;
-  readonly #waiters = new FinishWaiters();
+  readonly #waiters = new FinishWaiters<JobView>();
   readonly #runs: BullRuns;
   readonly #queue: Queue;
   readonly #source: QueueEvents;
@@ -189,7 +187,7 @@ export class BullJobQueue<Table extends JobTable> implements JobQueue<Table> {
   ): Promise<JobViewOf<Table, Name>> {
     this.#checkOpen();
     this.#handlers.assertKnown(name);
-    const full = { id: randomUUID(), priority: 0, attempts: 3, ...options };
+    const full = fullOptions(options);
     const job = jobOf(name, data, full, { order: 0, now: this.#clock.now() });
     return this.#reaching(async () => {
       const same = options.id === undefined ? null : await this.#store.get(full.id);
@@ -272,7 +270,7 @@ export class BullJobQueue<Table extends JobTable> implements JobQueue<Table> {
     const worker = this.#worker;
     if (worker) await worker.pause(true);
     const drained = await this.#runs.close(reason, deadlineMs, graceMs);
-    for (const id of this.#waiters.ids()) this.#waiters.fail(id, reason);
+    this.#waiters.failAll(reason);
     // The outcome of what has ended is written before the connection goes, unless Redis is away.
     const ending = [this.#source.close(), this.#queue.close()];
     if (worker) ending.push(worker.close(!drained));
@@ -320,10 +318,6 @@ export class BullJobQueue<Table extends JobTable> implements JobQueue<Table> {
   #checkOpen(): void {
     if (this.#closed) throw this.#closed;
   }
-}
-
-function noSuchJob(id: string): FleetseedError {
-  return new FleetseedError('JOB_NOT_FOUND', 'There is no such job.', { id });
 }
 
 /** Whatever goes wrong between us and Redis; errors of our own pass. */

@@ -1,10 +1,10 @@
 import type { Job } from 'bullmq';
 
 import { FleetseedError } from '#lib/contracts';
-import { Unrecoverable, untilAborted, type Clock, type Logger } from '#lib/runtime';
+import { untilAborted, type Clock, type Logger } from '#lib/runtime';
 
 import type { HandlerTable } from '../handler-table.js';
-import { errorFacts, resultText } from '../job.js';
+import { cancelled, errorFacts, outcomeOf, resultText, timedOut } from '../job.js';
 import { CANCELLED_FIELD, failureText, idOfBull } from './bull-job.codec.js';
 import { ProgressWriter } from './progress-writer.js';
 
@@ -75,7 +75,7 @@ export class BullRuns {
     const run = this.#runs.get(bullId);
     if (!run || run.cancelled) return;
     run.cancelled = true;
-    run.controller.abort(new FleetseedError('ABORTED', 'The job was cancelled.'));
+    run.controller.abort(cancelled());
   }
 
   /** Aborts runs whose job may be another's by now. */
@@ -119,7 +119,7 @@ export class BullRuns {
       clock,
       PROGRESS_PAUSE_MS,
     );
-    const stopTimer = clock.setTimer(timeoutMs, () => controller.abort(tooLong(timeoutMs)));
+    const stopTimer = clock.setTimer(timeoutMs, () => controller.abort(timedOut(timeoutMs)));
     try {
       if (await readField(job.id ?? '', CANCELLED_FIELD)) this.cancel(job.id ?? '');
       controller.signal.throwIfAborted();
@@ -143,13 +143,9 @@ export class BullRuns {
     }
   }
 
-  /** The reason of an abort counts more than the error that the abort provoked. */
   async #failed(job: Job, token: string, run: Run, thrown: unknown): Promise<never> {
     const { bull, logger } = this.options;
-    const { signal } = run.controller;
-    const error: unknown = signal.aborted ? signal.reason : thrown;
-    const final = error instanceof Unrecoverable;
-    const reason = final ? error.reason : error;
+    const { reason, final } = outcomeOf(run.controller.signal, thrown);
     if (run.abandoned || (this.#closed && !run.cancelled)) return this.#giveBack(job, token);
     const text = failureText({ ...errorFacts(reason), cancelled: run.cancelled });
     const facts = { job: idOfBull(job.id ?? ''), name: job.name, error: reason };
@@ -204,8 +200,4 @@ export class BullRuns {
     }
     return this.#runs.size === 0;
   }
-}
-
-function tooLong(timeoutMs: number): FleetseedError {
-  return new FleetseedError('TIMED_OUT', 'The job took too long.', { timeoutMs });
 }

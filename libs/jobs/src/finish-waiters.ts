@@ -1,24 +1,22 @@
-import type { JobView } from '../job-queue.js';
-
-interface Waiter {
-  resolve(view: JobView): void;
+interface Waiter<Ended> {
+  resolve(job: Ended): void;
   reject(error: unknown): void;
 }
 
 /** Who waits for the end of which job. */
-export class FinishWaiters {
-  readonly #waiters = new Map<string, Set<Waiter>>();
+export class FinishWaiters<Ended extends { readonly id: string }> {
+  readonly #waiters = new Map<string, Set<Waiter<Ended>>>();
 
   ids(): string[] {
     return [...this.#waiters.keys()];
   }
 
   /** @throws the signal's reason, or what `fail` is given */
-  async wait(id: string, signal: AbortSignal | undefined): Promise<JobView> {
+  async wait(id: string, signal: AbortSignal | undefined): Promise<Ended> {
     signal?.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<JobView>();
+    const { promise, resolve, reject } = Promise.withResolvers<Ended>();
     const waiter = { resolve, reject };
-    const waiters = this.#waiters.get(id) ?? new Set();
+    const waiters = this.#waiters.get(id) ?? new Set<Waiter<Ended>>();
     this.#waiters.set(id, waiters.add(waiter));
     const onAbort = () => reject(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
@@ -31,11 +29,15 @@ export class FinishWaiters {
     }
   }
 
-  finish(view: JobView): void {
-    for (const waiter of this.#waiters.get(view.id) ?? []) waiter.resolve(view);
+  finish(job: Ended): void {
+    for (const waiter of this.#waiters.get(job.id) ?? []) waiter.resolve(job);
   }
 
   fail(id: string, error: unknown): void {
     for (const waiter of this.#waiters.get(id) ?? []) waiter.reject(error);
+  }
+
+  failAll(error: unknown): void {
+    for (const id of this.ids()) this.fail(id, error);
   }
 }
