@@ -58,6 +58,10 @@ export function fleetTable(rounds: readonly OriginRound[]): string {
       of(1, ({ reads }) => reads.p50 / 1000),
       of(1, ({ reads }) => reads.p99 / 1000),
       `${told[told.length >> 1]!.toFixed(0)} / ${told.at(-1)!.toFixed(0)} of ${told.length}`,
+      of(
+        0,
+        ({ announces, reads, udpAnnounces }) => announces.failed + reads.failed + udpAnnounces.lost,
+      ),
       of(1, ({ loopDelay }) => loopDelay.p99),
       of(1, ({ loopDelay }) => loopDelay.max),
       of(0, ({ cpuSeconds, seconds }) => (100 * cpuSeconds) / seconds),
@@ -77,6 +81,7 @@ const HEAD = [
   'GET release p50, ms',
   'p99, ms',
   'last told, median / most, ms',
+  'failed or lost',
   'event-loop delay p99, ms',
   'most, ms',
   'origin CPU, % of a core',

@@ -66,10 +66,11 @@ async function comeBack(
     ]);
     const { seconds } = await crowd.event('connected', PATIENCE_MS);
     tell(`  ${agents} agents joined within ${Number(seconds).toFixed(1)} s`);
+    crowd.say('lost');
+    const waiting = await crowd.line('"event":"waiting"', PATIENCE_MS);
     await origin.program.kill();
     const again = await serveOrigin(host, folder, []);
-    crowd.say('again');
-    await crowd.event('waiting', PATIENCE_MS);
+    crowd.say('ready');
     const token = readFileSync(again.adminToken, 'utf8').trim();
     const reads = await HttpLoad.start(host, {
       url: again.url,
@@ -79,8 +80,12 @@ async function comeBack(
       paths: Array.from({ length: 16 }, () => '/api/v1/apps/app-0/releases/1'),
       header: `authorization: Bearer ${token}`,
     });
-    const back = (await crowd.event('back', PATIENCE_MS)) as unknown as Times;
-    const announced = (await crowd.event('announced', PATIENCE_MS)) as unknown as Times;
+    const told = async (event: string) => {
+      const { text } = await crowd.next(waiting, `"event":"${event}"`, PATIENCE_MS);
+      return JSON.parse(text) as Times;
+    };
+    const back = await told('back');
+    const announced = await told('announced');
     const asked = await reads.report();
     const delay = await readLoopDelay(host, again);
     const { cpuSeconds, peakRss } = usageOf(again.program.pid);

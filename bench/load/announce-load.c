@@ -330,7 +330,7 @@ static void run(void) {
       last_look = now;
       resend_late(now);
       if (opt.reports && !report_if_asked(&count_from, done)) return;
-      if (connects == 0 && now - start > 20 * SECOND_NS) { fprintf(stderr, "nobody answers\n"); exit(1); }
+      if (done == 0 && connects == 0 && now - start > 20 * SECOND_NS) { fprintf(stderr, "nobody answers\n"); exit(1); }
     }
   }
   report(count_from, done);

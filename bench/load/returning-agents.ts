@@ -10,8 +10,8 @@ import { identityCode, linkCode, returnsCode, runtime, sessionCode } from './own
  * The program behind `return.case.ts`: agents of a fleet in one process, with the agent's own session, control
  * link and way back into its swarms. What they hold is said, and not there.
  *
- * Prints `connected` when all have joined and are heard; each line on stdin begins the account anew, and is
- * answered by `back` when all are heard again and `announced` when all have told the tracker of what they hold.
+ * Prints `connected` when all have joined and are heard. On stdin `lost` begins the account anew, and `ready` its
+ * clock; `back` is printed when all are heard again, `announced` when all have told the tracker of what they hold.
  */
 const { values } = parseArgs({
   options: {
@@ -39,8 +39,9 @@ const session = { torrents: held } as unknown as Session;
 const { signal } = new AbortController();
 
 let since = performance.now();
-let back: number[] = [];
-let announced: number[] = [];
+/** When each was heard, and had told the tracker; by agent. */
+let back = new Map<number, number>();
+let announced = new Map<number, number>();
 let failures = new Map<string, number>();
 const logger = {
   ...silentLogger,
@@ -72,14 +73,14 @@ async function begin(index: number): Promise<void> {
     signal,
     announce: async (all, until) => {
       await link.announce(all, peerAddress, until);
-      note(announced, 'announced');
+      note(announced, index, 'announced');
     },
   });
   await new Promise<void>((connected) => {
     const events = {
       onConnected: () => {
         connected();
-        note(back, 'back');
+        note(back, index, 'back');
       },
       onLost: () => undefined,
       onNewEpoch: () => returns.begin(),
@@ -90,10 +91,11 @@ async function begin(index: number): Promise<void> {
   });
 }
 
-function note(times: number[], event: string): void {
-  times.push((performance.now() - since) / 1000);
-  if (times.length !== COUNT) return;
-  const sorted = times.toSorted((a, b) => a - b);
+function note(times: Map<number, number>, agent: number, event: string): void {
+  if (times.has(agent)) return;
+  times.set(agent, (performance.now() - since) / 1000);
+  if (times.size !== COUNT) return;
+  const sorted = [...times.values()].toSorted((a, b) => a - b);
   const at = (part: number) => sorted[Math.floor((COUNT - 1) * part)];
   say({ event, p50: at(0.5), p99: at(0.99), last: at(1), failures: Object.fromEntries(failures) });
 }
@@ -104,10 +106,11 @@ async function beginOneByOne(): Promise<void> {
 }
 await Promise.all(Array.from({ length: AT_ONCE }, beginOneByOne));
 say({ event: 'connected', seconds: (performance.now() - since) / 1000 });
-for await (const _ of createInterface({ input: process.stdin })) {
+for await (const line of createInterface({ input: process.stdin })) {
   since = performance.now();
-  back = [];
-  announced = [];
+  if (line === 'ready') continue;
+  back = new Map();
+  announced = new Map();
   failures = new Map();
   say({ event: 'waiting' });
 }
