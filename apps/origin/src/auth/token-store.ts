@@ -9,6 +9,8 @@ import { DEPOT } from '../depot/depot.tokens.js';
 
 const PREFIX = 'tokens/';
 const CACHE_MS = 3000;
+/** One that is asked for is read again so long before it is forgotten: who comes all the time never waits. */
+const AHEAD_MS = 1500;
 const MAX_CACHED = 10_000;
 const ID = /^[0-9a-f]{16}$/;
 
@@ -25,6 +27,8 @@ interface Cached {
 export class TokenStore {
   readonly #documents: DocumentStore<TokenDocument>;
   readonly #cache = new Map<string, Cached>();
+  /** By id; whoever asks meanwhile waits for the same. */
+  readonly #reading = new Map<string, Promise<TokenDocument | null>>();
   readonly #listeners = new Set<(id: string) => void>();
   /** Grows with each change: what was read before one is not remembered after it. */
   #changes = 0;
@@ -44,21 +48,37 @@ export class TokenStore {
 
   /** Another process has changed the token: what is cached of it is old. */
   forget(id: string): void {
-    this.#changes++;
+    this.#changed(id);
     this.#cache.delete(id);
   }
 
   /** What is cached of a token right now; undefined when the depot would have to be asked. */
   cached(id: string): TokenDocument | null | undefined {
     const cached = this.#cache.get(id);
-    return cached && cached.until > this.clock.monotonic() ? cached.document : undefined;
+    const left = cached ? cached.until - this.clock.monotonic() : 0;
+    // What goes wrong is told to who has to wait for it.
+    if (left > 0 && left < AHEAD_MS) this.#read(id).catch(() => undefined);
+    return left > 0 ? cached!.document : undefined;
   }
 
   /** @returns null for a token that does not exist (any more) */
   async find(id: string): Promise<TokenDocument | null> {
     if (!ID.test(id)) return null;
     const cached = this.cached(id);
-    if (cached !== undefined) return cached;
+    return cached === undefined ? this.#read(id) : cached;
+  }
+
+  #read(id: string): Promise<TokenDocument | null> {
+    const known = this.#reading.get(id);
+    if (known) return known;
+    const reading = this.#readNow(id).finally(() => {
+      if (this.#reading.get(id) === reading) this.#reading.delete(id);
+    });
+    this.#reading.set(id, reading);
+    return reading;
+  }
+
+  async #readNow(id: string): Promise<TokenDocument | null> {
     const changes = this.#changes;
     const document = (await this.#documents.read(keyOf(id)))?.value ?? null;
     if (changes === this.#changes) this.#remember(id, document);
@@ -67,7 +87,7 @@ export class TokenStore {
 
   async create(document: TokenDocument): Promise<void> {
     await this.#documents.create(keyOf(document.token), document);
-    this.#changes++;
+    this.#changed(document.token);
     this.#remember(document.token, document);
     this.#tell(document.token);
   }
@@ -88,7 +108,7 @@ export class TokenStore {
 
   async delete(id: string): Promise<void> {
     if (ID.test(id)) await this.#documents.delete(keyOf(id));
-    this.#changes++;
+    this.#changed(id);
     this.#remember(id, null);
     this.#tell(id);
   }
@@ -105,6 +125,12 @@ export class TokenStore {
 
   #tell(id: string): void {
     for (const listener of this.#listeners) listener(id);
+  }
+
+  /** What was being read may be old: who comes now reads anew. */
+  #changed(id: string): void {
+    this.#changes++;
+    this.#reading.delete(id);
   }
 
   #remember(id: string, document: TokenDocument | null): void {

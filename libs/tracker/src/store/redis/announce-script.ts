@@ -4,8 +4,7 @@ import { COMMON } from './peer-scripts.js';
  * Stores or removes records of one swarm, and draws candidates for those who announced.
  *
  * ARGV: time, most origins, seed of the draw, room (`2`: for new swarms and peers, `1`: for new peers in swarms
- * that are known, `0`: for none), most strangers of a host, how many words about hand-outs follow; those (see
- * handed_out); then of each announce: member, record, lifetime (ms), `1` when it leaves, sample (how many
+ * that are known, `0`: for none), most strangers of a host; then of each announce: member, record, lifetime (ms), `1` when it leaves, sample (how many
  * candidates besides the origins; 0 for none at all).
  *
  * Answers: five counts (by state, origins, completions), until when the list of swarms is to have this one (ms,
@@ -18,7 +17,6 @@ import { COMMON } from './peer-scripts.js';
  */
 export const ANNOUNCE = String.raw`${COMMON}
 local most_origins, room, most_strangers = tonumber(ARGV[2]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local first = 7 + tonumber(ARGV[6])
 math.randomseed(tonumber(ARGV[3]))
 
 -- How long before its end the list of swarms is told again, ms.
@@ -29,7 +27,6 @@ local RUN = 4
 local MOST_SAMPLES = 4
 
 purge()
-handed_out(7, first - 1)
 
 local function has_room(member, record)
   if room == 0 or (room == 1 and redis.call('EXISTS', expiry) == 0) then return false end
@@ -146,7 +143,7 @@ local function candidates(zone, asked, origins, peers)
 end
 
 local stored, longest, zones, asked = {}, 0, {}, {}
-for at = first, #ARGV, 5 do
+for at = 6, #ARGV, 5 do
   local member, record, lifetime = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
   local leaves, sample = ARGV[at + 3] == '1', tonumber(ARGV[at + 4])
   local before = redis.call('HGET', records, member)

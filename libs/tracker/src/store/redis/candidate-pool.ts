@@ -11,8 +11,8 @@ interface Drawn extends Standing {
   readonly record: string;
   /** As the record has it. */
   readonly peerId: string;
-  /** Within one call more is handed out than Redis knew when it drew. */
-  load: number;
+  /** As Redis knew it when it drew. */
+  readonly load: number;
   /** How long it lives, ms. */
   readonly left: number;
 }
@@ -54,8 +54,11 @@ export class CandidatePool {
     }
   }
 
-  /** Fills the set with what one of them may be told of. */
-  fill(set: CandidateSet, asker: Asker): void {
+  /**
+   * Fills the set with what one of them may be told of.
+   * @param loadOf what was handed out since Redis was told
+   */
+  fill(set: CandidateSet, asker: Asker, loadOf: (member: string) => number): void {
     const { near, far } = this.#zones.get(asker.self.zone) ?? { near: [], far: [] };
     const [others, elsewhere] = [this.#without(asker, near), this.#without(asker, far)];
     const half = asker.self.zone === '' ? 0 : Math.floor(asker.sample / 2);
@@ -68,13 +71,13 @@ export class CandidatePool {
     this.#placed = this.#placed.filter(({ peerId }) => peerId !== asker.peerId);
     set.clear();
     for (const drawn of this.#placed) {
-      set.loads[set.length] = drawn.load;
+      set.loads[set.length] = drawn.load + loadOf(drawn.member);
       set.flags[set.length++] = flagsOf(asker.self, drawn);
     }
   }
 
   /**
-   * What was chosen from the set, with the loads before; the next who asks finds it handed out once more.
+   * What was chosen from the set, with the loads before.
    * @param now of this process, ms.
    */
   take(set: CandidateSet, now: number): { members: string[]; picked: PeerCandidate[] } {
@@ -82,10 +85,10 @@ export class CandidatePool {
     const picked: PeerCandidate[] = [];
     for (let at = 0; at < set.chosenLength; at++) {
       const drawn = this.#placed[set.chosen[at]!]!;
-      const { member, record, load, left } = drawn;
+      const { member, record, left } = drawn;
       members.push(member);
+      const load = set.loads[set.chosen[at]!]!;
       picked.push({ ...decodeRecord(member, record, now + left), load });
-      drawn.load++;
     }
     return { members, picked };
   }

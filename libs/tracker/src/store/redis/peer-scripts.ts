@@ -89,28 +89,6 @@ local function load_of(text)
   return value * 0.5 ^ ((now - at) / HALF_LIFE)
 end
 
--- Two words for each, from the first to the last: member, how often it was handed out.
-local function handed_out(first, last)
-  local members, times = {}, {}
-  for at = first, last, 2 do
-    members[#members + 1] = ARGV[at]
-    times[#times + 1] = tonumber(ARGV[at + 1])
-  end
-  if #members == 0 then return end
-  local found = redis.call('HMGET', records, unpack(members))
-  local loaded = redis.call('HMGET', loads, unpack(members))
-  local written = {}
-  for at, member in ipairs(members) do
-    if found[at] then
-      written[#written + 1] = member
-      written[#written + 1] = load_of(loaded[at]) + times[at] .. ':' .. now
-    end
-  end
-  if #written == 0 then return end
-  redis.call('HSET', loads, unpack(written))
-  redis.call('PEXPIRE', loads, KEPT)
-end
-
 -- Six numbers (counts by state, origins, completions, whether stored), then 'x' or 0, then four of each
 -- member: itself, record, load, how long it lives, ms.
 local function answer(stored, listed, members)
@@ -149,10 +127,26 @@ return answer(true, 0, members)
 `;
 
 /**
- * Adds to the loads of peers that were handed out. ARGV: time, and two for each: member, how often.
+ * Adds to the loads of peers that were handed out. ARGV: time, and two for each: member, load.
  */
 export const HANDED_OUT = String.raw`${COMMON}
-handed_out(2, #ARGV)
+local members, added = {}, {}
+for at = 2, #ARGV, 2 do
+  members[#members + 1] = ARGV[at]
+  added[#added + 1] = tonumber(ARGV[at + 1])
+end
+local found = redis.call('HMGET', records, unpack(members))
+local loaded = redis.call('HMGET', loads, unpack(members))
+local written = {}
+for at, member in ipairs(members) do
+  if found[at] then
+    written[#written + 1] = member
+    written[#written + 1] = load_of(loaded[at]) + added[at] .. ':' .. now
+  end
+end
+if #written == 0 then return 0 end
+redis.call('HSET', loads, unpack(written))
+redis.call('PEXPIRE', loads, KEPT)
 return 0
 `;
 

@@ -62,8 +62,8 @@ const SIDE_BY_SIDE = 500;
 /** Peers of one swarm that are listed: a script's answer is made in one piece. */
 const MAX_LISTED = 2000;
 const SEEDS = 2 ** 31;
-/** Hand-outs are told to Redis no later than this, ms. */
-const TELL_WITHIN_MS = 50;
+/** Hand-outs are told to Redis no later than this, ms: a small part of the time in which they fade. */
+const TELL_WITHIN_MS = 500;
 /** Where an answer says until when the list of swarms is to have the swarm. */
 const LISTED_AT = 5;
 
@@ -73,7 +73,7 @@ const HANDED_OUT_SCRIPT = new RedisScript(HANDED_OUT);
 
 /**
  * The store that several replicas share. An announce waits for one round trip, together with others in its
- * swarm; what was chosen is added to the loads with the next, or a moment later. Rejects when Redis does not answer: see
+ * swarm; what was chosen is added to the loads a moment later. Rejects when Redis does not answer: see
  * SurvivingPeerStore.
  */
 export class RedisPeerStore implements PeerStore {
@@ -117,13 +117,13 @@ export class RedisPeerStore implements PeerStore {
     const sample = Math.min(announce.sample, MAX_CANDIDATES - MAX_ORIGINS);
     const { counts, stored, pool } = await this.#lineOf(swarm).announce(announce, sample);
     if (sample <= 0) return { counts, picked: [], stored };
-    pool.fill(this.#set, askerOf(peer, sample));
+    const now = this.options.clock.now();
+    const { handOuts } = this.#lineOf(swarm);
+    pool.fill(this.#set, askerOf(peer, sample), (member) => handOuts.loadOf(member, now));
     pick(this.#set, counts.complete);
-    const { members, picked } = pool.take(this.#set, this.options.clock.now());
-    if (members.length > 0) {
-      this.#lineOf(swarm).handedOut(members);
-      this.#tellLater();
-    }
+    const { members, picked } = pool.take(this.#set, now);
+    for (const member of members) handOuts.note(member, now);
+    if (members.length > 0) this.#tellLater();
     return { counts, picked, stored };
   }
 
@@ -163,7 +163,7 @@ export class RedisPeerStore implements PeerStore {
     const keys = this.#keys.swarm(swarm);
     const { clock, random } = this.options;
     const line: SwarmLine = new SwarmLine({
-      tell: (handedOut, words) => this.#tell(swarm, keys, handedOut, words),
+      tell: (words) => this.#tell(swarm, keys, words),
       random,
       now: () => clock.now(),
       // One with hand-outs to be told goes when they were.
@@ -176,7 +176,6 @@ export class RedisPeerStore implements PeerStore {
   async #tell(
     swarm: SwarmId,
     keys: readonly string[],
-    handedOut: string[],
     words: (string | number)[],
   ): Promise<unknown[]> {
     const seed = Math.floor(this.options.random() * SEEDS);
@@ -186,21 +185,21 @@ export class RedisPeerStore implements PeerStore {
       seed,
       this.#census.room(),
       maxStrangersPerHost,
-      handedOut.length,
-      ...handedOut,
       ...words,
     ])) as unknown[];
     this.#census.note(swarm, answer[LISTED_AT] as number);
     return answer;
   }
 
-  /** What no announce takes along is told by itself, after a moment. */
+  /** Hand-outs are told together, because the same peers are handed out again and again. */
   #tellLater(): void {
     this.#cancelTelling ??= this.options.clock.setTimer(TELL_WITHIN_MS, () => {
       this.#cancelTelling = null;
+      const now = this.options.clock.now();
       for (const [swarm, line] of this.#lines) {
-        const words = line.takeHandedOut();
-        if (words.length > 0) this.#runner.send(HANDED_OUT_SCRIPT, this.#keys.swarm(swarm), words);
+        for (const words of line.handOuts.takeWords(now)) {
+          this.#runner.send(HANDED_OUT_SCRIPT, this.#keys.swarm(swarm), words);
+        }
         if (!line.isBusy) this.#lines.delete(swarm);
       }
     });

@@ -1,15 +1,12 @@
 import type { PeerAnnounce, SwarmCounts } from '../peer-store.js';
 import { CandidatePool } from './candidate-pool.js';
+import { HandOuts } from './hand-outs.js';
 import { encodeRecord, memberOf } from './record.codec.js';
 
 /** What a swarm's line needs of the store. */
 export interface LineDoors {
-  /**
-   * Runs the announce script for one swarm.
-   * @param handedOut two words for each peer: member, how often
-   * @param words of the announces, see ANNOUNCE
-   */
-  readonly tell: (handedOut: string[], words: (string | number)[]) => Promise<unknown[]>;
+  /** Runs the announce script for one swarm. @param words of the announces, see ANNOUNCE */
+  readonly tell: (words: (string | number)[]) => Promise<unknown[]>;
   readonly random: () => number;
   readonly now: () => number;
   /** Nobody waits in the line, and there is nothing to be told. */
@@ -33,8 +30,6 @@ interface Waiting {
 const MAX_LIFETIME_MS = 3_600_000;
 /** Announces of one call: it keeps Redis busy for a few milliseconds at most. */
 const MOST_AT_ONCE = 64;
-/** Peers whose hand-outs are told with one call. */
-const MOST_HANDED_OUT = 1000;
 
 /**
  * The announces in one swarm: one call is under way at a time, and who comes meanwhile goes together with the
@@ -43,14 +38,14 @@ const MOST_HANDED_OUT = 1000;
  */
 export class SwarmLine {
   #waiting: Waiting[] = [];
-  #handedOut = new Map<string, number>();
+  readonly handOuts = new HandOuts();
   #running = false;
 
   constructor(private readonly doors: LineDoors) {}
 
   /** Whether somebody waits, or there is something to be told. */
   get isBusy(): boolean {
-    return this.#running || this.#handedOut.size > 0;
+    return this.#running || !this.handOuts.isEmpty;
   }
 
   /** @param sample at most so many candidates besides the origins */
@@ -64,26 +59,12 @@ export class SwarmLine {
     });
   }
 
-  /** Told with the next call. */
-  handedOut(members: readonly string[]): void {
-    for (const member of members) {
-      const times = this.#handedOut.get(member);
-      if (times === undefined && this.#handedOut.size >= MOST_HANDED_OUT) continue;
-      this.#handedOut.set(member, (times ?? 0) + 1);
-    }
-  }
-
-  /** What is not told yet, in words; empty while a call that will tell it is to come. */
-  takeHandedOut(): string[] {
-    return this.#running ? [] : this.#wordsOfHandedOut();
-  }
-
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, MOST_AT_ONCE);
       try {
         const words = batch.flatMap((each) => this.#wordsOf(each));
-        const answer = await this.doors.tell(this.#wordsOfHandedOut(), words);
+        const answer = await this.doors.tell(words);
         settle(batch, answer, this.doors.random);
       } catch (error) {
         // Redis is away, or soon overtaxed: who waits is not kept waiting for another failure.
@@ -97,12 +78,6 @@ export class SwarmLine {
   #wordsOf({ announce: { peer, stopped }, sample }: Waiting): (string | number)[] {
     const lifetime = Math.ceil(Math.min(peer.expiresAt - this.doors.now(), MAX_LIFETIME_MS));
     return [memberOf(peer), encodeRecord(peer), lifetime, stopped ? 1 : 0, sample];
-  }
-
-  #wordsOfHandedOut(): string[] {
-    const words = [...this.#handedOut].flatMap(([member, times]) => [member, String(times)]);
-    this.#handedOut.clear();
-    return words;
   }
 }
 
