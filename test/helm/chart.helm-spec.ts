@@ -139,9 +139,16 @@ describe('the chart', () => {
 
   it('runs several replicas on a bucket and a Redis, each with an address for peers', () => {
     const manifests = render(
-      ...['--set', 'origin.replicas=3', '--set', 'origin.roles={api,tracker,work}'],
-      ...['--set', 'origin.s3.bucket=fleet-depot', '--set', 'origin.s3.existingSecret=s3'],
-      ...['--set', 'origin.redis.existingSecret=redis'],
+      '--set',
+      'origin.replicas=3',
+      '--set',
+      'origin.roles={api,tracker,work}',
+      '--set',
+      'origin.s3.bucket=fleet-depot',
+      '--set',
+      'origin.s3.existingSecret=s3',
+      '--set',
+      'origin.redis.existingSecret=redis',
     );
     const pod = podOf(manifests, 'StatefulSet');
     expect(envOf(pod)).toMatchObject({

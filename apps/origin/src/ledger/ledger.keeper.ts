@@ -131,9 +131,9 @@ export class LedgerKeeper {
     this.#dirtyDays.clear();
     try {
       for (const day of days) this.#setAsideIfFull(day);
-      for (const document of [...this.#full]) {
-        await this.#store(document);
-        this.#full.splice(this.#full.indexOf(document), 1);
+      for (let full = this.#full[0]; full; full = this.#full[0]) {
+        await this.#store(full);
+        this.#full.shift();
       }
       for (const day of days) {
         const document = this.account.document(day);
