@@ -103,9 +103,10 @@ export class Downloads {
   #tell(machine: Machine, piece: number): void {
     if (machine.state === 'gone') return;
     machine.told.set(piece);
-    if (machine.member) {
-      this.swarm.desk.gained(machine, piece, this.swarm.now);
-      this.swarm.dealSoon();
+    for (const origin of this.swarm.origins) {
+      if (!origin.isWell || !origin.neighbours.has(machine)) continue;
+      origin.desk!.gained(machine, piece, this.swarm.now);
+      this.swarm.dealSoon(origin);
     }
     for (const { at, source } of machine.listeners) {
       if (!at.isWell || at.doneAt > 0) continue;
@@ -119,7 +120,7 @@ export class Downloads {
     const { from } = source;
     if (!from.isWell || !from.neighbours.has(to) || request.given) return;
     const run = this.swarm.runOf(request);
-    const allowed = !from.isOrigin || this.swarm.desk.requested(to, run, this.swarm.now);
+    const allowed = !from.desk || from.desk.requested(to, run, this.swarm.now);
     if (!allowed || !from.uploads.accept(to, request)) {
       this.swarm.later(() => this.#rejected(request));
       return;

@@ -1,7 +1,6 @@
 import type { Random } from '#lib/runtime';
 
 import { Bitfield } from '../../libs/swarm/src/bitfield.js';
-import type { CopyMember } from '../../libs/swarm/src/policy/copy.member.js';
 import { DialPolicy } from '../../libs/swarm/src/policy/dial.policy.js';
 import type { PayloadLayout } from '../../libs/swarm/src/policy/payload.layout.js';
 import { PickerPeer } from '../../libs/swarm/src/policy/picker.peer.js';
@@ -16,6 +15,7 @@ import {
   UPLOADS_AT_ONCE,
   UploadScheduler,
 } from '../../libs/swarm/src/policy/upload.scheduler.js';
+import type { OriginDesk } from './origin-desk.js';
 
 /** A rate is good for so long, milliseconds. */
 const RATED_MS = 100;
@@ -73,8 +73,8 @@ export class Machine {
   readonly up: RateMeter;
   /** Those who hear of what it gets, and what they keep of it. */
   readonly listeners: { readonly at: Machine; readonly source: MachineSource }[] = [];
-  /** At an origin. */
-  member: CopyMember | null = null;
+  /** Of an origin: who is offered what. */
+  desk: OriginDesk | null = null;
   /** `silent`: it is gone, and nobody knows. */
   state: 'well' | 'silent' | 'gone' = 'well';
   #rate = 0;
@@ -87,8 +87,8 @@ export class Machine {
     readonly zone: number,
     layout: PayloadLayout,
     random: Random,
+    readonly isOrigin: boolean,
   ) {
-    const { isOrigin } = this;
     this.have = isOrigin ? Bitfield.full(layout.pieceCount) : new Bitfield(layout.pieceCount);
     this.told = new Bitfield(layout.pieceCount);
     const table = new SpanTable(layout, this.have);
@@ -106,10 +106,6 @@ export class Machine {
       isPreferred: (machine: Machine) => machine.isOrigin,
     };
     this.dials = new DialPolicy(kind, { random });
-  }
-
-  get isOrigin(): boolean {
-    return this.index === 0;
   }
 
   get isWell(): boolean {

@@ -75,8 +75,8 @@ export class Meetings {
     this.#join(machine, other);
     this.#join(other, machine);
     if (other.isOrigin) {
-      this.swarm.desk.join(machine, now);
-      this.swarm.dealSoon();
+      other.desk!.join(machine, now);
+      this.swarm.dealSoon(other);
       this.mostOriginNeighbours = Math.max(this.mostOriginNeighbours, other.neighbours.size);
     }
     this.downloads.fill(machine);
@@ -105,8 +105,8 @@ export class Meetings {
     machine.uploads.drop(other);
     for (const job of machine.sending) if (job.to === other) this.swarm.stopSending(job);
     if (machine.isOrigin) {
-      this.swarm.desk.leave(other, this.swarm.now);
-      this.swarm.dealSoon();
+      machine.desk!.leave(other, this.swarm.now);
+      this.swarm.dealSoon(machine);
     } else if (source) {
       for (const request of source.requests.values()) request.given = true;
       source.requests.clear();

@@ -1,6 +1,7 @@
 import type { Random } from '#lib/runtime';
 
 import { CopyBudget, type OfferChange } from '../../libs/swarm/src/policy/copy.budget.js';
+import { CopyDivision, type OriginReplicas } from '../../libs/swarm/src/policy/copy.division.js';
 import type { CopyMember, OfferReason } from '../../libs/swarm/src/policy/copy.member.js';
 import type { PayloadLayout } from '../../libs/swarm/src/policy/payload.layout.js';
 import { RunHoldings } from '../../libs/swarm/src/policy/run.holdings.js';
@@ -18,46 +19,54 @@ export class OriginDesk {
   readonly sentBytes: Record<OfferReason, number> = { first: 0, rare: 0, stall: 0 };
   readonly #budget: CopyBudget;
   readonly #machines = new Map<CopyMember, Machine>();
+  readonly #members = new Map<Machine, CopyMember>();
+  /** Offers are about to be made. */
+  dealing = false;
 
   constructor(
     private readonly layout: PayloadLayout,
     random: Random,
     /** Complete machines that the tracker knows. */
     private readonly complete: () => number,
+    replicas: OriginReplicas,
   ) {
     const seedsElsewhere = () => Math.max(0, this.complete() - this.#completeMembers());
-    this.#budget = new CopyBudget(layout, { random, seedsElsewhere });
+    const division = new CopyDivision(layout, 'simulated', replicas);
+    this.#budget = new CopyBudget(layout, { random, seedsElsewhere, division });
   }
 
   join(machine: Machine, now: number): void {
     const holdings = new RunHoldings(this.layout, machine.told, null);
-    machine.member = this.#budget.join(holdings, now);
-    this.#machines.set(machine.member, machine);
+    const member = this.#budget.join(holdings, now);
+    this.#members.set(machine, member);
+    this.#machines.set(member, machine);
   }
 
   leave(machine: Machine, now: number): void {
-    if (machine.member === null) return;
-    this.#machines.delete(machine.member);
-    this.#budget.leave(machine.member, now);
-    machine.member = null;
+    const member = this.#members.get(machine);
+    if (!member) return;
+    this.#members.delete(machine);
+    this.#machines.delete(member);
+    this.#budget.leave(member, now);
   }
 
   gained(machine: Machine, piece: number, now: number): void {
-    if (machine.member) this.#budget.gained(machine.member, piece, now);
+    const member = this.#members.get(machine);
+    if (member) this.#budget.gained(member, piece, now);
   }
 
   /** A request came. @returns whether it is to be served */
   requested(machine: Machine, run: number, now: number): boolean {
-    const { member } = machine;
-    if (member === null || this.#budget.reasonOf(member, run) === null) return false;
+    const member = this.#members.get(machine);
+    if (!member || this.#budget.reasonOf(member, run) === null) return false;
     this.#budget.requested(member, run, now);
     return true;
   }
 
   /** The run is handed to the network. */
   sends(machine: Machine, run: number, bytes: number, now: number): void {
-    const { member } = machine;
-    if (member === null) return;
+    const member = this.#members.get(machine);
+    if (!member) return;
     this.sentBytes[this.#budget.reasonOf(member, run) ?? 'stall'] += bytes;
     this.#budget.sent(member, run, bytes, now);
   }

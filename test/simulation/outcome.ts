@@ -10,8 +10,12 @@ export interface Outcome {
   readonly median: number;
   /** The last of the slow ones; 0 without any. */
   readonly lastSlow: number;
-  /** Payload bytes of the origin, in copies. */
+  /** Payload bytes of all origins together, in copies. */
   readonly originCopies: number;
+  /** Of these what the budget bounds: first and rare ones. */
+  readonly budgetedCopies: number;
+  /** Copies of each origin. */
+  readonly eachOrigin: readonly number[];
   readonly originNeighbours: number;
   /** When the last zone was done, by when the first was. */
   readonly zoneSpread: number;
@@ -28,7 +32,7 @@ export interface Outcome {
 
 export function simulate(scenario: Scenario): Outcome {
   const ended = new Swarm(scenario).run();
-  const { rates, machines, dead, network, desk } = ended;
+  const { rates, machines, dead, network, origins } = ended;
   const { runs, runBytes, linkRate, zones } = scenario;
   const payload = runs * runBytes;
   const supply = rates.reduce((sum, rate) => sum + rate, 0);
@@ -50,13 +54,21 @@ export function simulate(scenario: Scenario): Outcome {
     all += bytes;
     if (Math.floor(pair / zones) !== pair % zones) crossed += bytes;
   });
-  const { first, rare, stall } = desk.sentBytes;
+  const sent = origins.map(({ desk }) => {
+    const { first, rare, stall } = desk!.sentBytes;
+    return (first + rare + stall) / payload;
+  });
+  const budgeted = origins.reduce((sum, { desk }) => {
+    return sum + (desk!.sentBytes.first + desk!.sentBytes.rare) / payload;
+  }, 0);
   return {
     scenario,
     last: healthy.at(-1)!,
     median: healthy[healthy.length >> 1]!,
     lastSlow: times(isSlow).at(-1) ?? 0,
-    originCopies: (first + rare + stall) / payload,
+    originCopies: sent.reduce((sum, copies) => sum + copies, 0),
+    budgetedCopies: budgeted,
+    eachOrigin: sent,
     originNeighbours: ended.mostOriginNeighbours,
     zoneSpread: Math.max(...zoneTimes) / Math.min(...zoneTimes),
     crossShare: crossed / all,

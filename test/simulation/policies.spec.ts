@@ -46,6 +46,37 @@ describe('the policies together, on equal links', () => {
   });
 });
 
+describe('the policies together, when three replicas of the origin divide first copies', () => {
+  const three: Scenario = { ...EQUAL_LINKS, origins: 3 };
+
+  it.each([
+    { hosts: 40, seed: 1 },
+    { hosts: 40, seed: 2 },
+    // More machines than one origin takes as neighbours.
+    { hosts: 160, seed: 1, parts: 4 },
+  ])('send $hosts machines no more than one alone, seed $seed', (change) => {
+    const outcome = simulate({ ...three, ...change });
+    expectSound(outcome);
+    expect(outcome.last).toBeLessThanOrEqual(1.12);
+    for (const copies of outcome.eachOrigin) {
+      expect(copies).toBeGreaterThan(0.2);
+      expect(copies).toBeLessThan(0.5);
+    }
+  });
+
+  it.each([
+    ['the others are told', 7000],
+    ['nobody tells the others', null],
+  ])('go on when one of them dies and %s', (_name, knownMs) => {
+    const outcome = simulate({ ...three, originDies: { after: 0.3, knownMs } });
+    expect(outcome.starved).toBe(0);
+    expect(outcome.last).toBeLessThanOrEqual(1.15);
+    expect(outcome.originCopies).toBeLessThanOrEqual(1.15);
+    const [dead, ...others] = outcome.eachOrigin;
+    expect(Math.min(...others)).toBeGreaterThan(dead!);
+  });
+});
+
 describe('the policies together, in four zones with narrow links between them', () => {
   it('keep most bytes in the zones', () => {
     const outcome = simulate({ ...ZONES, seed: 2 });

@@ -1,14 +1,21 @@
-/** A swarm to simulate. Everybody starts within a moment; only the origin has anything. */
+/** A swarm to simulate. Everybody starts within a moment; only the origins have anything. */
 export interface Scenario {
-  /** Machines besides the origin. */
+  /** Machines besides the origins. */
   readonly hosts: number;
+  /** Replicas of the origin; they stand in the first zones. */
+  readonly origins: number;
+  /**
+   * An origin that dies when this part of the time is over that the swarm takes at best; how much later
+   * the others know it, milliseconds: null for never.
+   */
+  readonly originDies: { readonly after: number; readonly knownMs: number | null } | null;
   readonly runs: number;
   readonly runBytes: number;
   /** Of every healthy link, each way, bytes a millisecond. */
   readonly linkRate: number;
   /** From a message's sending to its effect at the other end, milliseconds; each differs by a quarter. */
   readonly delayMs: number;
-  /** Zones of equal size; the origin stands in the first. 1: the network has no bottleneck but the links. */
+  /** Zones of equal size. 1: the network has no bottleneck but the links. */
   readonly zones: number;
   /** Of the links of a zone's machines together, how much the zone's uplink carries, each way. */
   readonly zoneShare: number;
@@ -30,6 +37,8 @@ export const mbit = (rate: number) => (rate * 1000) / 8;
 /** 512 MiB, which is 512 runs, at 400 Mbit/s. */
 export const EQUAL_LINKS: Scenario = {
   hosts: 40,
+  origins: 1,
+  originDies: null,
   runs: 512,
   runBytes: MIB,
   linkRate: mbit(400),

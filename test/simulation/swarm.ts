@@ -27,12 +27,11 @@ const SLOW_RATE = 0.1;
 /** What one simulated swarm came to. */
 export interface Ended {
   readonly scenario: Scenario;
-  readonly origin: Machine;
   readonly machines: readonly Machine[];
   readonly dead: ReadonlySet<Machine>;
   readonly rates: Float64Array;
   readonly network: Network;
-  readonly desk: OriginDesk;
+  readonly origins: readonly Machine[];
   readonly mostOriginNeighbours: number;
   readonly spans: number;
   readonly wasted: number;
@@ -42,9 +41,8 @@ export interface Ended {
 /** Machines with the real policies, a network between them, and a clock that jumps from event to event. */
 export class Swarm {
   readonly queue = new EventQueue();
-  readonly origin: Machine;
+  readonly origins: readonly Machine[];
   readonly machines: Machine[];
-  readonly desk: OriginDesk;
   readonly layout: PayloadLayout;
   readonly #network: Network;
   readonly #rates: Float64Array;
@@ -58,27 +56,39 @@ export class Swarm {
   readonly #freeMessages: number[] = [];
   /** By the number that the network knows them by. */
   readonly #transfers: SpanRequest[] = [];
-  #dealing = false;
+  /** The origins, as they know of each other. */
+  #replicas: readonly string[];
   #unfinished: number;
   #events = 0;
   #spans = 0;
 
   constructor(readonly scenario: Scenario) {
-    const { hosts, runs, runBytes, zones, seed } = scenario;
+    const { hosts, origins, runs, runBytes, zones, seed } = scenario;
     this.#random = seededRandom(seed);
     this.layout = layoutOf([runs * runBytes], runBytes);
     const all = Array.from(
-      { length: hosts + 1 },
+      { length: hosts + origins },
       (_, index) =>
-        new Machine(index, index % zones, this.layout, seededRandom(seed * 100_003 + index)),
+        new Machine(
+          index,
+          index % zones,
+          this.layout,
+          seededRandom(seed * 100_003 + index),
+          index < origins,
+        ),
     );
-    this.origin = all[0]!;
-    this.machines = all.slice(1);
+    this.origins = all.slice(0, origins);
+    this.machines = all.slice(origins);
+    this.#replicas = this.origins.map(replicaOf);
     this.#unfinished = hosts;
     this.#rates = this.#makeRates();
     this.#network = this.#makeNetwork(all);
     this.#tracker = new TrackerDesk(this.#random, scenario.labelled);
-    this.desk = new OriginDesk(this.layout, this.#random, () => this.#tracker.complete);
+    for (const origin of this.origins) {
+      const replicas = { self: replicaOf(origin), alive: () => this.#replicas };
+      const complete = () => this.#tracker.complete;
+      origin.desk = new OriginDesk(this.layout, this.#random, complete, replicas);
+    }
     this.#downloads = new Downloads(this);
     this.#meetings = new Meetings(this, this.#tracker, this.#downloads);
   }
@@ -97,16 +107,15 @@ export class Swarm {
       if (kind <= PART_ARRIVED) this.#network.handle(kind, subject);
       else if (kind === MESSAGE) this.#receive(subject);
       else if (kind === TICK) this.#tick(subject);
-      else this.#deal();
+      else this.#deal(this.origins[subject]!);
     }
     return {
       scenario: this.scenario,
-      origin: this.origin,
       machines: this.machines,
       dead: this.#dead,
       rates: this.#rates,
       network: this.#network,
-      desk: this.desk,
+      origins: this.origins,
       mostOriginNeighbours: this.#meetings.mostOriginNeighbours,
       spans: this.#spans,
       wasted: this.#downloads.wasted,
@@ -126,11 +135,11 @@ export class Swarm {
     this.queue.add(this.now + ms, MESSAGE, place);
   }
 
-  /** Something changed at the origin: offers may be due. */
-  dealSoon(): void {
-    if (this.#dealing) return;
-    this.#dealing = true;
-    this.queue.add(this.now, DEAL, 0);
+  /** Something changed at an origin: offers may be due. */
+  dealSoon({ desk, index }: Machine): void {
+    if (desk!.dealing) return;
+    desk!.dealing = true;
+    this.queue.add(this.now, DEAL, index);
   }
 
   /** Sends what waits at a machine, as far as it has slots. */
@@ -144,9 +153,9 @@ export class Swarm {
       this.#transfers[job.transfer] = job;
       this.#spans++;
       machine.up.add(bytes, this.now);
-      if (!machine.isOrigin) continue;
-      this.desk.sends(job.to, this.runOf(job), bytes, this.now);
-      this.dealSoon();
+      if (!machine.desk) continue;
+      machine.desk.sends(job.to, this.runOf(job), bytes, this.now);
+      this.dealSoon(machine);
     }
   }
 
@@ -170,8 +179,12 @@ export class Swarm {
   }
 
   #begin(): void {
-    this.#tracker.announce(this.origin, 0);
-    this.queue.add(TICK_MS, TICK, 0);
+    for (const origin of this.origins) {
+      this.#tracker.announce(origin, 0);
+      this.queue.add(TICK_MS, TICK, origin.index);
+    }
+    const { originDies } = this.scenario;
+    if (originDies) this.after(this.#bound() * originDies.after, () => this.#originDies());
     for (const machine of this.machines) {
       const at = this.#random() * START_MS;
       this.after(at, () => this.#announce(machine));
@@ -200,6 +213,17 @@ export class Swarm {
     if (!silently) this.#meetings.partFromAll(machine);
   }
 
+  /** Without a word: its connections end, as when the system of the machine lives on. */
+  #originDies(): void {
+    const gone = this.origins[0]!;
+    gone.state = 'gone';
+    this.#network.kill(gone.index);
+    this.#meetings.partFromAll(gone);
+    const knownMs = this.scenario.originDies?.knownMs ?? null;
+    if (knownMs === null) return;
+    this.after(knownMs, () => (this.#replicas = this.origins.slice(1).map(replicaOf)));
+  }
+
   #receive(place: number): void {
     const does = this.#messages[place]!;
     this.#messages[place] = null;
@@ -208,11 +232,11 @@ export class Swarm {
   }
 
   #tick(index: number): void {
-    const machine = index === 0 ? this.origin : this.machines[index - 1]!;
+    const machine = this.origins[index] ?? this.machines[index - this.origins.length]!;
     if (!machine.isWell) return;
-    if (machine.isOrigin) {
-      this.#offer(this.desk.expire(this.now), false);
-      this.dealSoon();
+    if (machine.desk) {
+      this.#offer(machine, machine.desk.expire(this.now), false);
+      this.dealSoon(machine);
     } else if (machine.doneAt === 0) {
       this.#downloads.tick(machine, (hung) => this.#meetings.part(machine, hung));
       this.#meetings.dial(machine);
@@ -220,22 +244,24 @@ export class Swarm {
     this.queue.add(this.now + TICK_MS, TICK, index);
   }
 
-  #deal(): void {
-    this.#dealing = false;
-    this.#offer(this.desk.deal(this.origin.up.rate(this.now), this.now), true);
+  #deal(origin: Machine): void {
+    const desk = origin.desk!;
+    desk.dealing = false;
+    if (origin.isWell) this.#offer(origin, desk.deal(origin.up.rate(this.now), this.now), true);
   }
 
-  #offer(offers: readonly Offers[], made: boolean): void {
+  #offer(origin: Machine, offers: readonly Offers[], made: boolean): void {
     for (const { to, runs } of offers) {
-      this.later(() => this.#downloads.offered(to, this.origin, runs, made));
+      this.later(() => this.#downloads.offered(to, origin, runs, made));
     }
   }
 
   #makeRates(): Float64Array {
     const { linkRate, slow } = this.scenario;
-    const rates = new Float64Array(this.machines.length + 1).fill(linkRate);
+    const { length } = this.origins;
+    const rates = new Float64Array(this.machines.length + length).fill(linkRate);
     for (let left = Math.round(slow * this.machines.length); left > 0; left--) {
-      rates[1 + Math.floor(this.#random() * this.machines.length)] = linkRate * SLOW_RATE;
+      rates[length + Math.floor(this.#random() * this.machines.length)] = linkRate * SLOW_RATE;
     }
     return rates;
   }
@@ -244,7 +270,7 @@ export class Swarm {
     const { zones, zoneShare, parts } = this.scenario;
     const zoneRates = new Float64Array(zones);
     for (const { index, zone } of all) {
-      // The origin is served by the uplink of its zone as one of the machines.
+      // Origins are served by the uplinks of their zones as machines are.
       zoneRates[zone]! += this.#rates[index]! * zoneShare;
     }
     return new Network({
@@ -272,4 +298,8 @@ export class Swarm {
   #limit(): number {
     return (this.#bound() * 3) / (this.scenario.slow > 0 ? SLOW_RATE : 1);
   }
+}
+
+function replicaOf({ index }: Machine): string {
+  return `replica ${index}`;
 }

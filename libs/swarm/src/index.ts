@@ -22,6 +22,7 @@ export * from './hashing/inline-hasher.js';
 export type { OrderedHasher, OrderedHashes, OrderedWanted } from './hashing/ordered-hasher.js';
 export type { SpanCut, SpanHasher, SpanHashes } from './hashing/span-hasher.js';
 export * from './hashing/verify-pieces.js';
+export type { OriginReplicas } from './policy/copy.division.js';
 export type { RateLimits } from './policy/rate.limiter.js';
 export { PayloadLayout } from './policy/payload.layout.js';
 export { PEER_TIMEOUTS, type PeerTimeouts } from './peer/peer.types.js';

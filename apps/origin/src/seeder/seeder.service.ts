@@ -27,10 +27,13 @@ import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
 import { OriginEvents } from '../events/origin-events.js';
 import { roleNotHere } from '../http/role-door.js';
 import { LedgerService } from '../ledger/ledger.service.js';
+import { ReplicaPost } from '../replicas/replica-post.js';
 import { ArtifactIndexService } from '../tracker/artifact-index.service.js';
 import { swarmIdOf } from '../tracker/artifact.index.js';
 import { peerAddressOf } from '../tracker/peer-address.js';
 import { SwarmDoor } from '../tracker/swarm-door.js';
+import { ArtifactWanted } from './artifact-wanted.topic.js';
+import { LivingSeeders } from './living-seeders.js';
 import { OriginAnnouncer } from './origin.announcer.js';
 import { dialAddressOf, peerListenOf } from './peer-door.address.js';
 import { SeedPool } from './seed.pool.js';
@@ -70,6 +73,8 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly ledger: LedgerService,
     private readonly events: OriginEvents,
     private readonly shutdown: ShutdownSignal,
+    private readonly seeders: LivingSeeders,
+    private readonly post: ReplicaPost,
   ) {
     this.#pool = new SeedPool({ seed: (artifact) => this.#seed(artifact), clock, logger });
   }
@@ -98,11 +103,17 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
     this.addresses.peer = this.config.advertise ?? dialled;
     this.#address = await this.#ownAddress(listen.host);
     this.ledger.addSource(() => this.#account());
-    this.#unsubscribe = this.events.on('artifactWanted', (artifact) => {
+    const want = (artifact: string) => {
       this.want(artifact).catch((error: unknown) =>
         this.logger.warn('artifact not opened', { artifact, error }),
       );
-    });
+    };
+    // Whoever has a ticket comes to all replicas that it names.
+    const ends = [
+      this.events.on('artifactWanted', want),
+      this.post.hear(ArtifactWanted, ({ artifact }) => want(artifact)),
+    ];
+    this.#unsubscribe = () => ends.forEach((end) => end());
     this.door.openWith((swarm) => this.#wantSwarm(swarm));
     const onError = (error: unknown) => this.logger.warn('seeder not refreshed', { error });
     const every = { clock: this.clock, pauseMs: REFRESH_MS, onError };
@@ -207,6 +218,7 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
       }),
       copies: this.config.copyBudget,
       seedsElsewhere: () => elsewhere.value,
+      replicas: this.seeders,
       leavesOf: async (root) => {
         const place = content.placeOf(root.toString('hex'));
         return place ? this.blobs.readLeaves(root.toString('hex'), place) : null;

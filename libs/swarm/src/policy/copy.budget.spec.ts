@@ -4,6 +4,7 @@ import { seededRandom } from '#lib/runtime';
 
 import { Bitfield } from '../bitfield.js';
 import { CopyBudget, type CopyBudgetOptions, type OfferChange } from './copy.budget.js';
+import { CopyDivision } from './copy.division.js';
 import { Leisure } from './copy.leisure.js';
 import type { CopyMember } from './copy.member.js';
 import { layoutOf } from './policy.fixture.js';
@@ -210,13 +211,77 @@ describe('CopyBudget', () => {
     expect(budget.deal(0, 2).map(({ member }) => member)).toEqual([other, other, other, other]);
   });
 
-  it('leaves runs of another replica to it, until they are missed', () => {
-    const { budget, join } = budgetOf(10, { responsible: (run) => run < 4 });
-    join(0);
-    const mine = budget.deal(0, 0).map(({ run }) => run);
-    expect(mine.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3]);
-    const later = budget.deal(0, 5001).map(({ run }) => run);
-    expect(later.toSorted((a, b) => a - b)).toEqual([4, 5, 6, 7, 8, 9]);
+  describe('of one of several replicas', () => {
+    function dividedBudget(runs: number, replicas: readonly string[]) {
+      const alive = { list: replicas };
+      const layout = layoutOf([runs * PIECE], PIECE);
+      const origins = { self: 'a', alive: () => alive.list };
+      const division = new CopyDivision(layout, 'f00d', origins);
+      return { ...budgetOf(runs, { division }), division, alive };
+    }
+
+    it('leaves runs of others to them, and gives them when nothing comes of them', () => {
+      const { budget, join, take, division } = dividedBudget(100, ['a', 'b']);
+      join(0);
+      const mine: number[] = [];
+      for (let now = 0; now < 2000; now += 10) {
+        for (const offer of budget.deal(0, now)) {
+          if (offer.reason === 'first') mine.push(offer.run);
+          take(offer, now);
+        }
+      }
+      const all = [...Array(100).keys()];
+      expect(mine.toSorted((a, b) => a - b)).toEqual(all.filter((run) => division.isOurs(run)));
+      expect(mine.length).toBeGreaterThan(20);
+      expect(mine.length).toBeLessThan(80);
+    });
+
+    it('gives no run a second time that another one has given', () => {
+      const { budget, join, division } = dividedBudget(100, ['a', 'b']);
+      const [first, second] = [join(0), join(0)];
+      budget.deal(0, 0);
+      const theirs = [...Array(100).keys()].filter((run) => !division.isOurs(run));
+      for (const run of theirs) budget.gained(first, run, 100);
+      const dealt = budget.deal(0, 101).filter(({ member }) => member === second);
+      expect(dealt.filter(({ run }) => theirs.includes(run))).toEqual([]);
+    });
+
+    it('takes over what one that is gone had, and no more of it than its part', () => {
+      const { budget, join, division, alive } = dividedBudget(400, ['a', 'b', 'c']);
+      join(0);
+      budget.deal(0, 0);
+      const before = [...Array(400).keys()].filter((run) => division.isOurs(run));
+      alive.list = ['a', 'b'];
+      budget.deal(0, 10);
+      const after = [...Array(400).keys()].filter((run) => division.isOurs(run));
+      expect(after).toEqual(expect.arrayContaining(before));
+      expect(after.length - before.length).toBeGreaterThan(20);
+      expect(after.length).toBeLessThan(300);
+    });
+
+    it('passes over one that gives nothing, as long as it gives nothing', () => {
+      const { budget, join, division } = dividedBudget(100, ['a', 'b']);
+      const member = join(0);
+      budget.deal(0, 0);
+      const theirs = [...Array(100).keys()].filter((run) => !division.isOurs(run));
+      budget.deal(0, 2900);
+      expect(division.isOurs(theirs[0]!)).toBe(false);
+      budget.deal(0, 3300);
+      expect(theirs.every((run) => division.isOurs(run))).toBe(true);
+      budget.gained(member, theirs.at(-1)!, 3400);
+      budget.deal(0, 3700);
+      expect(theirs.some((run) => division.isOurs(run))).toBe(false);
+    });
+
+    it('takes nobody for silent while nobody waits', () => {
+      const { budget, join, division } = dividedBudget(100, ['a', 'b']);
+      budget.deal(0, 0);
+      const theirs = [...Array(100).keys()].filter((run) => !division.isOurs(run));
+      for (let now = 0; now < 60_000; now += 250) budget.deal(0, now);
+      join(60_000);
+      budget.deal(0, 60_001);
+      expect(theirs.some((run) => division.isOurs(run))).toBe(false);
+    });
   });
 
   it('spends no more than its copies on first and rare ones, whoever comes and goes', () => {

@@ -3,6 +3,7 @@ import type { IndexRange } from '#lib/wire';
 
 import { CopyCensus } from './copy.census.js';
 import { Cohort } from './copy.cohort.js';
+import { STRETCH_LENGTH, type CopyDivision } from './copy.division.js';
 import type { Leisure } from './copy.leisure.js';
 import { CopyMember, type Offer, type OfferReason } from './copy.member.js';
 import { CopyNeed, type CopyNeedOptions } from './copy.need.js';
@@ -26,6 +27,8 @@ const OFFERS_AHEAD_MS = 150;
 const UNUSED_MS = 5000;
 /** The same for one that was requested, but could not be sent. */
 const STUCK_MS = 30_000;
+/** Where several give first copies: among runs that were dealt already a search is made so often, milliseconds. */
+const SEARCH_AGAIN_MS = 50;
 /** Offers that a member which depends on us gets ahead at least, once it has shown that it uses them. */
 const LEAST_HELP_LIMIT = 16;
 
@@ -60,14 +63,18 @@ export class CopyBudget {
   readonly #need: CopyNeed;
   #cohorts: Cohort[] = [];
   readonly #usualRun: number;
+  readonly #together: number;
   readonly #pace = new CopyPace();
+  readonly #division: CopyDivision | null;
 
   constructor(layout: PayloadLayout, options: CopyBudgetOptions) {
     this.#layout = layout;
     this.#random = options.random;
     this.#census = new CopyCensus(layout.runCount);
+    this.#division = options.division ?? null;
     this.#need = new CopyNeed(layout, this.#census, this.#pace, options);
     this.#usualRun = Math.max(1, layout.length / Math.max(1, layout.runCount));
+    this.#together = Math.max(1, Math.floor(STRETCH_LENGTH / this.#usualRun));
   }
 
   get members(): ReadonlySet<CopyMember> {
@@ -100,6 +107,7 @@ export class CopyBudget {
   gained(member: CopyMember, piece: number, now: number): void {
     const run = member.holdings.gained(piece);
     if (run < 0) return;
+    this.#sharedOut(member, run, now);
     this.#census.gained(run);
     member.declined.delete(run);
     const offer = this.#end(member, run, now);
@@ -108,6 +116,15 @@ export class CopyBudget {
       this.#pace.delivered(now - offer.activeAt);
     }
     member.gotRun(offer !== undefined, now);
+  }
+
+  /** Of several replicas one gave the first copy of a run: the others have no need to. */
+  #sharedOut(member: CopyMember, run: number, now: number): void {
+    if (!this.#division) return;
+    if (this.#census.holdersOf(run) === 0) {
+      this.#division.held(run, this.#census.isOffered(run), now);
+    }
+    if (member.cohort.isFresh(run)) member.cohort.deal(run, now);
   }
 
   /** The member withdrew a piece. */
@@ -186,6 +203,7 @@ export class CopyBudget {
       member.ahead = this.#aheadOf(member, now);
       leisure += member.ahead;
     }
+    this.#division?.look(now, waiting.length > 0);
     const swift = this.#pace.swiftOf(waiting, now);
     const fair = Math.max(2, Math.ceil(window / Math.max(1, waiting.length)));
     this.#spread(swift, fair, window + leisure - underWay, changes, now);
@@ -244,7 +262,11 @@ export class CopyBudget {
   #copyFor(member: CopyMember, now: number): { run: number; reason: OfferReason } | null {
     const need = this.#need.of(member.cohort, now);
     if (need === null) return null;
-    const run = findRun(member, (candidate) => member.lacks(candidate) && need(candidate) !== null);
+    const fits = (run: number) => member.lacks(run) && need(run) !== null;
+    // A replica that has dealt all that is its own to give waits for the others.
+    const again = !this.#division || now - member.searchedAt >= SEARCH_AGAIN_MS;
+    const run = findRun(member, fits, again);
+    if (run < 0 && again) member.searchedAt = now;
     return run < 0 ? null : { run, reason: need(run)! };
   }
 
@@ -346,7 +368,8 @@ export class CopyBudget {
       ({ startedAt }) => firstSeen >= startedAt && firstSeen - startedAt < COHORT_MS,
     );
     if (cohort === undefined) {
-      cohort = new Cohort(this.#layout.runCount, firstSeen, this.#random);
+      cohort = new Cohort(this.#layout.runCount, firstSeen, this.#random, this.#together);
+      this.#division?.begins(firstSeen);
       this.#cohorts = [...this.#cohorts.filter((other) => this.#isAlive(other, firstSeen)), cohort];
     }
     return cohort;
@@ -360,10 +383,14 @@ export class CopyBudget {
 }
 
 /** A run for the member that `fits`: of its wishes the first one, else rather one not dealt yet; -1: none. */
-function findRun({ wishes, cohort }: CopyMember, fits: (run: number) => boolean): number {
+function findRun(
+  { wishes, cohort }: CopyMember,
+  fits: (run: number) => boolean,
+  alsoDealt: boolean,
+): number {
   if (wishes === null) {
     const fresh = cohort.findFresh(fits);
-    return fresh >= 0 ? fresh : cohort.findDealt(fits);
+    return fresh >= 0 || !alsoDealt ? fresh : cohort.findDealt(fits);
   }
   for (const run of wishes) if (fits(run)) return run;
   return -1;

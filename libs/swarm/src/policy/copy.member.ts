@@ -40,6 +40,8 @@ export class CopyMember {
   ahead = 0;
   /** Runs of help that it got at the last stall, since anybody else gave it anything. */
   helped = 0;
+  /** When nothing was found for it among the runs that were dealt. */
+  searchedAt = -Infinity;
   progressAt: number;
   lastSentAt = -Infinity;
   /** Usual time between two runs, milliseconds; 0 while unknown. */

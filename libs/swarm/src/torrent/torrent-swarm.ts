@@ -5,6 +5,7 @@ import type { Bitfield } from '../bitfield.js';
 import type { PeerConnection } from '../peer/peer-connection.js';
 import { peerRefused } from '../peer/peer-errors.js';
 import type { PeerHandler } from '../peer/peer.types.js';
+import { CopyDivision } from '../policy/copy.division.js';
 import type { PayloadLayout } from '../policy/payload.layout.js';
 import type { ByteLedger } from './byte-ledger.js';
 import type { DownloadJob } from './download-job.js';
@@ -170,14 +171,15 @@ export class TorrentSwarm {
   }
 
   #originRole(): OriginRole {
-    const { copies, seedsElsewhere, responsible } = this.#options.torrent;
+    const { copies, seedsElsewhere, replicas, metainfo } = this.#options.torrent;
+    const artifact = metainfo.infoHashV2!.toString('hex');
     const { context, ledger, layout } = this.#options;
     const { random, clock } = context;
     const budget = {
       random,
       ...(copies === undefined ? {} : { copies }),
       ...(seedsElsewhere ? { seedsElsewhere } : {}),
-      ...(responsible ? { responsible } : {}),
+      division: replicas ? new CopyDivision(layout, artifact, replicas) : null,
     };
     const now = () => clock.monotonic();
     return new OriginRole(layout, budget, now, () => ledger.up.rate(now()));

@@ -10,6 +10,7 @@ import type { BufferPool, SpanBuffer } from '../hashing/buffer-pool.js';
 import type { SpanHasher } from '../hashing/span-hasher.js';
 import type { PeerConnection } from '../peer/peer-connection.js';
 import type { BanSubject } from '../policy/ban.list.js';
+import type { OriginReplicas } from '../policy/copy.division.js';
 import type { OfferReason } from '../policy/copy.member.js';
 import type { RunWindow } from '../policy/run.window.js';
 
@@ -75,8 +76,8 @@ export interface TorrentOptions {
   readonly copies?: number;
   /** Origin: complete peers that the tracker knows and that are not connected to us. */
   readonly seedsElsewhere?: () => number;
-  /** Origin: false for runs whose first copy another replica gives. */
-  readonly responsible?: (run: number) => boolean;
+  /** Origin: the replicas that divide first copies among them; left out: there is this one. */
+  readonly replicas?: OriginReplicas;
   /** Bytes a second; null for no limit. */
   readonly downloadLimit?: number | null;
   readonly uploadLimit?: number | null;
