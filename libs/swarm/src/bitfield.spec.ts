@@ -26,6 +26,21 @@ describe('Bitfield', () => {
     expect(field.hasRange(0, 9)).toBe(false);
   });
 
+  it('counts what another one lacks, as far as it is to be counted', () => {
+    const sets = fc.tuple(fc.array(fc.nat(99)), fc.array(fc.nat(99)), fc.nat(60));
+    fc.assert(
+      fc.property(sets, ([ours, theirs, most]) => {
+        const [mine, other] = [ours, theirs].map((indices) => {
+          const field = new Bitfield(100);
+          for (const index of indices) field.set(index);
+          return field;
+        });
+        const outside = new Set(ours.filter((index) => !theirs.includes(index))).size;
+        expect(mine!.countOutside(other!, most)).toBe(Math.min(outside, most));
+      }),
+    );
+  });
+
   it('is a set of integers, whatever is done to it', () => {
     const step = fc.record({
       kind: fc.constantFrom('set', 'clear', 'range'),

@@ -103,6 +103,15 @@ export class Bitfield {
     return this.#next(first, Math.min(first + count, this.size), false) >= first + count;
   }
 
+  /** How many of the set are not in the other one of the same size; `most` when there are as many or more. */
+  countOutside(other: Bitfield, most: number): number {
+    let count = 0;
+    for (let at = 0; at < this.#bytes.length && count < most; at++) {
+      count += WEIGHT[this.#bytes[at]! & ~other.#bytes[at]!]!;
+    }
+    return Math.min(count, most);
+  }
+
   /** The set as BEP 3 sends it: a copy. */
   toBuffer(): Buffer {
     return Buffer.from(this.#bytes);

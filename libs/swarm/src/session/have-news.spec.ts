@@ -9,7 +9,7 @@ import { WireClient } from './wire-client.fixture.js';
 
 const PIECES = 16;
 const artifact = artifactOf({ files: [PIECES * 64 * KIB], pieceLength: 64 * KIB });
-const fleet = new TestFleet(artifact);
+let fleet: TestFleet;
 
 afterEach(() => fleet.close());
 
@@ -26,6 +26,7 @@ function toldTo({ messages }: WireClient): readonly IndexRange[] {
 }
 
 it('a member is told of pieces that it lacks, and not of those that it has', async () => {
+  fleet = new TestFleet(artifact);
   const machine = await fleet.add();
   const client = WireClient.dial(machine.session.port, { artifact, secret: SECRET });
   client.onMessage = (message) => {
@@ -48,4 +49,22 @@ it('a member is told of pieces that it lacks, and not of those that it has', asy
     return lacked.reduce((sum, count) => sum + Math.max(0, count), 0);
   }).toBe(PIECES / 2);
   expect(toldTo(client).filter((range) => reaches(range) <= 0)).toEqual([]);
+});
+
+it('a member that has enough to ask for is told of the rest together, and of all of it in the end', async () => {
+  const pieces = 64;
+  const large = artifactOf({ files: [pieces * 1024 * KIB], pieceLength: 1024 * KIB });
+  fleet = new TestFleet(large);
+  const machine = await fleet.add();
+  const client = WireClient.dial(machine.session.port, { artifact: large, secret: SECRET });
+  await client.until(() => client.isMember);
+  client.send({ type: 'haveNone' });
+  await fleet.add({ complete: true });
+  await machine.torrent.done;
+  const told = () => toldTo(client).reduce((sum, { count }) => sum + count, 0);
+  await eventually(told).toBe(pieces);
+  const messages = client.messages.filter(({ type }) => type === 'extended').length;
+  // The first eight at once, each; of the others those of a while are one message.
+  expect(messages).toBeGreaterThan(8);
+  expect(messages).toBeLessThan(pieces / 2);
 });

@@ -1,35 +1,112 @@
+import type { Clock } from '#lib/runtime';
 import type { IndexRange } from '#lib/wire';
 
+import type { Bitfield } from '../bitfield.js';
 import type { Neighbour } from './neighbour.js';
+
+/** A member that may ask us for so many runs without being told of more can wait. */
+const ENOUGH_RUNS = 8;
+/** So long at most, milliseconds. */
+const LONGEST_WAIT_MS = 300;
+
+export interface HaveBroadcastOptions {
+  readonly neighbours: ReadonlySet<Neighbour>;
+  /** What we have; it is told after it was set here. */
+  readonly have: Bitfield;
+  /** Pieces of a usual run. */
+  readonly runPieces: number;
+  readonly clock: Clock;
+}
+
+/** How much of the news somebody was told. */
+interface Told {
+  readonly ranges: number;
+  readonly pieces: number;
+}
+
+const NOTHING: Told = { ranges: 0, pieces: 0 };
 
 /**
  * Tells neighbours what we got. What is verified in one turn of the event loop is told together: to a
  * member in one message of ranges, to a stranger in a HAVE a piece.
+ *
+ * A message costs both ends as much as many kilobytes of payload: to send it, and to wake up for it. So a
+ * member that has enough to ask us for is told a few times a second only; one that has not, and an origin, at
+ * once.
  */
 export class HaveBroadcast {
-  #fresh: IndexRange[] = [];
+  readonly #options: HaveBroadcastOptions;
+  /** What not everybody was told, in the order in which it came. */
+  #news: IndexRange[] = [];
+  #newsPieces = 0;
+  readonly #told = new Map<Neighbour, Told>();
   #scheduled: NodeJS.Immediate | null = null;
+  #cancelTimer: (() => void) | null = null;
 
-  constructor(private readonly neighbours: ReadonlySet<Neighbour>) {}
+  constructor(options: HaveBroadcastOptions) {
+    this.#options = options;
+  }
 
   /** Pieces [first, first + count) are there now. */
   add(first: number, count: number): void {
-    this.#fresh.push({ first, count });
-    this.#scheduled ??= setImmediate(() => this.flush());
+    this.#news.push({ first, count });
+    this.#newsPieces += count;
+    this.#scheduled ??= setImmediate(() => this.#tellWhoNeeds());
   }
 
-  /** Tells now; before a neighbour is told everything, so that it is not told twice. */
+  /** Tells everybody now; before a neighbour is told everything, so that it is not told twice. */
   flush(): void {
+    this.close();
+    for (const neighbour of this.#options.neighbours) this.#tell(neighbour);
+    this.#told.clear();
+    this.#news = [];
+    this.#newsPieces = 0;
+  }
+
+  /** Nothing is told any more until there is something new. */
+  close(): void {
     if (this.#scheduled) clearImmediate(this.#scheduled);
     this.#scheduled = null;
-    if (this.#fresh.length === 0) return;
-    const ranges = merged(this.#fresh);
-    this.#fresh = [];
-    for (const { connection } of this.neighbours) {
-      const news = ranges.filter((range) => isNews(connection, range));
-      if (connection.isMember) connection.send!.haveRanges(news);
-      else for (const range of news) tellStranger(connection, range);
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+  }
+
+  #tellWhoNeeds(): void {
+    this.#scheduled = null;
+    let waits = false;
+    for (const neighbour of this.#options.neighbours) {
+      if (this.#hasEnough(neighbour)) waits = true;
+      else this.#tell(neighbour);
     }
+    if (!waits) this.flush();
+    else {
+      const { clock } = this.#options;
+      this.#cancelTimer ??= clock.setTimer(LONGEST_WAIT_MS, () => this.flush());
+    }
+  }
+
+  #hasEnough(neighbour: Neighbour): boolean {
+    const { have, runPieces } = this.#options;
+    const { connection } = neighbour;
+    // An origin has no use for pieces: by what is told it sees what to send next.
+    if (!connection.isMember || connection.role === 'origin') return false;
+    const untold = this.#newsPieces - this.#toldTo(neighbour).pieces;
+    const enough = ENOUGH_RUNS * runPieces + untold;
+    return have.countOutside(connection.have, enough) >= enough;
+  }
+
+  #tell(neighbour: Neighbour): void {
+    const news = this.#news.slice(this.#toldTo(neighbour).ranges);
+    if (news.length === 0) return;
+    this.#told.set(neighbour, { ranges: this.#news.length, pieces: this.#newsPieces });
+    const { connection } = neighbour;
+    const ranges = merged(news).filter((range) => isNews(connection, range));
+    if (connection.isMember) connection.send!.haveRanges(ranges);
+    else for (const range of ranges) tellStranger(connection, range);
+  }
+
+  #toldTo(neighbour: Neighbour): Told {
+    return this.#told.get(neighbour) ?? NOTHING;
   }
 }
 

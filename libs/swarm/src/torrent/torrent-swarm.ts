@@ -53,7 +53,12 @@ export class TorrentSwarm {
     const isOrigin = torrent.role === 'origin';
     const most = torrent.maxNeighbours ?? (isOrigin ? ORIGIN_NEIGHBOURS : AGENT_NEIGHBOURS);
     this.neighbourhood = new Neighbourhood(context, most);
-    this.#broadcast = new HaveBroadcast(this.neighbourhood.all);
+    this.#broadcast = new HaveBroadcast({
+      neighbours: this.neighbourhood.all,
+      have: options.have,
+      runPieces: Math.ceil(options.layout.pieceCount / Math.max(1, options.layout.runCount)),
+      clock: context.clock,
+    });
     this.#origin = isOrigin ? this.#originRole() : null;
     this.uploader = this.#makeUploader();
     this.#duties = new PeerDuties({
@@ -147,6 +152,7 @@ export class TorrentSwarm {
 
   /** Parts from everybody. */
   close(): void {
+    this.#broadcast.close();
     this.neighbourhood.closeAll();
     this.fresh.clear();
     this.#origin?.close();
