@@ -322,7 +322,7 @@ static void run(void) {
     int got = recvmmsg(fd, in, BATCH, MSG_DONTWAIT, NULL);
     if (got <= 0) {
       struct pollfd readable = {.fd = fd, .events = POLLIN};
-      poll(&readable, 1, opt.rate > 0 ? 0 : 1);
+      poll(&readable, 1, opt.rate > 0 && !opt.reports ? 0 : 1);
     }
     now = now_ns();
     for (int at = 0; at < got; at++) done += (uint64_t)take(in_bytes[at], in[at].msg_len, now, now >= count_from);
