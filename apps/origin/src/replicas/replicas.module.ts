@@ -50,7 +50,7 @@ export class ReplicasModule implements BeforeApplicationShutdown, OnApplicationS
     shutdown: ShutdownSignal,
   ) {
     // Work that is divided among replicas goes to the others from the first moment of the end.
-    shutdown.signal.addEventListener('abort', () => this.board.end(), { once: true });
+    shutdown.leaving.addEventListener('abort', () => this.board.end(), { once: true });
   }
 
   beforeApplicationShutdown(): void {
