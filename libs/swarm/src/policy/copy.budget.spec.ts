@@ -212,12 +212,12 @@ describe('CopyBudget', () => {
   });
 
   describe('of one of several replicas', () => {
-    function dividedBudget(runs: number, replicas: readonly string[]) {
+    function dividedBudget(runs: number, replicas: readonly string[], copies = 1.2) {
       const alive = { list: replicas };
       const layout = layoutOf([runs * PIECE], PIECE);
       const origins = { self: 'a', alive: () => alive.list };
       const division = new CopyDivision(layout, 'f00d', origins);
-      return { ...budgetOf(runs, { division }), division, alive };
+      return { ...budgetOf(runs, { division, copies }), division, alive };
     }
 
     it('leaves runs of others to them, and gives them when nothing comes of them', () => {
@@ -271,6 +271,23 @@ describe('CopyBudget', () => {
       budget.gained(member, theirs.at(-1)!, 3400);
       budget.deal(0, 3700);
       expect(theirs.some((run) => division.isOurs(run))).toBe(false);
+    });
+
+    it('helps with its own runs first', () => {
+      const { budget, join, take, division } = dividedBudget(100, ['a', 'b'], 0.001);
+      const member = join(0);
+      join(0);
+      expect(budget.deal(0, 0)).toEqual([]);
+      const help: number[] = [];
+      for (let now = 2000; now <= 2900; now += 100) {
+        for (const offer of budget.deal(0, now)) {
+          expect(offer.reason).toBe('stall');
+          if (offer.member === member) help.push(offer.run);
+          take(offer, now);
+        }
+      }
+      const own = [...Array(100).keys()].filter((run) => division.isOurs(run));
+      expect(help.slice(0, own.length).toSorted((a, b) => a - b)).toEqual(own);
     });
 
     it('takes nobody for silent while nobody waits', () => {

@@ -265,7 +265,7 @@ export class CopyBudget {
     const fits = (run: number) => member.lacks(run) && need(run) !== null;
     // A replica that has dealt all that is its own to give waits for the others.
     const again = !this.#division || now - member.searchedAt >= SEARCH_AGAIN_MS;
-    const run = findRun(member, fits, again);
+    const run = member.find(fits, again);
     if (run < 0 && again) member.searchedAt = now;
     return run < 0 ? null : { run, reason: need(run)! };
   }
@@ -293,11 +293,17 @@ export class CopyBudget {
     }
   }
 
-  /** From a random one on. */
+  /** From a random one on; what other replicas give comes last, so that help of several differs. */
   *#allRuns(): Generator<number> {
     const { runCount } = this.#layout;
     const start = randomInt(this.#random, runCount);
-    for (let step = 0; step < runCount; step++) yield (start + step) % runCount;
+    const others: number[] = [];
+    for (let step = 0; step < runCount; step++) {
+      const run = (start + step) % runCount;
+      if (this.#division?.isOurs(run) ?? true) yield run;
+      else others.push(run);
+    }
+    yield* others;
   }
 
   /** What a member was told of for good, and did not take up in time, it requests after all. */
@@ -380,18 +386,4 @@ export class CopyBudget {
     for (const member of this.#members) if (member.cohort === cohort) return true;
     return false;
   }
-}
-
-/** A run for the member that `fits`: of its wishes the first one, else rather one not dealt yet; -1: none. */
-function findRun(
-  { wishes, cohort }: CopyMember,
-  fits: (run: number) => boolean,
-  alsoDealt: boolean,
-): number {
-  if (wishes === null) {
-    const fresh = cohort.findFresh(fits);
-    return fresh >= 0 || !alsoDealt ? fresh : cohort.findDealt(fits);
-  }
-  for (const run of wishes) if (fits(run)) return run;
-  return -1;
 }

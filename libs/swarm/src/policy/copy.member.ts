@@ -104,6 +104,19 @@ export class CopyMember {
     return !this.declined.has(run) && (this.wishes?.has(run) ?? true);
   }
 
+  /**
+   * A run that `fits`: of its wishes the first one, else rather one that was not dealt yet; -1: none.
+   * @param alsoDealt whether to look among those that were dealt
+   */
+  find(fits: (run: number) => boolean, alsoDealt: boolean): number {
+    if (this.wishes === null) {
+      const fresh = this.cohort.findFresh(fits);
+      return fresh >= 0 || !alsoDealt ? fresh : this.cohort.findDealt(fits);
+    }
+    for (const run of this.wishes) if (fits(run)) return run;
+    return -1;
+  }
+
   /** It got a run. @param offered whether we had offered it */
   gotRun(offered: boolean, now: number): void {
     this.held++;
