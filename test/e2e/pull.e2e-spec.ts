@@ -159,7 +159,7 @@ describe('a pull that cannot be', () => {
 
   it('gives up in time when nobody has anything', async () => {
     const mute = await sandbox.origin(undefined, {
-      env: { FLEETSEED_SEEDING: 'off', FLEETSEED_WEB_SEED_CONCURRENT: '0' },
+      env: { FLEETSEED_ROLES: 'api,tracker,work' },
     });
     const file = `${await sandbox.tree({ a: randomBytes(MIB) })}/a`;
     await mute.json('push', file, '--app', 'mute', '--version', '1');
