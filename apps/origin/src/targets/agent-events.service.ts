@@ -92,7 +92,7 @@ export class AgentEventsService {
         close();
         left(this.clock.now());
         release();
-        if (!this.#open.has(target)) this.guard.streamClosed(target, instance);
+        this.guard.streamClosed(target, instance);
       };
     });
   }

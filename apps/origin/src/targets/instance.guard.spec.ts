@@ -54,7 +54,7 @@ function fleet() {
       };
     };
     const admit = (instance: string) => guard.admit(T, instance, clock.now() + 900_000);
-    return { bus, guard, presence, admit, stream };
+    return { bus, post, guard, presence, admit, stream };
   };
   return { clock, claims, exchange, one: replica(), two: replica() };
 }
@@ -116,6 +116,24 @@ describe('InstanceGuard', () => {
       expect(await two.guard.streamIsOpen(T, 'second')).toBe(true);
     },
   );
+
+  it('does not go by what it granted to an instance whose last stream has ended', async () => {
+    const { claims, one } = fleet();
+    await settle();
+    await one.admit('first');
+    const closes = [one.stream('first'), one.stream('first')];
+    await one.guard.streamIsOpen(T, 'first');
+    // At a replica that nothing is heard from.
+    const alive = [one.post.self];
+    const second = { target: T, instance: 'second', replica: 'third', stream: null, alive };
+    closes[0]!();
+    await settle();
+    expect(await claims.claim(second)).toBe(false);
+    closes[1]!();
+    await settle();
+    expect(await claims.claim(second)).toBe(true);
+    await expect(one.admit('first')).rejects.toEqual(refused);
+  });
 
   it('tells the end of a stream when it can, so that nobody waits for it', async () => {
     const { claims, clock, one, two } = fleet();

@@ -80,9 +80,15 @@ export class InstanceGuard {
     return granted ?? presence.hasSession(target, instance, clock.now());
   }
 
-  /** The last event stream of the instance at this replica has ended. */
+  /**
+   * An event stream of the instance at this replica has ended. With its last one here others may have
+   * the identity at once, so that what was granted to it a moment ago does not count any more.
+   */
   streamClosed(target: string, instance: string): void {
-    if (this.options.claims === null) return;
+    const { claims, presence } = this.options;
+    if (claims === null) return;
+    if (presence.instanceOf(target) === instance && presence.streamsHere(target) > 0) return;
+    if (this.#granted.get(target)?.instance === instance) this.#granted.delete(target);
     void this.#claim({ target, instance, stream: 'closed' }).then((granted) => {
       if (granted === null) this.#untold.set(target, instance);
     });
@@ -107,7 +113,7 @@ export class InstanceGuard {
     const alive = board.alive().map(({ replica }) => replica);
     try {
       const isGranted = await claims.claim({ ...claim, replica: post.self, alive });
-      if (isGranted) this.#note(claim.target, claim.instance);
+      if (isGranted && claim.stream !== 'closed') this.#note(claim.target, claim.instance);
       else this.#granted.delete(claim.target);
       return isGranted;
     } catch (error) {
@@ -136,11 +142,8 @@ export class InstanceGuard {
   }
 
   #tellEnds(): void {
-    const { presence } = this.options;
-    for (const [target, instance] of this.#untold) {
-      this.#untold.delete(target);
-      const isBack = presence.instanceOf(target) === instance && presence.streamsHere(target) > 0;
-      if (!isBack) this.streamClosed(target, instance);
-    }
+    const untold = [...this.#untold];
+    this.#untold.clear();
+    for (const [target, instance] of untold) this.streamClosed(target, instance);
   }
 }
