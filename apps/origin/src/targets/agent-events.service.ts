@@ -78,7 +78,15 @@ export class AgentEventsService {
       confirm();
 
       const hello = (bootEpoch: string) => send(textOf({ type: 'hello', bootEpoch }));
-      const forgetEpochs = this.tracker.onNewEpoch(hello);
+      // What replicas share was lost, or could not be reached: the place is claimed again before
+      // somebody else comes for it.
+      const endsOfNews = [
+        this.tracker.onNewEpoch((bootEpoch) => {
+          hello(bootEpoch);
+          confirm();
+        }),
+        this.guard.onBack(confirm),
+      ];
       hello(this.tracker.bootEpoch);
       this.desired
         .push(target)
@@ -86,7 +94,7 @@ export class AgentEventsService {
       this.watch.tell(target);
       return () => {
         cancelPing();
-        forgetEpochs();
+        for (const end of endsOfNews) end();
         this.shutdown.signal.removeEventListener('abort', end);
         leaving.removeEventListener('abort', leave);
         close();

@@ -27,6 +27,8 @@ const SOON = { timeout: 15_000, interval: 50 };
 /** The versions that an agent was told of, as they come. */
 class Told {
   readonly versions: (string | null)[] = [];
+  /** Of the tracker: another one means that what replicas share was lost. */
+  readonly epochs: string[] = [];
   isOpen = false;
   readonly stop = new AbortController();
 
@@ -38,6 +40,7 @@ class Told {
   async #follow(events: AsyncGenerator<AgentEvent>): Promise<void> {
     for await (const event of events) {
       this.isOpen = true;
+      if (event.type === 'hello') this.epochs.push(event.bootEpoch);
       if (event.type !== 'desired') continue;
       for (const each of event.apps) this.versions.push(each.release?.version ?? null);
     }
@@ -193,6 +196,35 @@ describe('two agents with one identity', () => {
       )
       .toBe(true);
     await expect(first.at(a).open()).rejects.toEqual(refused);
+  });
+
+  it('are told apart again as soon as it is seen that Redis was emptied', async () => {
+    const first = await joined(a);
+    const told = new Told(first);
+    await expect.poll(() => told.epochs.length, SOON).toBe(1);
+    await fleet.redis.empty();
+    await expect.poll(() => told.epochs.length, SOON).toBe(2);
+    const second = await new TestAgent(b, { key: first.key }).join();
+    await expect(second.open()).rejects.toEqual(refused);
+    expect(told.isOpen).toBe(true);
+  });
+
+  it('are told apart again as soon as replicas are back at a Redis that lost everything', async () => {
+    const first = await joined(a);
+    const told = new Told(first);
+    await expect.poll(() => told.epochs.length, SOON).toBe(1);
+    await fleet.redis.kill();
+    await fleet.redis.start();
+    const late = await fleet.another();
+    try {
+      // Which it hears from the replica that has the stream, and that can hear it again.
+      await expect.poll(() => shown(late, first.target), SOON).toMatchObject({ online: true });
+      const second = await new TestAgent(late, { key: first.key }).join();
+      await expect(second.open()).rejects.toEqual(refused);
+      expect(told.isOpen).toBe(true);
+    } finally {
+      await late.close();
+    }
   });
 
   it('are told apart by each replica alone while Redis is away', async () => {

@@ -35,5 +35,7 @@ export interface IdentityClaims {
    * @throws when the answer cannot be had
    */
   claim(claim: IdentityClaim): Promise<boolean>;
+  /** Tells when claims can be made that could not be. @returns what ends it */
+  onBack(listener: () => void): () => void;
   close(): void;
 }

@@ -17,6 +17,7 @@ const refused = expect.objectContaining({ code: 'DUPLICATE_IDENTITY' });
 class FrailClaims implements IdentityClaims {
   isAway = false;
   asked = 0;
+  readonly #listeners = new Set<() => void>();
   readonly #claims: MemoryIdentityClaims;
 
   constructor(clock: VirtualClock) {
@@ -27,6 +28,18 @@ class FrailClaims implements IdentityClaims {
     this.asked++;
     if (this.isAway) throw new Error('away');
     return this.#claims.claim(claim);
+  }
+
+  onBack(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** They can be reached again; what they knew is lost. */
+  comeBackEmpty(): void {
+    this.#claims.close();
+    this.isAway = false;
+    for (const listener of this.#listeners) listener();
   }
 
   close(): void {
@@ -152,6 +165,24 @@ describe('InstanceGuard', () => {
     await two.admit('second');
     expect(two.presence.instanceOf(T)).toBe('second');
   });
+
+  it.each(['the claims', 'the bus'])(
+    'tells those who have a stream when %s can be reached again and claims may be lost',
+    async (what) => {
+      const { claims, one, two } = fleet();
+      await settle();
+      await one.admit('first');
+      one.stream('first');
+      one.guard.onBack(() => void one.guard.streamIsOpen(T, 'first'));
+      claims.isAway = true;
+      one.bus.set(false);
+      if (what === 'the claims') one.bus.set(true);
+      claims.comeBackEmpty();
+      if (what === 'the bus') one.bus.set(true);
+      await settle();
+      await expect(two.admit('second')).rejects.toEqual(refused);
+    },
+  );
 
   it('does not count the streams of a replica that died', async () => {
     const { clock, exchange, one, two } = fleet();

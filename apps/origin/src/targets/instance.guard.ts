@@ -42,18 +42,20 @@ export class InstanceGuard {
   readonly #granted = new Map<string, Granted>();
   /** Streams whose end could not be told: others would wait for it. By target: the instance. */
   readonly #untold = new Map<string, string>();
+  readonly #backListeners = new Set<() => void>();
   readonly #ends: (() => void)[] = [];
 
   constructor(private readonly options: InstanceGuardOptions) {
-    const { post } = options;
+    const { post, claims } = options;
     this.#ends.push(
       post.hear(InstanceHere, ({ target, instance }) => {
         if (this.#granted.get(target)?.instance !== instance) this.#granted.delete(target);
       }),
       post.onChange((isUp) => {
-        if (isUp) this.#tellEnds();
+        if (isUp) this.#back();
       }),
     );
+    if (claims) this.#ends.push(claims.onBack(() => this.#back()));
   }
 
   /**
@@ -92,6 +94,15 @@ export class InstanceGuard {
     void this.#claim({ target, instance, stream: 'closed' }).then((granted) => {
       if (granted === null) this.#untold.set(target, instance);
     });
+  }
+
+  /**
+   * Tells when replicas agree again that could not for a while, in which claims may have been lost: who
+   * has a stream should say so before another instance comes. @returns what ends it
+   */
+  onBack(listener: () => void): () => void {
+    this.#backListeners.add(listener);
+    return () => this.#backListeners.delete(listener);
   }
 
   close(): void {
@@ -139,6 +150,13 @@ export class InstanceGuard {
       if (until > now) return;
       this.#granted.delete(target);
     }
+  }
+
+  #back(): void {
+    // Of the bus and the claims one is back earlier; with the second there is nothing in the way.
+    if (!this.options.post.isUp) return;
+    for (const listener of this.#backListeners) listener();
+    this.#tellEnds();
   }
 
   #tellEnds(): void {

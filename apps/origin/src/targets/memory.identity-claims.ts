@@ -34,6 +34,11 @@ export class MemoryIdentityClaims implements IdentityClaims {
     return true;
   }
 
+  /** It is never away. */
+  onBack(): () => void {
+    return () => undefined;
+  }
+
   close(): void {
     this.#holders.clear();
   }

@@ -67,6 +67,12 @@ export class RedisIdentityClaims implements IdentityClaims {
     return (await CLAIM.run(redis, [`${prefix}:${target}`], [...words, ...alive])) === 1;
   }
 
+  onBack(listener: () => void): () => void {
+    const { redis } = this.options;
+    redis.on('ready', listener);
+    return () => redis.off('ready', listener);
+  }
+
   close(): void {
     this.options.redis.disconnect();
   }
