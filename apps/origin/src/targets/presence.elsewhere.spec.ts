@@ -28,6 +28,17 @@ describe('Presence of targets that are at other replicas', () => {
     expect(presence.lastSeenAt('t')).toBe(2000);
   });
 
+  it('does not count streams that a replica tells of after it has ended', () => {
+    const presence = new Presence();
+    presence.elsewhere.heard('t', 'r1', seen);
+    presence.elsewhere.replicaGone('r1');
+    presence.elsewhere.heardOfGone('t', { ...seen, lastSeenAt: 3000 });
+    expect(presence.isOnline('t', 17_999)).toBe(true);
+    expect(presence.isOnline('t', 18_000)).toBe(false);
+    presence.elsewhere.heardOfGone('other', seen);
+    expect(presence.lastSeenAt('other')).toBe(1000);
+  });
+
   it('knows of a session that was renewed at another replica', () => {
     const presence = new Presence();
     presence.seen('t', 'one', 0, 1000);

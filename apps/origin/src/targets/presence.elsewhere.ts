@@ -20,6 +20,13 @@ export class PresenceElsewhere {
     this.#targets.set(target, replicas.set(replica, seen));
   }
 
+  /** Said by a replica that is ending or was thought to have ended: its streams do not count. */
+  heardOfGone(target: string, seen: SeenElsewhere): void {
+    const replicas = this.#targets.get(target) ?? new Map<string, SeenElsewhere>();
+    this.#targets.set(target, replicas);
+    noteGone(replicas, seen);
+  }
+
   /** Event streams that the target has open at others. */
   streams(target: string): number {
     let streams = 0;
@@ -55,13 +62,16 @@ export class PresenceElsewhere {
       const seen = replicas.get(replica);
       if (!seen) continue;
       replicas.delete(replica);
-      const before = replicas.get(GONE);
-      const isLast = seen.lastSeenAt >= (before?.lastSeenAt ?? 0);
-      if (isLast) replicas.set(GONE, { ...seen, streams: 0 });
+      noteGone(replicas, seen);
     }
   }
 
   forget(target: string): void {
     this.#targets.delete(target);
   }
+}
+
+function noteGone(replicas: Map<string, SeenElsewhere>, seen: SeenElsewhere): void {
+  const isLast = seen.lastSeenAt >= (replicas.get(GONE)?.lastSeenAt ?? 0);
+  if (isLast) replicas.set(GONE, { ...seen, streams: 0 });
 }

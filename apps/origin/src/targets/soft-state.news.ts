@@ -103,7 +103,10 @@ export class SoftStateNews implements OnApplicationBootstrap, OnModuleDestroy {
     const now = this.clock.now();
     const [lastSeenAt, sessionEndsAt] = [now - agoMs, now + leftMs];
     const seen = { instance, streams, lastSeenAt, sessionEndsAt };
-    this.presence.elsewhere.heard(target, from, seen);
+    const { elsewhere } = this.presence;
+    // Who said good-bye may be killed before it tells that its last streams have ended.
+    if (this.board.has(from)) elsewhere.heard(target, from, seen);
+    else elsewhere.heardOfGone(target, seen);
   }
 
   #boardChanged(alive: readonly string[]): void {
