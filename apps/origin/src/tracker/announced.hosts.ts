@@ -1,3 +1,5 @@
+/** What is over is forgotten at every so manieth note. */
+const SWEEP_EVERY = 10_000;
 /** Addresses of one swarm; more than a swarm of strangers on one origin ever has. */
 const MAX_HOSTS = 65_536;
 
@@ -8,9 +10,11 @@ const MAX_HOSTS = 65_536;
 export class AnnouncedHosts {
   /** By swarm and host: until when the announce counts, ms. */
   readonly #swarms = new Map<string, Map<string, number>>();
+  #noted = 0;
 
   /** @returns whether it is news: the host was not known, or would soon have been forgotten */
   note(swarm: string, host: string, expiresAt: number, nowMs: number): boolean {
+    if (++this.#noted % SWEEP_EVERY === 0) this.#sweep(nowMs);
     let hosts = this.#swarms.get(swarm);
     if (!hosts) this.#swarms.set(swarm, (hosts = new Map()));
     const before = hosts.get(host) ?? 0;
@@ -23,8 +27,7 @@ export class AnnouncedHosts {
     return (this.#swarms.get(swarm)?.get(host) ?? 0) > nowMs;
   }
 
-  /** Forgets what is over; to be called now and then. */
-  sweep(nowMs: number): void {
+  #sweep(nowMs: number): void {
     for (const [swarm, hosts] of this.#swarms) {
       dropExpired(hosts, nowMs);
       if (hosts.size === 0) this.#swarms.delete(swarm);

@@ -5,7 +5,6 @@ import type { StoredPeer, StoreWatch } from './watched.peer-store.js';
 
 /** How long an announce waits for the seeder to get ready, ms; the next announce finds it then. */
 const READY_MS = 2000;
-const SWEEP_EVERY = 10_000;
 /** A seeder that said it is ready is not asked again for so long, ms: it may be asked thousands of times a second. */
 const GOOD_FOR_MS = 1000;
 const MOST_READY = 10_000;
@@ -28,7 +27,6 @@ export class SwarmDoor implements StoreWatch {
   readonly hosts = new AnnouncedHosts();
   #getReady: GetReady | null = null;
   #news: DoorNews | null = null;
-  #noted = 0;
   /** Until when the seeder need not be asked, ms. */
   readonly #ready = new Map<SwarmId, number>();
 
@@ -79,7 +77,6 @@ export class SwarmDoor implements StoreWatch {
     // origin is on a machine says nothing about others there.
     if (caller === '' || kind === 'origin') return;
     const now = this.now();
-    if (++this.#noted % SWEEP_EVERY === 0) this.hosts.sweep(now);
     const isNews = this.hosts.note(swarm, host, expiresAt, now);
     if (isNews) this.#news?.announced(swarm, host, expiresAt - now);
   }
