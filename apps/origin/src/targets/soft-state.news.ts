@@ -5,9 +5,9 @@ import {
   type OnModuleDestroy,
 } from '@nestjs/common';
 
-import type { Clock } from '#lib/runtime';
+import type { Clock, Logger } from '#lib/runtime';
 
-import { CLOCK } from '../config/start-context.js';
+import { CLOCK, LOGGER } from '../config/start-context.js';
 import { ReplicaBoard } from '../replicas/replica-board.js';
 import { ReplicaPost } from '../replicas/replica-post.js';
 import { Presence } from './presence.js';
@@ -22,6 +22,7 @@ import {
   wordsOf,
   type PresenceWord,
 } from './target-state.messages.js';
+import { TargetRegistry } from './target.registry.js';
 import { SAID_HERE, TargetStates, type StatePart } from './target.states.js';
 
 /** Changes are gathered for so long, ms; a fleet that has much to tell tells it in portions. */
@@ -45,9 +46,11 @@ export class SoftStateNews implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly presence: Presence,
     @Inject(TargetStates) private readonly states: TargetStates,
+    @Inject(TargetRegistry) private readonly registry: TargetRegistry,
     @Inject(ReplicaPost) private readonly post: ReplicaPost,
     @Inject(ReplicaBoard) private readonly board: ReplicaBoard,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -56,11 +59,15 @@ export class SoftStateNews implements OnApplicationBootstrap, OnModuleDestroy {
     this.#ends.push(
       presence.onSign((target) => this.#later(this.#signs, target)),
       states.onSaid((target, part) => this.#later(this.#setOf(part), target)),
-      post.hear(PresenceWords, ({ seen }, from) => seen.forEach((each) => this.#hear(each, from))),
-      post.hear(TargetWords, ({ words }, from) =>
-        words.forEach((word) => hearWord(states, word, from)),
+      post.hear(PresenceWords, ({ seen }, from) => {
+        for (const each of seen) this.#ifThere(each[0], () => this.#hear(each, from));
+      }),
+      post.hear(TargetWords, ({ words }, from) => {
+        for (const each of words) this.#ifThere(each.target, () => hearWord(states, each, from));
+      }),
+      post.hear(TargetHolds, (word, from) =>
+        this.#ifThere(word.target, () => hearHolds(states, word, from)),
       ),
-      post.hear(TargetHolds, (word, from) => hearHolds(states, word, from)),
       // What was said while nobody could hear it, and what somebody else could not hear.
       post.onChange((isUp) => {
         if (isUp) this.#tellAll(new Set());
@@ -97,6 +104,15 @@ export class SoftStateNews implements OnApplicationBootstrap, OnModuleDestroy {
     }
     const isMore = this.#signs.size + this.#words.size + this.#holds.size > 0;
     if (isMore) this.#cancel = this.clock.setTimer(GATHER_MS, () => this.#tell());
+  }
+
+  /** Words of a target that was removed may come late: nobody would ever forget them again. */
+  #ifThere(target: string, hear: () => void): void {
+    if (this.registry.known(target)) return hear();
+    this.registry.find(target).then(
+      (found) => found && hear(),
+      (error: unknown) => this.logger.warn('word on a target not heard', { target, error }),
+    );
   }
 
   #hear([target, instance, streams, agoMs, leftMs]: PresenceWord, from: string): void {
