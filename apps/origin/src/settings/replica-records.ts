@@ -20,7 +20,11 @@ export const ReplicaDocument = z.looseObject({
 });
 export type ReplicaDocument = z.infer<typeof ReplicaDocument>;
 
-/** The documents by which processes that share a depot see each other, with Redis or without. */
+/**
+ * The documents by which processes that share a depot see each other when they start, also those that have
+ * different Redis servers or none, and so are on no common `ReplicaBoard`. Who is alive from moment to
+ * moment, for work that is divided, is the board's to say.
+ */
 export class ReplicaRecords {
   readonly #documents: DocumentStore<ReplicaDocument>;
 
