@@ -42,4 +42,17 @@ describe('RedisIdentityClaims', () => {
     one.close();
     other.close();
   });
+
+  it('tell when Redis can be asked again', async () => {
+    const claims = await open();
+    const claim = { target: 't', instance: 'one', replica: 'r', stream: null, alive: ['r'] };
+    const back = Promise.withResolvers<boolean>();
+    claims.onBack(() => back.resolve(claims.claim(claim)));
+    const forget = claims.onBack(() => back.reject(new Error('was to be forgotten')));
+    forget();
+    await server.kill();
+    await server.start();
+    expect(await back.promise).toBe(true);
+    claims.close();
+  });
 });
