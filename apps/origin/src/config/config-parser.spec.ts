@@ -35,6 +35,36 @@ describe('configuration of the origin', () => {
     expect(parseConfig([], { FLEETSEED_PEER_ACCESS: '' }).peerAccess).toBe('members');
   });
 
+  it('refuses the variable of a key that is gone, and names what took its place', () => {
+    for (const FLEETSEED_SEEDING of ['off', 'on']) {
+      expect(() => parseConfig([], { FLEETSEED_SEEDING })).toThrow(
+        expect.objectContaining({
+          code: 'CONFIG_INVALID',
+          message: expect.stringMatching(/FLEETSEED_SEEDING.*FLEETSEED_ROLES/),
+        }),
+      );
+    }
+    expect(parseConfig([], { FLEETSEED_SEEDING: '' }).roles).toContain('seed');
+  });
+
+  it('leaves variables alone that others of one environment take', () => {
+    const environment = {
+      FLEETSEED_TOKEN_FILE: 'token',
+      FLEETSEED_KEEP_RELEASES: '3',
+      FLEETSEED_DEBUG: '1',
+      // What Kubernetes tells of a Service.
+      FLEETSEED_PORT: 'tcp://10.0.0.1:7070',
+      FLEETSEED_ORIGIN_SERVICE_HOST: '10.0.0.1',
+    };
+    expect(parseConfig([], environment)).toEqual(parseConfig([], {}));
+  });
+
+  it('refuses a value by a key that is none', () => {
+    expect(() => checkConfig({ seeding: 'off' })).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', facts: { key: 'seeding' } }),
+    );
+  });
+
   it('names the key of a bad value', () => {
     expect(() => parseConfig([], { FLEETSEED_PEER_ACCESS: 'all' })).toThrow(
       expect.objectContaining({

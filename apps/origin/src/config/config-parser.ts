@@ -10,7 +10,12 @@ import {
   type Environment,
 } from '#lib/contracts';
 
-import { OriginConfigSchema, SWITCH_KEYS, type OriginConfig } from './origin-config.schema.js';
+import {
+  GONE_KEYS,
+  OriginConfigSchema,
+  SWITCH_KEYS,
+  type OriginConfig,
+} from './origin-config.schema.js';
 
 /** @throws USAGE, CONFIG_INVALID that names the key; INSECURE_HTTP_REFUSED */
 export function parseConfig(argv: readonly string[], environment: Environment): OriginConfig {
@@ -18,6 +23,7 @@ export function parseConfig(argv: readonly string[], environment: Environment): 
     program: 'fleetseed origin',
     schema: OriginConfigSchema,
     switches: SWITCH_KEYS,
+    gone: GONE_KEYS,
   };
   return consistent(parseConfiguration(rules, argv, environment));
 }

@@ -249,3 +249,8 @@ export const SWITCH_KEYS = [
   'insecureHttp',
   's3InsecureHttp',
 ] as const satisfies readonly (keyof OriginConfig)[];
+
+/** Keys of earlier versions, and what to say instead. */
+export const GONE_KEYS = {
+  seeding: 'say what this replica does with --roles (FLEETSEED_ROLES), with seed or without',
+} as const;

@@ -23,7 +23,7 @@ let origin: TestOrigin;
 beforeEach(async () => {
   server = await FileServer.start();
   origin = await TestOrigin.start({
-    seeding: 'off',
+    roles: 'api,tracker,work',
     importHosts: '127.0.0.1',
     importMaxBytes: 30 * MIB,
   });

@@ -14,6 +14,12 @@ export interface ConfigurationRules<S extends z.ZodObject> {
   readonly switches?: readonly (keyof S['shape'] & string)[];
   /** Keys whose flag may be given several times; a variable holds them comma-separated. */
   readonly lists?: readonly (keyof S['shape'] & string)[];
+  /**
+   * Keys of earlier versions, and what to do instead. Their variables are refused: to pass over one would
+   * be to do what it was set against. Others that we do not know are not ours to judge, as all programs
+   * share one environment, and Kubernetes adds to it (`FLEETSEED_PORT` for a Service of that name).
+   */
+  readonly gone?: Readonly<Record<string, string>>;
 }
 
 /** `peerListen` → `peer-listen`. */
@@ -29,7 +35,8 @@ export function variableOf(key: string): string {
 /**
  * The configuration out of flags and environment; a flag beats a variable, an empty variable counts
  * as unset (that is how charts and unit files leave a value out).
- * @throws USAGE for an unknown flag; CONFIG_INVALID that names the key by flag and variable
+ * @throws USAGE for an unknown flag; CONFIG_INVALID that names the key by flag and variable, also for
+ * the variable of a key that is gone
  */
 export function parseConfiguration<S extends z.ZodObject>(
   rules: ConfigurationRules<S>,
@@ -37,6 +44,10 @@ export function parseConfiguration<S extends z.ZodObject>(
   environment: Environment,
 ): z.output<S> {
   const flags = parseFlags(rules, argv);
+  for (const [key, instead] of Object.entries(rules.gone ?? {})) {
+    if (environment[variableOf(key)])
+      throw configurationError(key, `is not known any more: ${instead}`);
+  }
   const given: Record<string, unknown> = {};
   for (const key of Object.keys(rules.schema.shape)) {
     const variable = environment[variableOf(key)] || undefined;
@@ -47,11 +58,16 @@ export function parseConfiguration<S extends z.ZodObject>(
   return checkConfiguration(rules.schema, given);
 }
 
-/** The same from values by key, for programs that start a service in their own process. */
+/**
+ * The same from values by key, for programs that start a service in their own process.
+ * @throws CONFIG_INVALID that names the key, also one that there is not
+ */
 export function checkConfiguration<S extends z.ZodObject>(
   schema: S,
   given: Readonly<Record<string, unknown>>,
 ): z.output<S> {
+  const unknown = Object.keys(given).find((key) => !(key in schema.shape));
+  if (unknown !== undefined) throw configurationError(unknown, 'is no setting');
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
