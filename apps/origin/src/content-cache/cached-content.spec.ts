@@ -179,6 +179,27 @@ describe('content through the cache', () => {
     expect((await bench.read(cache, large!, 0, 1))[0]).toBe(large!.bytes[0]);
   });
 
+  it('lets others have their turn while somebody who is refused asks again and again', async () => {
+    const [large] = bench.files;
+    bench.far.fault = () => 'away';
+    await expect(bench.read(cache, large!, 0, 1)).rejects.toThrow(FleetseedError);
+    const gate = Promise.withResolvers<void>();
+    bench.far.gate = gate.promise;
+    bench.far.fault = null;
+    const asked = bench.read(cache, large!, 0, 1);
+    // What the event loop brings, as it does what comes from a store.
+    setImmediate(() => gate.resolve());
+    let isOver = false;
+    void asked.finally(() => (isOver = true));
+    let refusals = 0;
+    while (!isOver && refusals < 10_000) {
+      await bench.read(cache, large!, SPAN_BYTES, 1).catch(() => refusals++);
+    }
+    expect(isOver).toBe(true);
+    expect((await asked)[0]).toBe(large!.bytes[0]);
+    expect(refusals).toBeGreaterThan(0);
+  });
+
   it('does not begin beyond its object', async () => {
     const [large] = bench.files;
     const read = bench.read(cache, large!, large!.bytes.length - 1, 2);
