@@ -26,6 +26,7 @@ import { domainError, ProblemFilter } from './http/problem.filter.js';
 import { roleDoor } from './http/role-door.js';
 import { securityHeaders } from './http/security-headers.js';
 import { validationPipe } from './http/validation.pipe.js';
+import { importAddressesOf } from './imports/address.policy.js';
 import { probeQueue } from './jobs/job-queue.factory.js';
 import { OriginModule } from './origin.module.js';
 import { ReplicaBoard } from './replicas/replica-board.js';
@@ -63,6 +64,7 @@ export async function startOrigin(
   const { clock = systemClock, logger = silentLogger, depot } = options;
   // Before anything is opened: a start that cannot be leaves nothing behind.
   webhookTargetOf(config);
+  importAddressesOf(config);
   await probeQueue(config);
   const app = await NestFactory.create<NestExpressApplication>(
     OriginModule.of({ config, clock, logger, ...(depot ? { depot } : {}) }),

@@ -1,3 +1,6 @@
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { afterEach, describe, expect, it } from 'vitest';
 
 import type { SwarmTicket, Upload } from '#lib/contracts';
@@ -48,6 +51,24 @@ describe('a start that cannot be', () => {
       invalid('trustedProxies'),
     );
     await expect(start({ listen: `127.0.0.1:${port}` })).rejects.toMatchObject(invalid('listen'));
+  });
+
+  it('leaves nothing behind for a setting that can be told to be wrong before', async () => {
+    origin = await TestOrigin.start();
+    const data = join(origin.folder, 'other');
+    const webhookSecretFile = join(origin.folder, 'none');
+    const bad = {
+      importHosts: { importHosts: 'build.example,https://build.example' },
+      webhookSecretFile: { webhookUrl: 'http://127.0.0.1:1', webhookSecretFile },
+    };
+    for (const [key, given] of Object.entries(bad)) {
+      const start = (settings: object) =>
+        startOrigin(checkConfig({ data, listen: '127.0.0.1:0', ...settings }));
+      await expect(start(given)).rejects.toMatchObject({ code: 'CONFIG_INVALID', facts: { key } });
+      expect(existsSync(data)).toBe(false);
+      await (await start({})).close();
+      rmSync(data, { recursive: true });
+    }
   });
 
   it('leaves no door open', async () => {

@@ -3,6 +3,8 @@ import { BlockList, isIP } from 'node:net';
 import { configurationError } from '#lib/contracts';
 import { normalizeIp } from '#lib/wire';
 
+import type { OriginConfig } from '../config/origin-config.schema.js';
+
 /*
  * Addresses that are no business of whoever may push: IANA's special-purpose registries, and what
  * clouds put behind addresses that look public.
@@ -63,6 +65,13 @@ export class AddressPolicy {
     } else if (entry.startsWith('*.')) this.#suffixes.push(entry.slice(1));
     else this.#names.add(entry);
   }
+}
+
+/** @throws CONFIG_INVALID that names the setting */
+export function importAddressesOf({
+  importHosts,
+}: Pick<OriginConfig, 'importHosts'>): AddressPolicy {
+  return new AddressPolicy(importHosts);
 }
 
 function isPublic(address: string): boolean {

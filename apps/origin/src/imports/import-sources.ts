@@ -7,7 +7,7 @@ import type { Logger } from '#lib/runtime';
 import type { OriginConfig } from '../config/origin-config.schema.js';
 import { LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
 import { s3Options } from '../depot/open-depot.js';
-import { AddressPolicy } from './address.policy.js';
+import { importAddressesOf, type AddressPolicy } from './address.policy.js';
 import { GuardedConnections } from './guarded.connections.js';
 import { HttpSource } from './http.source.js';
 import type { ImportRecord } from './import-record.js';
@@ -26,7 +26,7 @@ export class ImportSources {
     @Inject(ORIGIN_CONFIG) private readonly config: OriginConfig,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    this.#addresses = new AddressPolicy(config.importHosts);
+    this.#addresses = importAddressesOf(config);
   }
 
   /** @throws REQUEST_INVALID, SOURCE_REFUSED */
