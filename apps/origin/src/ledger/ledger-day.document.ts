@@ -1,20 +1,9 @@
 import { z } from 'zod';
 
-import { ByteCount, Hex32, LedgerDocument } from '#lib/contracts';
+import { Hex32, LedgerDocument, StageSums } from '#lib/contracts';
 
 /** A stage by itself: its artifact, the five minutes it was counted in, and its sums. */
-export const RecordedStage = z.tuple([
-  Hex32,
-  z.string(),
-  z.object({
-    stages: z.number().int(),
-    delivered: ByteCount,
-    fromOrigin: ByteCount,
-    fromPeers: ByteCount,
-    reused: ByteCount,
-    wasted: ByteCount,
-  }),
-]);
+export const RecordedStage = z.tuple([Hex32, z.string(), StageSums]);
 export type RecordedStage = z.infer<typeof RecordedStage>;
 
 /**

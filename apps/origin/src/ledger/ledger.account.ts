@@ -1,4 +1,4 @@
-import type { LedgerRecord, SavingsLine } from '#lib/contracts';
+import type { LedgerRecord, SavingsLine, StageSums } from '#lib/contracts';
 
 import { growthOf } from './day.growth.js';
 import {
@@ -19,7 +19,6 @@ import {
   sumOf,
   sumsOf,
   type SeriesSums,
-  type StageSums,
 } from './ledger.sums.js';
 import {
   NO_SEQUENCES,

@@ -1,8 +1,7 @@
-import type { LedgerRecord, SavingsLine } from '#lib/contracts';
+import type { LedgerRecord, SavingsLine, StageSums } from '#lib/contracts';
 
 import type { LedgerDayDocument } from './ledger-day.document.js';
 
-export type StageSums = LedgerDayDocument['stages'][string];
 export type SeriesSums = LedgerDayDocument['series'][string];
 
 export function sumsOf(record: LedgerRecord): StageSums {

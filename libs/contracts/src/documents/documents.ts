@@ -67,6 +67,17 @@ export const UploadDocument = z.looseObject({
 });
 export type UploadDocument = z.infer<typeof UploadDocument>;
 
+/** Sums over stages, or what one of them counts for. */
+export const StageSums = z.object({
+  stages: z.number().int(),
+  delivered: ByteCount,
+  fromOrigin: ByteCount,
+  fromPeers: ByteCount,
+  reused: ByteCount,
+  wasted: ByteCount,
+});
+export type StageSums = z.infer<typeof StageSums>;
+
 /** `ledger/<day>/<replica>.json`: at most ten seconds behind. */
 export const LedgerDocument = z.looseObject({
   ...v1,
@@ -75,17 +86,7 @@ export const LedgerDocument = z.looseObject({
   /** Origin bytes by artifact and reason. */
   origin: z.record(z.string(), z.record(z.string(), ByteCount)),
   /** Completed and failed stages by artifact. */
-  stages: z.record(
-    z.string(),
-    z.object({
-      stages: z.number().int(),
-      delivered: ByteCount,
-      fromOrigin: ByteCount,
-      fromPeers: ByteCount,
-      reused: ByteCount,
-      wasted: ByteCount,
-    }),
-  ),
+  stages: z.record(z.string(), StageSums),
   /** Highest sequence counted, by `<reporter>/<session>`: what makes reports idempotent. */
   seen: z.record(z.string(), z.number().int()),
   /** Sums per five minutes of the day, for the chart. */
