@@ -81,7 +81,9 @@ export class Importer implements OnModuleInit {
 
   async #import(record: ImportRecord, job: RunningJob<Data>): Promise<Result> {
     const { signal } = job;
-    const { app, version, channel, createdBy } = record;
+    const { app, version, channel, createdBy, artifact, created } = record;
+    // All was done but the tidying up, which a source that has changed since has no say in.
+    if (artifact !== null) return { artifact, created: created ?? false };
     // Gathered by an earlier run, which then was interrupted.
     const gathered = await this.uploads.find(record.import);
     const upload =
@@ -93,6 +95,7 @@ export class Importer implements OnModuleInit {
       progress: (done, total) => job.progress({ done, total, step: 'publishing' }),
     });
     if (channel !== null) await this.channels.move(app, channel, { version }, { name: createdBy });
+    await this.#note(record, result);
     return result;
   }
 

@@ -4,7 +4,16 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import type { ChannelState, Import, Job, Page, Problem, StartImport } from '#lib/contracts';
+import {
+  FleetseedError,
+  type ChannelState,
+  type Import,
+  type Job,
+  type Page,
+  type Problem,
+  type StartImport,
+} from '#lib/contracts';
+import { MemoryDepot } from '#lib/depot';
 import { parseMetainfo } from '#lib/torrent';
 
 import { FileServer, sendFile } from '../../../../test/support/file-server.js';
@@ -160,6 +169,37 @@ describe('an import', () => {
       range: `bytes=${8 * MIB}-`,
       'if-range': ETAG,
     });
+  });
+
+  it('whose release is there needs its source no more when it is interrupted before it says so', async () => {
+    await origin.stop();
+    let interruptions = 0;
+    const depot = new Proxy(await MemoryDepot.open(), {
+      get: (target, name) => {
+        const member: unknown = Reflect.get(target, name);
+        if (typeof member !== 'function') return member;
+        return (...args: unknown[]) => {
+          const [key, bytes] = args;
+          const isEnd =
+            name === 'replaceDocument' &&
+            String(key).startsWith('imports/') &&
+            /"state":"done"/.test(Buffer.from(bytes as Uint8Array).toString());
+          if (!isEnd || interruptions++ > 0) return member.apply(target, args);
+          server.serve(noise(9, 'other'), '"two"');
+          return Promise.reject(new FleetseedError('DEPOT_UNAVAILABLE', 'as told'));
+        };
+      },
+    });
+    origin = await TestOrigin.start(
+      { roles: 'api,tracker,work', importHosts: '127.0.0.1' },
+      { depot },
+    );
+    server.serve(SMALL, ETAG);
+    const imported = await run();
+    expect(interruptions).toBe(2);
+    expect(imported).toMatchObject({ state: 'done', created: true, error: null });
+    expect(imported.release).toMatchObject({ bytes: SMALL.length });
+    expect(server.requests).toHaveLength(1);
   });
 
   it('begins anew when its source is replaced, and never mixes the two', async () => {
