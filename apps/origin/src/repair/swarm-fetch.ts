@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 
 import { FleetseedError } from '#lib/contracts';
 import type { Depot, Place } from '#lib/depot';
@@ -57,7 +57,7 @@ const STALLED_MS = 30_000;
 
 /** Fetches lost files from machines that have them, as one of the swarm. */
 @Injectable()
-export class SwarmFetch {
+export class SwarmFetch implements OnModuleInit {
   constructor(
     private readonly library: ArtifactLibrary,
     private readonly secrets: SwarmSecrets,
@@ -67,6 +67,11 @@ export class SwarmFetch {
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
+
+  /** What a process that was killed had fetched: nobody may ask for it again. */
+  async onModuleInit(): Promise<void> {
+    await rm(this.#folder, { recursive: true, force: true });
+  }
 
   /**
    * What is still right of a damaged file is used; only its bad pieces travel.
@@ -79,7 +84,7 @@ export class SwarmFetch {
     options: FetchOptions,
   ): Promise<Fetched> {
     const opened = await this.library.open(artifact);
-    const folder = join(this.config.data, 'repair', artifact);
+    const folder = join(this.#folder, artifact);
     await rm(folder, { recursive: true, force: true });
     const bytes = lost.reduce((sum, { length }) => sum + length, 0);
     await requireSpace(folder, bytes, await usualReserve(this.config.data));
@@ -93,6 +98,10 @@ export class SwarmFetch {
     } finally {
       await store.close();
     }
+  }
+
+  get #folder(): string {
+    return join(this.config.data, 'repair');
   }
 
   async #fill(
