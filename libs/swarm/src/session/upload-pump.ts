@@ -1,4 +1,3 @@
-import { FleetseedError } from '#lib/contracts';
 import type { Clock, Logger } from '#lib/runtime';
 
 import type { SpanBuffer } from '../hashing/buffer-pool.js';
@@ -7,6 +6,7 @@ import type { RateLimiter } from '../policy/rate.limiter.js';
 import { CLOGGED_MS } from '../policy/send.window.js';
 import type { Torrent } from '../torrent/torrent.js';
 import type { Upload } from '../torrent/uploader.js';
+import { UnreadLog } from './unread-log.js';
 
 /** Who has taken nothing for so long may be parted from when places are short, milliseconds. */
 const PARTED_AFTER_MS = 10_000;
@@ -46,6 +46,7 @@ interface Transfer {
  */
 export class UploadPump {
   readonly #options: UploadPumpOptions;
+  readonly #unread: UnreadLog;
   /** Torrents that may have something to send, the next in turn first. */
   readonly #turns = new Set<Torrent>();
   /** Torrents that wait for a limit of their own. */
@@ -60,6 +61,7 @@ export class UploadPump {
 
   constructor(options: UploadPumpOptions) {
     this.#options = options;
+    this.#unread = new UnreadLog(options.logger, options.clock);
   }
 
   get active(): number {
@@ -197,7 +199,8 @@ export class UploadPump {
       if (stored > 0) await torrent.options.store.read(offset, bytes.subarray(0, stored));
       bytes.fill(0, stored);
     } catch (error) {
-      this.#unreadable(torrent, upload, error);
+      this.#unread.tell(error);
+      this.#refuse(torrent, upload);
       buffer.release();
       this.#active--;
       this.wake(torrent);
@@ -206,14 +209,6 @@ export class UploadPump {
     this.#send(torrent, upload, bytes, buffer);
     // What was cut off of the same span may follow now.
     if (upload.job.rest) this.wake(torrent);
-  }
-
-  #unreadable(torrent: Torrent, upload: Upload, error: unknown): void {
-    const touched = error instanceof FleetseedError && error.code === 'PIECE_UNAVAILABLE';
-    const { logger } = this.#options;
-    if (touched) logger.info('piece not served, it is not there any more', { error });
-    else logger.warn('piece not served, the disk failed', { error });
-    this.#refuse(torrent, upload);
   }
 
   #refuse(torrent: Torrent, upload: Upload): void {
