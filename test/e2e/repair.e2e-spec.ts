@@ -82,6 +82,7 @@ describe('an origin whose disk went bad', () => {
     const metrics = await callApi<string>(origin, 'GET', '/metrics');
     expect(metrics.body).toMatch(/fleetseed_repair_files\{outcome="lacking"\} 0/);
     expect(last.report.lacking).toEqual([]);
+    expect(last.report.fetchedBytes).toBeLessThan(12 * MIB);
   });
 
   it('says what nobody has, and goes on without it', async () => {
