@@ -6,17 +6,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bytesOf, coded } from './conformance-context.fixture.js';
 import { compareKeys } from './depot-key.js';
 import type { Depot } from './depot.js';
+import { allKeys } from './key-pages.js';
 import { objectConformance } from './object-conformance.fixture.js';
 import { partsConformance } from './parts-conformance.fixture.js';
 
-async function everyKey(depot: Depot, prefix: string, limit: number): Promise<string[]> {
-  const keys: string[] = [];
-  for (let after: string | undefined; ;) {
-    const page = await depot.list(prefix, { limit, ...(after === undefined ? {} : { after }) });
-    keys.push(...page.keys);
-    if (page.next === null) return keys;
-    after = page.next;
-  }
+function everyKey(depot: Depot, prefix: string, limit: number): Promise<string[]> {
+  return Array.fromAsync(allKeys(depot, prefix, { limit }));
 }
 
 /** What every depot must do. `make` gives a new, empty one, and `dispose` takes it away. */

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 
-import { ArtifactStore, BlobStore, PackIndex, ReaderPool, type Depot } from '#lib/depot';
+import { ArtifactStore, BlobStore, keyPages, PackIndex, ReaderPool, type Depot } from '#lib/depot';
 
 import { DEPOT } from '../depot/depot.tokens.js';
 import type { LiveMarks } from './live-marks.js';
@@ -21,16 +21,13 @@ export class GarbageFinder {
   /** Every thing of a kind, each once and in order; with `behind`, only those behind that. */
   async *all(kind: Kind, behind?: string): AsyncGenerator<string> {
     let last = behind ?? '';
-    for (let after = behind; ;) {
-      const start = after === undefined ? {} : { after };
-      const page = await this.depot.list(`${kind}/`, { limit: 10_000, ...start });
-      for (const key of page.keys) {
+    const start = behind === undefined ? {} : { after: behind };
+    for await (const keys of keyPages(this.depot, `${kind}/`, { limit: 10_000, ...start })) {
+      for (const key of keys) {
         const thing = thingOf(key);
         if (thing !== last) yield thing;
         last = thing;
       }
-      if (page.next === null) return;
-      after = page.next;
     }
   }
 

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 
 import { FleetseedError } from '#lib/contracts';
-import { DocumentStore, type Depot } from '#lib/depot';
+import { allKeys, DocumentStore, type Depot } from '#lib/depot';
 
 import { DEPOT } from '../depot/depot.tokens.js';
 import { ImportRecord } from './import-record.js';
@@ -45,14 +45,9 @@ export class ImportStore {
   }
 
   async *all(): AsyncGenerator<ImportRecord> {
-    for (let after: string | undefined; ;) {
-      const page = await this.depot.list(PREFIX, after === undefined ? {} : { after });
-      for (const key of page.keys) {
-        const record = await this.#readable(key.slice(PREFIX.length, -'.json'.length));
-        if (record) yield record;
-      }
-      if (page.next === null) return;
-      after = page.next;
+    for await (const key of allKeys(this.depot, PREFIX)) {
+      const record = await this.#readable(key.slice(PREFIX.length, -'.json'.length));
+      if (record) yield record;
     }
   }
 }

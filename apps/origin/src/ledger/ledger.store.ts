@@ -1,5 +1,5 @@
 import { FleetseedError } from '#lib/contracts';
-import { DocumentStore, type Depot } from '#lib/depot';
+import { allKeys, DocumentStore, type Depot } from '#lib/depot';
 
 import { LedgerDayDocument } from './ledger-day.document.js';
 
@@ -25,15 +25,10 @@ export class LedgerStore {
     isWanted: (name: string) => boolean = () => true,
   ): AsyncGenerator<LedgerDayDocument> {
     const prefix = day === '' ? PREFIX : `${PREFIX}${day}/`;
-    let after: string | null = prefix;
-    while (after !== null) {
-      const page: Awaited<ReturnType<Depot['list']>> = await this.depot.list(prefix, { after });
-      for (const key of page.keys) {
-        const name = key.slice(PREFIX.length, -'.json'.length);
-        const document = isWanted(name) ? await this.read(name) : null;
-        if (document) yield document;
-      }
-      after = page.next;
+    for await (const key of allKeys(this.depot, prefix)) {
+      const name = key.slice(PREFIX.length, -'.json'.length);
+      const document = isWanted(name) ? await this.read(name) : null;
+      if (document) yield document;
     }
   }
 

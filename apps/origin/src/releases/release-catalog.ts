@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 
 import { AppName, FleetseedError, Release, ReleaseDocument, RetiredDocument } from '#lib/contracts';
-import { depotPrefix, DocumentStore, type Depot } from '#lib/depot';
+import { allKeys, depotPrefix, DocumentStore, keyPages, type Depot } from '#lib/depot';
 import { sideBySide, type Clock } from '#lib/runtime';
 
 import { CLOCK } from '../config/start-context.js';
@@ -45,14 +45,8 @@ export class ReleaseCatalog {
 
   /** The names of all apps, in order. */
   async apps(): Promise<string[]> {
-    const names: string[] = [];
-    for (let after: string | undefined; ;) {
-      const start = after === undefined ? {} : { after };
-      const page = await this.depot.list(depotPrefix.apps, { folders: true, ...start });
-      names.push(...page.keys.map((key) => key.slice(depotPrefix.apps.length, -1)));
-      if (page.next === null) return names;
-      after = page.next;
-    }
+    const folders = await Array.fromAsync(allKeys(this.depot, depotPrefix.apps, { folders: true }));
+    return folders.map((key) => key.slice(depotPrefix.apps.length, -1));
   }
 
   /** The releases of an app, newest first; none for an app that does not exist. */
@@ -185,14 +179,8 @@ export class ReleaseCatalog {
 
   /** The versions that documents under a prefix are named for, page by page. */
   async *#versions(prefix: string): AsyncGenerator<string[]> {
-    for (let after: string | undefined; ;) {
-      const page = await this.depot.list(prefix, {
-        limit: 10_000,
-        ...(after === undefined ? {} : { after }),
-      });
-      yield page.keys.map((key) => key.slice(prefix.length, -'.json'.length));
-      if (page.next === null) return;
-      after = page.next;
+    for await (const keys of keyPages(this.depot, prefix, { limit: 10_000 })) {
+      yield keys.map((key) => key.slice(prefix.length, -'.json'.length));
     }
   }
 

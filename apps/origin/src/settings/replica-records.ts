@@ -1,11 +1,10 @@
 import { z } from 'zod';
 
-import { DocumentStore, type Depot } from '#lib/depot';
+import { allKeys, DocumentStore, type Depot } from '#lib/depot';
 
 import { ProcessMark } from './process-mark.js';
 
 const PREFIX = 'replicas/';
-const PAGE = 1000;
 
 /** `replicas/<id>.json`: a process that is using the depot, for as long as it changes. */
 export const ReplicaDocument = z.looseObject({
@@ -46,17 +45,9 @@ export class ReplicaRecords {
 
   async all(): Promise<ReplicaDocument[]> {
     const found: ReplicaDocument[] = [];
-    let after: string | null = PREFIX;
-    while (after !== null) {
-      const page: Awaited<ReturnType<Depot['list']>> = await this.depot.list(PREFIX, {
-        after,
-        limit: PAGE,
-      });
-      for (const key of page.keys) {
-        const stored = await this.#documents.read(key);
-        if (stored) found.push(stored.value);
-      }
-      after = page.next;
+    for await (const key of allKeys(this.depot, PREFIX)) {
+      const stored = await this.#documents.read(key);
+      if (stored) found.push(stored.value);
     }
     return found;
   }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { FleetseedError, TargetDocument, type JoinRequest } from '#lib/contracts';
-import { DocumentStore, type Depot } from '#lib/depot';
+import { DocumentStore, keyPages, type Depot } from '#lib/depot';
 import { sideBySide } from '#lib/runtime';
 
 /** `targets/<id>.json`; the version of the agent is kept so that a target can be shown while it is off. */
@@ -142,11 +142,8 @@ export class TargetRegistry {
 
   /** The ids of all targets, page by page. */
   async *#listed(): AsyncGenerator<string[]> {
-    let after: string | null = PREFIX;
-    while (after !== null) {
-      const page: Awaited<ReturnType<Depot['list']>> = await this.depot.list(PREFIX, { after });
-      yield page.keys.map((key) => key.slice(PREFIX.length, -'.json'.length));
-      after = page.next;
+    for await (const keys of keyPages(this.depot, PREFIX)) {
+      yield keys.map((key) => key.slice(PREFIX.length, -'.json'.length));
     }
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { FleetseedError } from '#lib/contracts';
-import { uploadKey, type Depot } from '#lib/depot';
+import { allKeys, uploadKey, type Depot } from '#lib/depot';
 import { sideBySide } from '#lib/runtime';
 
 import { decodePartHashes, encodePartHashes, type PartHashes } from './part-hashes.js';
@@ -65,14 +65,9 @@ export class UploadHashes {
 
   async *#keys(id: string, gathering: Gathering): AsyncGenerator<[part: number, key: string]> {
     const folder = folderOf(id, gathering);
-    for (let after: string | undefined; ;) {
-      const page = await this.depot.list(folder, after === undefined ? {} : { after });
-      for (const key of page.keys) {
-        const part = NAME.exec(key.slice(folder.length))?.[1];
-        if (part !== undefined) yield [Number(part), key];
-      }
-      if (page.next === null) return;
-      after = page.next;
+    for await (const key of allKeys(this.depot, folder)) {
+      const part = NAME.exec(key.slice(folder.length))?.[1];
+      if (part !== undefined) yield [Number(part), key];
     }
   }
 }

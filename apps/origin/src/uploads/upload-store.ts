@@ -1,7 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 
 import { FleetseedError } from '#lib/contracts';
-import { depotPrefix, DocumentStore, uploadKey, type Depot, type PartedObject } from '#lib/depot';
+import {
+  allKeys,
+  depotPrefix,
+  DocumentStore,
+  uploadKey,
+  type Depot,
+  type PartedObject,
+} from '#lib/depot';
 import { randomSecret } from '#lib/runtime';
 
 import { DEPOT } from '../depot/depot.tokens.js';
@@ -102,14 +109,8 @@ export class UploadStore {
 
   /** The ids of all uploads, also of such as have lost their record. */
   async ids(): Promise<string[]> {
-    const ids: string[] = [];
-    for (let after: string | undefined; ;) {
-      const start = after === undefined ? {} : { after };
-      const page = await this.depot.list(PREFIX, { folders: true, ...start });
-      ids.push(...page.keys.map((key) => key.slice(PREFIX.length, -1)));
-      if (page.next === null) return ids;
-      after = page.next;
-    }
+    const folders = await Array.fromAsync(allKeys(this.depot, PREFIX, { folders: true }));
+    return folders.map((key) => key.slice(PREFIX.length, -1));
   }
 
   /** Removes what an upload has gathered, its record last; an interrupted removal is repeated. */

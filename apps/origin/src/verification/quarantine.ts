@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 
 import {
+  allKeys,
   ArtifactStore,
   BlobStore,
   DocumentStore,
@@ -183,14 +184,10 @@ export class Quarantine {
 
   async #all(): Promise<QuarantineDocument[]> {
     const records: QuarantineDocument[] = [];
-    for (let after: string | undefined; ;) {
-      const page = await this.depot.list(PREFIX, after === undefined ? {} : { after });
-      for (const key of page.keys.filter((each) => each.endsWith('.json'))) {
-        const record = await this.#records.read(key);
-        if (record) records.push(record.value);
-      }
-      if (page.next === null) return records;
-      after = page.next;
+    for await (const key of allKeys(this.depot, PREFIX)) {
+      const record = key.endsWith('.json') ? await this.#records.read(key) : null;
+      if (record) records.push(record.value);
     }
+    return records;
   }
 }

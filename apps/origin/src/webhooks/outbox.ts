@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 
 import { Notification, type NotificationEvent } from '#lib/contracts';
-import { DocumentStore, type Depot } from '#lib/depot';
+import { allKeys, DocumentStore, type Depot } from '#lib/depot';
 import type { Clock, Logger } from '#lib/runtime';
 
 import { CLOCK, LOGGER } from '../config/start-context.js';
@@ -64,11 +64,8 @@ export class Outbox implements OnModuleInit {
 
   async enqueueAll(): Promise<void> {
     if (!this.target) return;
-    for (let after: string | undefined; ;) {
-      const page = await this.depot.list(PREFIX, after === undefined ? {} : { after });
-      for (const key of page.keys) await this.#enqueue(key.slice(PREFIX.length, -'.json'.length));
-      if (page.next === null) return;
-      after = page.next;
+    for await (const key of allKeys(this.depot, PREFIX)) {
+      await this.#enqueue(key.slice(PREFIX.length, -'.json'.length));
     }
   }
 
