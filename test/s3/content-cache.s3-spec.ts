@@ -85,7 +85,7 @@ async function readAll(content: CachedContent): Promise<void> {
       const bytes = await read(content, at, length).catch(() => null);
       if (bytes === null) {
         starts.push(at);
-        // As peers do: who asks again without a pause keeps what it waits for from happening.
+        // As peers do, who would else ask all the time.
         await pause(20);
       } else wrong ||= !bytes.equals(CONTENT.subarray(at, at + length));
     }
