@@ -287,23 +287,17 @@ export class CopyBudget {
     // What is given at leisure grows by leaps: each step takes a second, and an idle one takes ten.
     const atOnce = isAlone || member.dependent ? member.ahead : 0;
     member.helped = Math.min(most, Math.max(2, member.helped * 2, atOnce));
-    for (const run of member.wishes ?? this.#allRuns()) {
+    for (const run of member.wishes ?? this.#lackedBy(member)) {
       if (member.open >= member.helped) return;
       if (member.lacks(run)) changes.push(this.#make(member, run, 'stall', now));
     }
   }
 
   /** From a random one on; what other replicas give comes last, so that help of several differs. */
-  *#allRuns(): Generator<number> {
+  #lackedBy(member: CopyMember): Iterable<number> {
     const { runCount } = this.#layout;
-    const start = randomInt(this.#random, runCount);
-    const others: number[] = [];
-    for (let step = 0; step < runCount; step++) {
-      const run = (start + step) % runCount;
-      if (this.#division?.isOurs(run) ?? true) yield run;
-      else others.push(run);
-    }
-    yield* others;
+    const isOurs = (run: number) => this.#division?.isOurs(run) ?? true;
+    return member.lacked(runCount, randomInt(this.#random, runCount), isOurs);
   }
 
   /** What a member was told of for good, and did not take up in time, it requests after all. */

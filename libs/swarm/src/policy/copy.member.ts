@@ -105,6 +105,34 @@ export class CopyMember {
   }
 
   /**
+   * The runs among `runCount` that it could use an offer of, from `start` on and round; those that are ours first.
+   * What it cannot use any more is not looked for: a crowd that lacks nothing but what it was offered
+   * would be gone through run by run again and again.
+   */
+  *lacked(
+    runCount: number,
+    start: number,
+    isOurs: (run: number) => boolean,
+  ): Generator<number, void, undefined> {
+    // No run is in two of these.
+    let left = runCount - this.held - this.declined.size - this.offers.size;
+    let others = 0;
+    for (let step = 0; left > 0 && step < runCount; step++) {
+      const run = (start + step) % runCount;
+      if (!this.lacks(run)) continue;
+      left--;
+      if (isOurs(run)) yield run;
+      else others++;
+    }
+    for (let step = 0; others > 0 && step < runCount; step++) {
+      const run = (start + step) % runCount;
+      if (!this.lacks(run) || isOurs(run)) continue;
+      others--;
+      yield run;
+    }
+  }
+
+  /**
    * A run that `fits`: of its wishes the first one, else rather one that was not dealt yet; -1: none.
    * @param alsoDealt whether to look among those that were dealt
    */
