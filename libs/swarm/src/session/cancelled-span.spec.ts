@@ -5,8 +5,8 @@ import { afterEach, expect, it } from 'vitest';
 import { EXTENSION, decodeRunMessage, spanHeader } from '#lib/wire';
 
 import { memberThat, sendSpan } from './bad-peers.fixture.js';
-import { MIB, SECRET, TestFleet, artifactOf, eventually } from './session.fixture.js';
-import { WireServer, type WireClient } from './wire-client.fixture.js';
+import { MIB, TestFleet, artifactOf, eventually } from './session.fixture.js';
+import type { WireClient, WireServer } from './wire-client.fixture.js';
 
 const artifact = artifactOf({ files: [2 * MIB], pieceLength: MIB });
 const fleet = new TestFleet(artifact);
