@@ -118,12 +118,11 @@ export class RedisPeerStore implements PeerStore {
     const { counts, stored, pool } = await this.#lineOf(swarm).announce(announce, sample);
     if (sample <= 0) return { counts, picked: [], stored };
     const now = this.options.clock.now();
-    const { handOuts } = this.#lineOf(swarm);
-    pool.fill(this.#set, askerOf(peer, sample), (member) => handOuts.loadOf(member, now));
+    const known = this.#lines.get(swarm)?.handOuts;
+    pool.fill(this.#set, askerOf(peer, sample), (member) => known?.loadOf(member, now) ?? 0);
     pick(this.#set, counts.complete);
     const { members, picked } = pool.take(this.#set, now);
-    for (const member of members) handOuts.note(member, now);
-    if (members.length > 0) this.#tellLater();
+    if (members.length > 0) this.#note(swarm, members, now);
     return { counts, picked, stored };
   }
 
@@ -189,6 +188,13 @@ export class RedisPeerStore implements PeerStore {
     ])) as unknown[];
     this.#census.note(swarm, answer[LISTED_AT] as number);
     return answer;
+  }
+
+  /** A line that went idle is made again only for who has something to be told of: nobody else would end it. */
+  #note(swarm: SwarmId, members: readonly string[], now: number): void {
+    const { handOuts } = this.#lineOf(swarm);
+    for (const member of members) handOuts.note(member, now);
+    this.#tellLater();
   }
 
   /** Hand-outs are told together, because the same peers are handed out again and again. */
