@@ -1,5 +1,6 @@
+import { LONGEST_WAIT_MS, canWait } from '../../libs/swarm/src/policy/have.patience.js';
 import { isOverdue } from '../../libs/swarm/src/policy/request.deadline.js';
-import { MachineSource, type Machine, type SpanRequest } from './machine.js';
+import { MachineSource, type Listener, type Machine, type SpanRequest } from './machine.js';
 import type { Swarm } from './swarm.js';
 
 /** Who rejected something is not asked again for this long, milliseconds. */
@@ -108,11 +109,30 @@ export class Downloads {
       origin.desk!.gained(machine, piece, this.swarm.now);
       this.swarm.dealSoon(origin);
     }
-    for (const { at, source } of machine.listeners) {
-      if (!at.isWell || at.doneAt > 0) continue;
-      at.planner!.picker.peerGained(source.pick, piece);
-      this.fill(at);
+    for (const listener of machine.listeners) {
+      const { at, untold } = listener;
+      untold.push(piece);
+      // A run is a piece here.
+      if (canWait(machine.told, at.told, 1, untold.length)) this.#tellLater(machine);
+      else this.#tellAll(listener);
     }
+  }
+
+  #tellLater(machine: Machine): void {
+    if (machine.telling) return;
+    machine.telling = true;
+    this.swarm.after(LONGEST_WAIT_MS, () => {
+      machine.telling = false;
+      if (machine.isWell) for (const listener of machine.listeners) this.#tellAll(listener);
+    });
+  }
+
+  #tellAll(listener: Listener): void {
+    const { at, source, untold } = listener;
+    listener.untold = [];
+    if (untold.length === 0 || !at.isWell || at.doneAt > 0) return;
+    for (const piece of untold) at.planner!.picker.peerGained(source.pick, piece);
+    this.fill(at);
   }
 
   #requested(request: SpanRequest): void {

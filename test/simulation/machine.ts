@@ -58,6 +58,15 @@ export class MachineSource extends Source {
   }
 }
 
+/** Who hears of what a machine gets. */
+export interface Listener {
+  readonly at: Machine;
+  /** What it keeps of the machine. */
+  readonly source: MachineSource;
+  /** Pieces that it was not told of: it has enough to ask for. */
+  untold: number[];
+}
+
 /** One machine: the policies that make up the engine there, without sockets and disks. */
 export class Machine {
   /** What it has, and what its neighbours have heard of. */
@@ -71,8 +80,9 @@ export class Machine {
   readonly dials: DialPolicy<Machine>;
   readonly down: RateMeter;
   readonly up: RateMeter;
-  /** Those who hear of what it gets, and what they keep of it. */
-  readonly listeners: { readonly at: Machine; readonly source: MachineSource }[] = [];
+  readonly listeners: Listener[] = [];
+  /** Listeners are about to be told what they could wait for. */
+  telling = false;
   /** Of an origin: who is offered what. */
   desk: OriginDesk | null = null;
   /** `silent`: it is gone, and nobody knows. */

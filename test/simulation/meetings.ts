@@ -93,7 +93,7 @@ export class Meetings {
     const source = new MachineSource(other, new RunHoldings(layout, shown, null), now);
     machine.neighbours.set(other, source);
     machine.planner.add(source);
-    other.listeners.push({ at: machine, source });
+    other.listeners.push({ at: machine, source, untold: [] });
   }
 
   /** `machine` learns that the connection to `other` is no more. */

@@ -2,12 +2,8 @@ import type { Clock } from '#lib/runtime';
 import type { IndexRange } from '#lib/wire';
 
 import type { Bitfield } from '../bitfield.js';
+import { LONGEST_WAIT_MS, canWait } from '../policy/have.patience.js';
 import type { Neighbour } from './neighbour.js';
-
-/** A member that may ask us for so many runs without being told of more can wait. */
-const ENOUGH_RUNS = 8;
-/** So long at most, milliseconds. */
-const LONGEST_WAIT_MS = 300;
 
 export interface HaveBroadcastOptions {
   readonly neighbours: ReadonlySet<Neighbour>;
@@ -91,8 +87,7 @@ export class HaveBroadcast {
     // An origin has no use for pieces: by what is told it sees what to send next.
     if (!connection.isMember || connection.role === 'origin') return false;
     const untold = this.#newsPieces - this.#toldTo(neighbour).pieces;
-    const enough = ENOUGH_RUNS * runPieces + untold;
-    return have.countOutside(connection.have, enough) >= enough;
+    return canWait(have, connection.have, runPieces, untold);
   }
 
   #tell(neighbour: Neighbour): void {
