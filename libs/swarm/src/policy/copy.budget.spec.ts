@@ -273,6 +273,26 @@ describe('CopyBudget', () => {
       expect(theirs.some((run) => division.isOurs(run))).toBe(false);
     });
 
+    it('takes nobody for silent who has nothing left to give, until it has', () => {
+      const { budget, join, division } = dividedBudget(100, ['a', 'b']);
+      const members = [join(0), join(0), join(0)] as const;
+      budget.deal(0, 0);
+      const theirs = [...Array(100).keys()].filter((run) => !division.isOurs(run));
+      for (const run of theirs) {
+        budget.gained(members[0], run, 100);
+        budget.gained(members[1], run, 200);
+      }
+      const owned = () => theirs.filter((run) => division.isOurs(run));
+      for (let now = 250; now < 20_000; now += 250) {
+        budget.deal(0, now);
+        expect(owned()).toEqual([]);
+      }
+      budget.lost(members[0], theirs[0]!);
+      // From then on it has as long as anybody to give that one again.
+      for (let now = 20_000; now < 24_000; now += 250) budget.deal(0, now);
+      expect(owned()).toEqual(theirs);
+    });
+
     it('helps with its own runs first', () => {
       const { budget, join, take, division } = dividedBudget(100, ['a', 'b'], 0.001);
       const member = join(0);

@@ -203,7 +203,7 @@ export class CopyBudget {
       member.ahead = this.#aheadOf(member, now);
       leisure += member.ahead;
     }
-    this.#division?.look(now, waiting.length > 0);
+    this.#division?.look(now, waiting.length > 0, (run) => this.#need.isScarce(run));
     const swift = this.#pace.swiftOf(waiting, now);
     const fair = Math.max(2, Math.ceil(window / Math.max(1, waiting.length)));
     this.#spread(swift, fair, window + leisure - underWay, changes, now);

@@ -12,7 +12,7 @@ const ids$ = fc.uniqueArray(fc.stringMatching(/^[0-9a-f]{8}$/), { minLength: 1, 
 function ownersOf(replicas: readonly string[], artifact = 'f00d'): (string | undefined)[] {
   const divisions = replicas.map((self) => {
     const division = new CopyDivision(layout, artifact, { self, alive: () => replicas });
-    division.look(0, true);
+    division.look(0, true, () => true);
     return { self, division };
   });
   return Array.from({ length: RUNS }, (_, run) => {

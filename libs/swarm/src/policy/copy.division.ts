@@ -67,8 +67,11 @@ export class CopyDivision {
     else if (!offered) this.#heardAt.set(this.#alive[this.#owners[this.#stretchOf(run)]!]!, now);
   }
 
-  /** Brings up to date who gives what; to be called before runs are dealt. */
-  look(now: number, someWait: boolean): void {
+  /**
+   * Brings up to date who gives what; to be called before runs are dealt.
+   * @param isScarce whether more copies of a run are of use: who has given enough of all that is its own may be silent
+   */
+  look(now: number, someWait: boolean, isScarce: (run: number) => boolean): void {
     if (!someWait) this.#waitingSince = now;
     const alive = this.#replicas.alive();
     if (alive !== this.#alive) {
@@ -79,7 +82,7 @@ export class CopyDivision {
     } else if (now < this.#lookAt) return;
     const changed = this.#lookAt === -Infinity;
     this.#lookAt = now + LOOK_MS;
-    const silent = this.#silentAt(now);
+    const silent = this.#silentAt(now, isScarce);
     const before = this.#silent;
     const isSame = silent.size === before.size && [...silent].every((id) => before.has(id));
     if (isSame && !changed) return;
@@ -96,13 +99,22 @@ export class CopyDivision {
     return Math.floor(this.#layout.offsetOfRun(run) / STRETCH_LENGTH);
   }
 
-  #silentAt(now: number): Set<string> {
+  #silentAt(now: number, isScarce: (run: number) => boolean): Set<string> {
     const silent = new Set<string>();
-    for (const id of this.#alive) {
+    for (const [place, id] of this.#alive.entries()) {
       const since = Math.max(this.#waitingSince, this.#heardAt.get(id) ?? now);
-      if (id !== this.#replicas.self && now - since > SILENT_MS) silent.add(id);
+      if (id === this.#replicas.self || now - since <= SILENT_MS) continue;
+      if (this.#owes(place, isScarce)) silent.add(id);
+      else this.#heardAt.set(id, now);
     }
     return silent;
+  }
+
+  #owes(place: number, isScarce: (run: number) => boolean): boolean {
+    for (let run = 0; run < this.#layout.runCount; run++) {
+      if (this.#owners[this.#stretchOf(run)] === place && isScarce(run)) return true;
+    }
+    return false;
   }
 
   #divide(without: ReadonlySet<string>): Uint16Array<ArrayBuffer> {

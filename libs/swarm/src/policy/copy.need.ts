@@ -42,6 +42,11 @@ export class CopyNeed {
     return this.#seedsElsewhere();
   }
 
+  /** So few hold the run that it is still for the origin to see to it. */
+  isScarce(run: number): boolean {
+    return this.census.holdersOf(run) + this.census.seeds + this.seedsElsewhere < ENOUGH_HOLDERS;
+  }
+
   /** Null when nothing is needed, or nothing may be spent any more. */
   of(cohort: Cohort, now: number): NeedOf | null {
     const seeds = this.census.seeds + this.seedsElsewhere;
