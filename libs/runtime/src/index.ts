@@ -2,6 +2,7 @@ export * from './clock.js';
 export * from './collect-garbage.js';
 export * from './deadline.js';
 export * from './durable-file.js';
+export * from './io-memory.js';
 export * from './logger.js';
 export * from './open-files.js';
 export * from './product-version.js';

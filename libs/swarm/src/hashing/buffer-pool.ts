@@ -1,6 +1,10 @@
+import { sharedIoBytes } from '#lib/runtime';
+
 /** Smallest and largest size class, bytes. Classes are powers of two. */
 const SMALLEST = 16 * 1024;
 export const LARGEST_SPAN_BUFFER = 1024 * 1024;
+
+type SharedBytes = Uint8Array<SharedArrayBuffer>;
 
 /** Room in shared memory that one owner holds until `release`. */
 export interface SpanBuffer {
@@ -26,11 +30,11 @@ interface Waiter {
  * goes round quickly, and is still in the processor's cache when it is used again.
  */
 export class BufferPool {
-  readonly #free = new Map<number, SharedArrayBuffer[]>();
+  readonly #free = new Map<number, SharedBytes[]>();
   readonly #waiters = new Set<Waiter>();
   readonly #memory = {
     take: (size: number) => this.#takeMemory(size),
-    giveBack: (size: number, memory: SharedArrayBuffer | null) => this.#giveBack(size, memory),
+    giveBack: (size: number, memory: SharedBytes | null) => this.#giveBack(size, memory),
   };
   #used = 0;
   /** Of what is used, that which has memory. */
@@ -112,16 +116,16 @@ export class BufferPool {
     return new Loan(this.#memory, length, size);
   }
 
-  #takeMemory(size: number): SharedArrayBuffer {
+  #takeMemory(size: number): SharedBytes {
     const memory = this.#free.get(size)?.pop();
     if (memory) this.#kept -= size;
     // Buffers of other classes give way: together with them the budget would be exceeded.
     else if (this.#real + this.#kept + size > this.budget) this.trim();
     this.#real += size;
-    return memory ?? new SharedArrayBuffer(size);
+    return memory ?? sharedIoBytes(size);
   }
 
-  #giveBack(size: number, memory: SharedArrayBuffer | null): void {
+  #giveBack(size: number, memory: SharedBytes | null): void {
     this.#used -= size;
     if (memory) {
       this.#real -= size;
@@ -146,12 +150,13 @@ export class BufferPool {
 
 /** Where loans have their memory from. */
 interface Lender {
-  take(size: number): SharedArrayBuffer;
-  giveBack(size: number, memory: SharedArrayBuffer | null): void;
+  take(size: number): SharedBytes;
+  giveBack(size: number, memory: SharedBytes | null): void;
 }
 
 class Loan implements SpanBuffer {
-  #bytes: Uint8Array<SharedArrayBuffer> | null = null;
+  #memory: SharedBytes | null = null;
+  #bytes: SharedBytes | null = null;
   #released = false;
 
   constructor(
@@ -162,13 +167,14 @@ class Loan implements SpanBuffer {
 
   get bytes(): Uint8Array<SharedArrayBuffer> {
     if (this.#released) throw new Error('A buffer was used after it was released.');
-    return (this.#bytes ??= new Uint8Array(this.lender.take(this.size), 0, this.length));
+    return (this.#bytes ??= (this.#memory = this.lender.take(this.size)).subarray(0, this.length));
   }
 
   release(): void {
     if (this.#released) return;
     this.#released = true;
-    this.lender.giveBack(this.size, this.#bytes?.buffer ?? null);
+    this.lender.giveBack(this.size, this.#memory);
+    this.#memory = null;
     this.#bytes = null;
   }
 }

@@ -190,7 +190,8 @@ let blocks: readonly Buffer[] = [];
 
 function scratchBuffer(): Buffer {
   if (scratch) return scratch;
-  const buffer = Buffer.allocUnsafeSlow(READ_AT_ONCE);
+  // Not at the beginning of its memory: see `ioBuffer` in libs/runtime.
+  const buffer = Buffer.allocUnsafeSlow(READ_AT_ONCE + 48).subarray(48);
   const starts = Array.from({ length: READ_AT_ONCE / BLOCK }, (_, index) => index * BLOCK);
   blocks = starts.map((start) => buffer.subarray(start, start + BLOCK));
   return (scratch = buffer);

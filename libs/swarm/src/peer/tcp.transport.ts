@@ -1,5 +1,6 @@
 import { connect, Socket, type SocketConstructorOpts } from 'node:net';
 
+import { ioBuffer } from '#lib/runtime';
 import { normalizeIp } from '#lib/wire';
 
 import type { Transport, TransportHandler } from './transport.js';
@@ -9,7 +10,7 @@ import type { Transport, TransportHandler } from './transport.js';
  * handler is called before anything else can run, so it is never in use twice. Reads of this size are
  * what makes them cheap, and so does that they do not pass through a stream.
  */
-const READ_BUFFER = Buffer.allocUnsafeSlow(256 * 1024);
+const READ_BUFFER = ioBuffer(256 * 1024);
 /**
  * After a block that was read in place comes the head of the next one, most likely: what is read with it
  * has to be copied, so it should not be much.
