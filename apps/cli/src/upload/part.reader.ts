@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 import { FleetseedError, systemErrorCode } from '#lib/contracts';
+import { ioBuffer } from '#lib/runtime';
 import { sameSignature, type FileSignature } from '#lib/swarm';
 import { BLOCK_LENGTH, HASH_LENGTH, merkleRoot } from '#lib/torrent';
 
@@ -32,7 +33,7 @@ export class PartReader {
 
   /** @throws FleetseedError TREE_CHANGED naming the file, DISK_IO */
   async read(part: PlannedPart): Promise<Buffer> {
-    const bytes = Buffer.allocUnsafeSlow(part.length);
+    const bytes = ioBuffer(part.length);
     let at = 0;
     for (const segment of part.segments) {
       const into = bytes.subarray(at, at + segment.length);

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import { ReaderPool, type Place } from '#lib/depot';
+import { ioBuffer } from '#lib/runtime';
 import { PieceHasherV1, v1Stream } from '#lib/torrent';
 
 import type { UploadPlan } from '../uploads/upload-record.js';
@@ -42,7 +43,7 @@ export class V1Pieces {
   }
 
   async #readFile(place: Place, hasher: PieceHasherV1, signal: AbortSignal): Promise<void> {
-    const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, place.length));
+    const buffer = ioBuffer(Math.min(READ_BYTES, place.length));
     for (let at = 0; at < place.length; at += buffer.length) {
       signal.throwIfAborted();
       const count = Math.min(buffer.length, place.length - at);

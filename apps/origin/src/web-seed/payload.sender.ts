@@ -1,5 +1,7 @@
 import type { Writable } from 'node:stream';
 
+import { ioBuffer } from '#lib/runtime';
+
 /** Where payload bytes come from; the engine's PayloadStore and the depot's artifacts are such. */
 export interface PayloadReader {
   read(offset: number, target: Uint8Array): Promise<void>;
@@ -27,7 +29,7 @@ export async function sendPayload(
   receiver: Writable,
   { onSent }: SendOptions,
 ): Promise<boolean> {
-  const buffers = [0, 1].map(() => Buffer.allocUnsafe(Math.min(CHUNK_BYTES, length)));
+  const buffers = [0, 1].map(() => ioBuffer(Math.min(CHUNK_BYTES, length)));
   const readAt = async (at: number, turn: number): Promise<Buffer> => {
     const chunk = buffers[turn % 2]!.subarray(0, Math.min(CHUNK_BYTES, length - at));
     await source.read(offset + at, chunk);

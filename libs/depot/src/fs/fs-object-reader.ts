@@ -2,6 +2,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { addAbortSignal, Readable } from 'node:stream';
 
 import { FleetseedError } from '#lib/contracts';
+import { ioBuffer } from '#lib/runtime';
 
 import { rangeError, resolveRange } from '../depot-checks.js';
 import type { ByteRange, ObjectReader } from '../depot.js';
@@ -55,7 +56,7 @@ export class FsObjectReader implements ObjectReader {
     let { offset, length } = resolveRange(this.key, range, this.length);
     const step = async () => {
       if (length === 0) return null;
-      const chunk = Buffer.allocUnsafe(Math.min(STREAM_STEP, length));
+      const chunk = ioBuffer(Math.min(STREAM_STEP, length));
       await this.read(chunk, 0, chunk.length, offset);
       offset += chunk.length;
       length -= chunk.length;
