@@ -2,6 +2,7 @@ import type { Random } from '#lib/runtime';
 
 import { CANDIDATE, MAX_CANDIDATES, type CandidateSet } from '../store/candidate-set.js';
 import type { PeerState } from '../store/peer-store.js';
+import { LoadOrder } from './load-order.js';
 
 export interface HandOutOptions {
   /** Peers for a client that does not say how many it wants. */
@@ -60,13 +61,10 @@ export function wantOf(
   return Math.min(numWant ?? options.defaultWant, options.maxWant);
 }
 
-/** Loads are told apart by halves up to 48, and by sixteens above. */
-const FINE = 2;
-const FINE_UP_TO = 48;
-const COARSE = 16;
-const LEVELS = 128;
 /** Loads below count as no overload: young swarms, where most are 0, need a guaranteed part too. */
 const GRACE = 10;
+/** What is never both: a rack is in one zone. */
+const WHERE = CANDIDATE.remote | CANDIDATE.sameRack;
 
 /**
  * Which peers a downloader is told of. It dials them, so a hand-out is an edge of the swarm's graph:
@@ -83,10 +81,7 @@ const GRACE = 10;
  * Work goes with the number of candidates, and nothing is allocated: one object chooses for all.
  */
 export class HandOut {
-  readonly #counts = new Uint16Array(LEVELS + 1);
-  readonly #levels = new Uint16Array(MAX_CANDIDATES);
-  /** Places of peers, in order of preference. */
-  readonly #order = new Uint16Array(MAX_CANDIDATES);
+  readonly #peers = new LoadOrder();
   readonly #origins = new Uint16Array(MAX_CANDIDATES);
   #state = 1;
 
@@ -99,10 +94,10 @@ export class HandOut {
   pick(set: CandidateSet, complete: number, want: number): void {
     this.#state = Math.floor(this.random() * 0xffff_ffff) | 1;
     const origins = this.#shuffledOrigins(set);
-    const peers = this.#sortByLoad(set);
+    this.#peers.sort(set, this.#state);
     const { fewSeeds, maxOrigins } = this.options;
     const kept = complete < fewSeeds ? Math.min(origins, maxOrigins, want) : 0;
-    this.#spread(set, peers, want - kept);
+    this.#spread(set, want - kept);
     const room = Math.min(want - set.chosenLength, maxOrigins, origins);
     for (let at = 0; at < room; at++) set.choose(this.#origins[at]!);
   }
@@ -121,81 +116,45 @@ export class HandOut {
     return count;
   }
 
-  /** Least loaded first; a random part of less than one hand-out breaks ties. @returns how many */
-  #sortByLoad({ flags, loads, length }: CandidateSet): number {
-    const counts = this.#counts;
-    const levels = this.#levels;
-    const order = this.#order;
-    let state = this.#state;
-    counts.fill(0);
-    for (let place = 0; place < length; place++) {
-      const flag = flags[place]!;
-      if ((flag & (CANDIDATE.origin | CANDIDATE.barred)) !== 0) continue;
-      const load = (flag & CANDIDATE.complete) !== 0 ? loads[place]! / 2 : loads[place]!;
-      state ^= state << 13;
-      state ^= state >>> 17;
-      state ^= state << 5;
-      const score = load + (state >>> 0) / 2 ** 32;
-      const exact = score < FINE_UP_TO ? FINE * score : FINE * FINE_UP_TO + score / COARSE;
-      const level = exact < LEVELS - 1 ? exact | 0 : LEVELS - 1;
-      levels[place] = level;
-      counts[level + 1]!++;
-    }
-    this.#state = state;
-    for (let level = 0; level < LEVELS; level++) counts[level + 1]! += counts[level]!;
-    for (let place = 0; place < length; place++) {
-      if ((flags[place]! & (CANDIDATE.origin | CANDIDATE.barred)) !== 0) continue;
-      order[counts[levels[place]!]!++] = place;
-    }
-    return counts[LEVELS - 1]!;
-  }
-
   /** Chooses `want` of the peers, which are in order of preference, by the shares of the options. */
-  #spread(set: CandidateSet, peers: number, want: number): void {
-    if (want <= 0 || peers === 0) return;
+  #spread(set: CandidateSet, want: number): void {
+    const { length, remote, sameRack, load } = this.#peers;
+    if (want <= 0 || length === 0) return;
     const { remoteShare, leastRemote, enough, rackShare, overload } = this.options;
-    let [total, near, sameRack] = [0, 0, 0];
-    for (let at = 0; at < peers; at++) {
-      const place = this.#order[at]!;
-      total += set.loads[place]!;
-      if ((set.flags[place]! & CANDIDATE.remote) === 0) near++;
-      if ((set.flags[place]! & CANDIDATE.sameRack) !== 0) sameRack++;
-    }
-    const most = GRACE + (overload * total) / peers;
-    const fit = near === peers ? 0 : this.#remoteUnder(set, peers, most);
+    const near = length - remote;
+    const fit = remote === 0 ? 0 : this.#remoteUnder(set, GRACE + (overload * load) / length);
     const reserved = Math.max(leastRemote, Math.round(want * remoteShare));
     const guaranteed = Math.min(fit, reserved, Math.floor(want / 2));
     const wantNear = Math.min(near, want - guaranteed);
-    const fromRack = Math.max(Math.ceil(wantNear * rackShare), wantNear - (near - sameRack));
-    const taken = this.#take(set, peers, CANDIDATE.sameRack, CANDIDATE.sameRack, fromRack);
-    const local = CANDIDATE.remote | CANDIDATE.sameRack;
-    this.#take(set, peers, local, 0, wantNear - taken);
+    const mostOfRack = Math.max(Math.ceil(wantNear * rackShare), wantNear - (near - sameRack));
+    const fromRack = Math.min(sameRack, mostOfRack);
+    this.#take(set, CANDIDATE.sameRack, fromRack);
+    this.#take(set, 0, wantNear - fromRack);
     const perLocal = remoteShare / (1 - remoteShare);
     // What is near passes on what comes from far, and knows others.
     const far = Math.max(leastRemote, Math.round(wantNear * perLocal), enough - 2 * wantNear);
-    const left = Math.min(far, want - set.chosenLength);
-    this.#take(set, peers, CANDIDATE.remote, CANDIDATE.remote, left);
+    this.#take(set, CANDIDATE.remote, Math.min(remote, far, want - set.chosenLength));
   }
 
-  #remoteUnder(set: CandidateSet, peers: number, most: number): number {
+  #remoteUnder({ flags, loads }: CandidateSet, most: number): number {
+    const { places, length } = this.#peers;
     let fit = 0;
-    for (let at = 0; at < peers; at++) {
-      const place = this.#order[at]!;
-      if ((set.flags[place]! & CANDIDATE.remote) !== 0 && set.loads[place]! <= most) fit++;
+    for (let at = 0; at < length; at++) {
+      const place = places[at]!;
+      if ((flags[place]! & CANDIDATE.remote) !== 0 && loads[place]! <= most) fit++;
     }
     return fit;
   }
 
-  /** Chooses the first of those whose flags under `mask` are `flags`. @returns how many */
-  #take(set: CandidateSet, peers: number, mask: number, flags: number, most: number): number {
-    let taken = 0;
-    for (let at = 0; at < peers && taken < most; at++) {
-      const place = this.#order[at]!;
-      if ((set.flags[place]! & mask) !== flags) continue;
-      set.choose(place);
-      taken++;
+  /** Chooses the first of the own rack, of other zones, or (0) of the rest. */
+  #take(set: CandidateSet, which: number, most: number): void {
+    if (most <= 0) return;
+    const { places, length } = this.#peers;
+    const end = set.chosenLength + most;
+    for (let at = 0; at < length && set.chosenLength < end; at++) {
+      const place = places[at]!;
+      if ((set.flags[place]! & WHERE) === which) set.choose(place);
     }
-    return taken;
   }
 
   /** A cheap source, seeded anew from the good one for every pick. */

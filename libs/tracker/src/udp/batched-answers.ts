@@ -4,8 +4,8 @@ import { LATER, type TrackerUdp } from './tracker-udp.js';
 import { RemoteWords, type UdpRemote } from './udp-remote.js';
 
 const MSG_DONTWAIT = 0x40;
-/** Batches before others get their turn in this process. */
-const MOST_BATCHES = 16;
+/** Batches before others get their turn in this process: some milliseconds. */
+const MOST_BATCHES = 4;
 
 /** Takes what cannot be answered at once. */
 export type TakeLater = (datagram: Buffer, from: UdpRemote) => void;
@@ -17,6 +17,11 @@ export class BatchedAnswers {
   readonly #answers: DatagramBatch;
   readonly #receivedAt: bigint;
   readonly #answersAt: bigint;
+  /** Others have to get their turn first. */
+  #isDone = false;
+  readonly #goOn = (): void => {
+    this.#isDone = false;
+  };
 
   private constructor(
     private readonly fd: number,
@@ -36,13 +41,17 @@ export class BatchedAnswers {
     return system && new BatchedAnswers(fd, tracker, later, system.calls, system.pointerTo);
   }
 
+  /** At most so many in one turn of the event loop, in which Node may call several times. */
   answerAll(): void {
+    if (this.#isDone) return;
     for (let batch = 0; batch < MOST_BATCHES; batch++) {
       const count = this.calls.recvmmsg(this.fd, this.#receivedAt, BATCH, MSG_DONTWAIT, 0n);
       if (count <= 0) return;
       this.#send(this.#answerBatch(count));
       if (count < BATCH) return;
     }
+    this.#isDone = true;
+    setImmediate(this.#goOn);
   }
 
   /** @returns how many answers there are to be sent */

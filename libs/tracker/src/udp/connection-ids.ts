@@ -12,8 +12,8 @@ const VALID_SECONDS = 120;
 const AHEAD_SECONDS = 5;
 const ID_BYTES = 8;
 const KEY_BYTES = 16;
-/** SipHash wants the length of the message, 24 bytes, on top of its last word. */
-const LENGTH = 24 << 24;
+/** SipHash wants the length of the message, 22 bytes, on top of its last word, whose lower half is the port. */
+const LENGTH = 22 << 24;
 
 /**
  * Connection ids of BEP 15: proof that who asks does get what is sent to its address. Nothing is kept:
@@ -23,7 +23,7 @@ const LENGTH = 24 << 24;
  */
 export class ConnectionIds {
   readonly #hash: SipHash;
-  readonly #message = new Uint32Array(8);
+  readonly #message = new Uint32Array(6);
   readonly #words = new RemoteWords();
 
   /** @param secret 16 bytes or more, the same on all replicas that answer on one address */
@@ -71,10 +71,9 @@ export class ConnectionIds {
 
   #digest({ address, port }: RemoteWords, seconds: number): void {
     const message = this.#message;
-    message.set(address);
+    for (let word = 0; word < 4; word++) message[word] = address[word]!;
     message[4] = seconds;
-    message[5] = port;
-    message[7] = LENGTH;
+    message[5] = LENGTH | port;
     this.#hash.digest(message);
   }
 

@@ -8,6 +8,9 @@ const ROOM = 2112;
 const HEAD = 64;
 const VECTOR = 16;
 const NAME = 28;
+const NAME_WORDS = NAME / 4;
+/** Bytes of a `struct sockaddr_in`, of which the last half is empty. */
+const NAME_V4 = 16;
 /** Places in a head, in words of 4 bytes. */
 const NAME_LENGTH = 2;
 const LENGTH = 14;
@@ -18,6 +21,7 @@ export class DatagramBatch {
   readonly bytes = new Uint8Array(BATCH * ROOM);
   readonly heads = Buffer.alloc(BATCH * HEAD);
   readonly #names = Buffer.alloc(BATCH * NAME);
+  readonly #nameWords = new Uint32Array(this.#names.buffer, this.#names.byteOffset, BATCH * NAME_WORDS);
   readonly #vectors = Buffer.alloc(BATCH * VECTOR);
   readonly #headWords = new Uint32Array(this.heads.buffer, this.heads.byteOffset, BATCH * 16);
   readonly #vectorWords = new Uint32Array(
@@ -62,8 +66,12 @@ export class DatagramBatch {
 
   /** Says how long the nth is, and that it goes to who sent the `from`th of another batch. */
   address(nth: number, length: number, received: DatagramBatch, from: number): void {
-    this.#names.set(received.#names.subarray(from * NAME, (from + 1) * NAME), nth * NAME);
-    this.#headWords[nth * 16 + NAME_LENGTH] = this.#names[nth * NAME] === AF_INET6 ? NAME : 16;
+    const isV6 = received.#names[from * NAME] === AF_INET6;
+    const words = isV6 ? NAME_WORDS : NAME_V4 / 4;
+    for (let word = 0; word < words; word++) {
+      this.#nameWords[nth * NAME_WORDS + word] = received.#nameWords[from * NAME_WORDS + word]!;
+    }
+    this.#headWords[nth * 16 + NAME_LENGTH] = isV6 ? NAME : NAME_V4;
     this.#vectorWords[nth * 4 + 2] = length;
   }
 }

@@ -2,7 +2,7 @@ import { CANDIDATE, type CandidateSet } from '../candidate-set.js';
 import { MAX_ORIGINS } from '../peer-store.js';
 import type { HostTable } from './host-table.js';
 import { DEAF_LANE, ORIGIN_LANE } from './lanes.js';
-import { FLAGS_SHIFT, handedOut, hostOf } from './member-entry.js';
+import { FLAGS_SHIFT, handedOut } from './member-entry.js';
 import type { MemberGroups } from './member-groups.js';
 import { MemberSampler } from './member-sampler.js';
 import type { PageSlab } from './page-slab.js';
@@ -80,8 +80,7 @@ export class CandidateDraw {
 
   /** The number of the host at a place. */
   hostAt(place: number): number {
-    const address = this.sampler.addresses[place]!;
-    return hostOf(this.slab.chunkOf(address)[this.slab.offsetOf(address)]!);
+    return this.sampler.hosts[place]!;
   }
 
   whatAt(place: number): number {

@@ -69,7 +69,7 @@ export class HostTable {
     const cards = (this.#cards[host >>> CARDS_BITS] ??= new Uint32Array(2 << CARDS_BITS));
     const card = 2 * (host & CARDS_MASK);
     cards[card] = key.address[3]!;
-    cards[card + 1] = chunk[at + PORT]! | tagOfPeerId(key.peerId);
+    cards[card + 1] = chunk[at + PORT]! | markOfClient(key.peerId);
     profile.uses++;
     this.#index.add(keyHash(key, profile.number), host);
     return host;
@@ -106,10 +106,13 @@ export class HostTable {
     return true;
   }
 
-  /** Whether it is the same client at whatever address; nearly always known from the card alone. */
-  isClient(host: number, peerId: Uint32Array): boolean {
-    const mark = this.#cards[host >>> CARDS_BITS]![2 * (host & CARDS_MASK) + 1]! & ~PORT_AND_FAMILY;
-    return mark === tagOfPeerId(peerId) && this.hasPeerId(host, peerId);
+  /**
+   * Whether it is the same client at whatever address; nearly always known from the card alone.
+   * @param mark of the peer id: see {@link markOfClient}.
+   */
+  isClient(host: number, peerId: Uint32Array, mark: number): boolean {
+    const card = this.#cards[host >>> CARDS_BITS]![2 * (host & CARDS_MASK) + 1]!;
+    return ((card ^ mark) & ~PORT_AND_FAMILY) === 0 && this.hasPeerId(host, peerId);
   }
 
   hashOf(host: number): number {
@@ -177,7 +180,7 @@ export class HostTable {
 }
 
 /** The upper 15 bits of a word: what tells clients apart is at the end of their ids. */
-function tagOfPeerId(peerId: Uint32Array): number {
+export function markOfClient(peerId: Uint32Array): number {
   return Math.imul(peerId[4]! ^ peerId[3]! ^ peerId[2]!, 0x9e3779b1) & ~PORT_AND_FAMILY;
 }
 

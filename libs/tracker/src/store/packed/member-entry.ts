@@ -98,12 +98,15 @@ const UNIT_MS = LOAD_HALF_LIFE_MS / UNITS;
 const LEAST = -4 * UNITS;
 /** A load is never above 4,096. */
 const MOST = 12 * UNITS;
-const LOADS = Float64Array.from(
-  { length: MOST - LEAST + 1 },
-  (_, at) => 2 ** ((at + LEAST) / UNITS),
-);
-/** The logarithm of one more, in units. */
-const ONE_MORE = LOADS.map((load) => Math.min(MOST, UNITS * Math.log2(load + 1)));
+/** By what is stored, less the units of now, going round: the load, and the logarithm of one more in units. */
+const LOADS = new Float32Array(LOAD_MASK + 1);
+const ONE_MORE = new Float32Array(LOAD_MASK + 1);
+for (let stored = 0; stored <= LOAD_MASK; stored++) {
+  const log = Math.min(MOST, relative(stored, 0));
+  if (log < LEAST) continue;
+  LOADS[stored] = 2 ** (log / UNITS);
+  ONE_MORE[stored] = Math.min(MOST, UNITS * Math.log2(LOADS[stored]! + 1));
+}
 
 export function loadUnitsAt(now: number): number {
   return Math.floor(now / UNIT_MS);
@@ -111,9 +114,7 @@ export function loadUnitsAt(now: number): number {
 
 export function loadOf(what: number, units: number): number {
   const stored = (what >>> LOAD_SHIFT) & LOAD_MASK;
-  if (stored === 0) return 0;
-  const log = relative(stored, units);
-  return log < LEAST ? 0 : LOADS[Math.min(log, MOST) - LEAST]!;
+  return stored === 0 ? 0 : LOADS[(stored - units) & LOAD_MASK]!;
 }
 
 /**
@@ -122,8 +123,7 @@ export function loadOf(what: number, units: number): number {
  */
 export function handedOut(what: number, units: number, chance: number): number {
   const stored = (what >>> LOAD_SHIFT) & LOAD_MASK;
-  const log = stored === 0 ? LEAST - 1 : relative(stored, units);
-  const next = log < LEAST ? 0 : Math.floor(ONE_MORE[Math.min(log, MOST) - LEAST]! + chance);
+  const next = stored === 0 ? 0 : Math.floor(ONE_MORE[(stored - units) & LOAD_MASK]! + chance);
   return withLoad(what, (units + next) & LOAD_MASK || 1);
 }
 

@@ -1,10 +1,10 @@
 import { CANDIDATE, MAX_CANDIDATES, type CandidateSet } from '../candidate-set.js';
-import { FLAGS_SHIFT, STATE, endOf, isOver, loadOf } from './member-entry.js';
+import { FLAGS_SHIFT, STATE, endOf, hostOf, isOver, loadOf } from './member-entry.js';
 import type { MemberGroups } from './member-groups.js';
 import { PAGE_CAPACITIES, PAGE_HEAD, type PageSlab } from './page-slab.js';
 
 /** Peers taken from one place: neighbours in memory are strangers to each other, as hashes go. */
-const RUN = 8;
+const RUN = 16;
 /** Bits of an entry from FLAGS_SHIFT on: two of state, v1, v2, stranger. */
 const FLAG_COMBINATIONS = 32;
 const HASHES_AT = 2;
@@ -18,8 +18,9 @@ const FLAGS = [0, 1, 2, 3, null].map(flagsFor);
  * group's size.
  */
 export class MemberSampler {
-  /** Numbers of the first words of the candidates' entries. */
-  readonly addresses = new Float64Array(MAX_CANDIDATES);
+  /** Numbers of the first words of the candidates' entries, and of their hosts. */
+  readonly addresses = new Uint32Array(MAX_CANDIDATES);
+  readonly hosts = new Uint32Array(MAX_CANDIDATES);
   /** The peer that asks, by the number of its first word; 0 for none. */
   self = 0;
   tick = 0;
@@ -115,7 +116,7 @@ export class MemberSampler {
     most: number,
     flags: number,
   ): number {
-    const { set, tick, units, addresses } = this;
+    const { set, tick, units, addresses, hosts } = this;
     const { flags: flagsOut, loads } = set;
     const flagsOf = this.#flagsOf;
     const self = this.self - address;
@@ -123,12 +124,14 @@ export class MemberSampler {
     const full = start + most;
     let length = start;
     for (let word = 2 * from; word < 2 * to && length < full; word += 2) {
-      if (chunk[first + word] === 0) continue;
+      const who = chunk[first + word]!;
+      if (who === 0) continue;
       const what = chunk[first + word + 1]!;
       if (isOver(endOf(what), tick) || word === self) continue;
       flagsOut[length] = flags | flagsOf[what >>> FLAGS_SHIFT]!;
       loads[length] = loadOf(what, units);
       addresses[length] = address + word;
+      hosts[length] = hostOf(who);
       length++;
     }
     set.length = length;

@@ -3,7 +3,7 @@ import type { Random } from '#lib/runtime';
 import { CandidateSet } from '../candidate-set.js';
 import type { PeerCandidate, PeerRecord, PickPeers } from '../peer-store.js';
 import { CandidateDraw } from './candidate-draw.js';
-import { HostTable } from './host-table.js';
+import { HostTable, markOfClient } from './host-table.js';
 import { laneOf } from './lanes.js';
 import {
   FLAG_STRANGER,
@@ -345,10 +345,11 @@ export class PackedSwarms {
   /** Of what was chosen, leaves out the client itself at another address, and adds to the loads. */
   #leaveOut({ key }: ReusedAnnounce): void {
     const { chosen, chosenLength } = this.#set;
+    const mark = markOfClient(key.peerId);
     let kept = 0;
     for (let nth = 0; nth < chosenLength; nth++) {
       const place = chosen[nth]!;
-      if (this.#hosts.isClient(this.#draw.hostAt(place), key.peerId)) continue;
+      if (this.#hosts.isClient(this.#draw.hostAt(place), key.peerId, mark)) continue;
       this.#draw.handOut(place);
       chosen[kept++] = place;
     }
