@@ -17,6 +17,7 @@ import { MAX_CANDIDATES, type CandidateSet } from './store/candidate-set.js';
 import { FLAG_V1, FLAG_V2, STATES, STATE } from './store/packed/member-entry.js';
 import type { PackedSwarms } from './store/packed/packed-swarms.js';
 import { readWord } from './store/packed/peer-key.js';
+import type { ProfileFacts } from './store/packed/profile-table.js';
 import type { ReusedAnnounce } from './store/packed/reused-announce.js';
 import type { QuickStore } from './store/peer-store.js';
 import type { RemoteWords } from './udp/udp-remote.js';
@@ -73,6 +74,9 @@ export class QuickAnnounces {
   /** Of the announce that was taken last; null for a swarm of no artifact. */
   #found: FoundSwarm | null = null;
   #caller: TrackerCaller = ANYBODY;
+  /** Who announced last, and what the store keeps of that. */
+  #told: TrackerCaller = ANYBODY;
+  #facts: ProfileFacts = { kind: ANYBODY.kind, caller: '', zone: '', rack: '' };
 
   constructor(options: QuickAnnouncesOptions) {
     this.#options = options;
@@ -124,13 +128,7 @@ export class QuickAnnounces {
     const numWant = readWord(bytes, at + AT.numWant) | 0;
     announce.state = stateOf(leftIn(bytes, at), event);
     announce.stopped = event === EVENT.stopped;
-    const { id: caller, kind, zone, rack } = this.#caller;
-    announce.facts = {
-      kind,
-      caller,
-      zone: zone.slice(0, MAX_LABEL),
-      rack: rack.slice(0, MAX_LABEL),
-    };
+    announce.facts = this.#factsOf(this.#caller);
     this.#setSwarm(bytes, at);
     announce.key.address.set(remote.address);
     announce.key.port = bytes[at + AT.port]! * 256 + bytes[at + AT.port + 1]!;
@@ -237,6 +235,16 @@ export class QuickAnnounces {
     }
   }
 
+  /** Of the same caller again they are the same object. */
+  #factsOf(caller: TrackerCaller): ProfileFacts {
+    if (caller !== this.#told) {
+      const { id, kind, zone, rack } = caller;
+      this.#told = caller;
+      this.#facts = { kind, caller: id, zone: cut(zone), rack: cut(rack) };
+    }
+    return this.#facts;
+  }
+
   #setSwarm(bytes: Uint8Array, at: number): void {
     const found = this.#found;
     // A hash that no artifact has counts as v1: see TrackerGate.
@@ -277,6 +285,8 @@ export class QuickAnnounces {
     }
   }
 }
+
+const cut = (label: string) => label.slice(0, MAX_LABEL);
 
 const IN_NO_KEY = new Set(Buffer.from('/%?'));
 

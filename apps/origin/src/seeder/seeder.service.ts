@@ -190,7 +190,7 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async #wantSwarm(swarm: string): Promise<void> {
-    const found = await this.artifacts.lookup(swarm);
+    const found = await this.artifacts.lookup(Buffer.from(swarm, 'hex'));
     if (found) await this.want(found.release.artifact);
   }
 

@@ -1,5 +1,5 @@
-/** What is over is forgotten at every so manieth note. */
-const SWEEP_EVERY = 10_000;
+/** Hosts that are looked at with every note, whether they are over. */
+const LOOKS = 2;
 /** Addresses of one swarm; more than a swarm of strangers on one origin ever has. */
 const MAX_HOSTS = 65_536;
 
@@ -10,15 +10,18 @@ const MAX_HOSTS = 65_536;
 export class AnnouncedHosts {
   /** By swarm and host: until when the announce counts, ms. */
   readonly #swarms = new Map<string, Map<string, number>>();
-  #noted = 0;
+  readonly #sweep = this.#look();
+
+  constructor() {
+    this.#sweep.next(0);
+  }
 
   /** @returns whether it is news: the host was not known, or would soon have been forgotten */
   note(swarm: string, host: string, expiresAt: number, nowMs: number): boolean {
-    if (++this.#noted % SWEEP_EVERY === 0) this.#sweep(nowMs);
+    for (let look = 0; look < LOOKS; look++) this.#sweep.next(nowMs);
     let hosts = this.#swarms.get(swarm);
     if (!hosts) this.#swarms.set(swarm, (hosts = new Map()));
     const before = hosts.get(host) ?? 0;
-    if (hosts.size >= MAX_HOSTS && before === 0) dropExpired(hosts, nowMs);
     if (hosts.size < MAX_HOSTS || before > 0) hosts.set(host, expiresAt);
     return before - nowMs < (expiresAt - nowMs) / 2;
   }
@@ -27,14 +30,17 @@ export class AnnouncedHosts {
     return (this.#swarms.get(swarm)?.get(host) ?? 0) > nowMs;
   }
 
-  #sweep(nowMs: number): void {
-    for (const [swarm, hosts] of this.#swarms) {
-      dropExpired(hosts, nowMs);
-      if (hosts.size === 0) this.#swarms.delete(swarm);
+  /** Forgets what is over, one host at a step, round and round: a sweep of all would be a pause. */
+  *#look(): Generator<void, never, number> {
+    for (let now = yield; ;) {
+      for (const [swarm, hosts] of this.#swarms) {
+        for (const [host, expiresAt] of hosts) {
+          if (expiresAt <= now) hosts.delete(host);
+          now = yield;
+        }
+        if (hosts.size === 0) this.#swarms.delete(swarm);
+      }
+      now = yield;
     }
   }
-}
-
-function dropExpired(hosts: Map<string, number>, nowMs: number): void {
-  for (const [host, expiresAt] of hosts) if (expiresAt <= nowMs) hosts.delete(host);
 }

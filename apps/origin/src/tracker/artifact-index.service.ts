@@ -50,10 +50,10 @@ export class ArtifactIndexService implements OnModuleInit, OnModuleDestroy {
     this.#unsubscribe();
   }
 
-  /** @param infoHash 40 hex digits, as in `ArtifactIndex.find`. Answers at once for what is known. */
-  lookup(infoHash: string): FoundArtifact | null | Promise<FoundArtifact | null> {
-    const found = this.index.find(infoHash);
-    return found || this.post.isLonely ? found : this.#lookup(infoHash);
+  /** @param infoHash 20 bytes, as in `ArtifactIndex.findBytes`. Answers at once for what is known. */
+  lookup(infoHash: Buffer): FoundArtifact | null | Promise<FoundArtifact | null> {
+    const found = this.index.findBytes(infoHash);
+    return found || this.post.isLonely ? found : this.#lookup(infoHash.toString('hex'));
   }
 
   /** What others published meanwhile, unless there was a look lately. */

@@ -29,11 +29,12 @@ describe('ArtifactIndex', () => {
   it('finds an artifact by each of its hashes', () => {
     const index = new ArtifactIndex();
     const made = release('1', 10);
+    const swarm = swarmIdOf(made.artifact);
     index.add(made);
     expect(index.get(made.artifact)).toBe(made);
-    expect(index.find('cd'.repeat(20))).toEqual({ release: made, hash: 'v1' });
-    expect(index.find('ef'.repeat(20))).toEqual({ release: made, hash: 'v1-only' });
-    expect(index.find(swarmIdOf(made.artifact))).toEqual({ release: made, hash: 'v2' });
+    expect(index.find('cd'.repeat(20))).toEqual({ release: made, swarm, hash: 'v1' });
+    expect(index.find('ef'.repeat(20))).toEqual({ release: made, swarm, hash: 'v1-only' });
+    expect(index.find(swarmIdOf(made.artifact))).toEqual({ release: made, swarm, hash: 'v2' });
     expect(index.find('00'.repeat(20))).toBeNull();
   });
 

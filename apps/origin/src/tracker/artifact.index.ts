@@ -1,10 +1,11 @@
 import type { Release } from '#lib/contracts';
-import type { InfoHashKind } from '#lib/torrent';
+import type { FoundSwarm } from '#lib/tracker';
+
+import { InfoHashMap } from './info-hash.map.js';
 
 /** An artifact found by one of its info-hashes. */
-export interface FoundArtifact {
+export interface FoundArtifact extends FoundSwarm {
   readonly release: Release;
-  readonly hash: InfoHashKind;
 }
 
 /**
@@ -14,16 +15,19 @@ export interface FoundArtifact {
  */
 export class ArtifactIndex {
   readonly #artifacts = new Map<string, Release>();
-  readonly #hashes = new Map<string, FoundArtifact>();
+  readonly #hashes = new InfoHashMap<FoundArtifact>();
 
   add(release: Release): void {
     const known = this.#artifacts.get(release.artifact);
     if (known && known.createdAt <= release.createdAt) return;
     this.#artifacts.set(release.artifact, release);
     const { infoHashV1, infoHashV1Only } = release;
-    if (infoHashV1) this.#hashes.set(infoHashV1, { release, hash: 'v1' });
-    if (infoHashV1Only) this.#hashes.set(infoHashV1Only, { release, hash: 'v1-only' });
-    this.#hashes.set(swarmIdOf(release.artifact), { release, hash: 'v2' });
+    const swarm = swarmIdOf(release.artifact);
+    if (infoHashV1) this.#hashes.set(bytesOf(infoHashV1), { release, swarm, hash: 'v1' });
+    if (infoHashV1Only) {
+      this.#hashes.set(bytesOf(infoHashV1Only), { release, swarm, hash: 'v1-only' });
+    }
+    this.#hashes.set(bytesOf(swarm), { release, swarm, hash: 'v2' });
   }
 
   /** No release has it any more. */
@@ -33,7 +37,8 @@ export class ArtifactIndex {
     this.#artifacts.delete(artifact);
     const { infoHashV1, infoHashV1Only } = release;
     for (const hash of [infoHashV1, infoHashV1Only, swarmIdOf(artifact)]) {
-      if (hash && this.#hashes.get(hash)?.release.artifact === artifact) this.#hashes.delete(hash);
+      if (hash && this.find(hash)?.release.artifact === artifact)
+        this.#hashes.delete(bytesOf(hash));
     }
   }
 
@@ -48,6 +53,11 @@ export class ArtifactIndex {
 
   /** @param infoHash v1, of the v1 edition, or v2 truncated, 40 hex digits. */
   find(infoHash: string): FoundArtifact | null {
+    return this.findBytes(bytesOf(infoHash));
+  }
+
+  /** The same by the 20 bytes. */
+  findBytes(infoHash: Uint8Array): FoundArtifact | null {
     return this.#hashes.get(infoHash) ?? null;
   }
 
@@ -59,4 +69,8 @@ export class ArtifactIndex {
 /** The swarm of an artifact: its v2 info-hash cut to the 20 bytes of the wire (BEP 52). */
 export function swarmIdOf(artifact: string): string {
   return artifact.slice(0, 40);
+}
+
+function bytesOf(hex: string): Buffer {
+  return Buffer.from(hex, 'hex');
 }

@@ -30,7 +30,11 @@ export class SwarmDoor implements StoreWatch {
   /** Until when the seeder need not be asked, ms. */
   readonly #ready = new Map<SwarmId, number>();
 
-  constructor(private readonly now: () => number) {}
+  /** @param hears whether peers who prove nothing are let in because they announced, and so have to be noted */
+  constructor(
+    private readonly now: () => number,
+    readonly hears: boolean,
+  ) {}
 
   /** The seeder says how it gets ready; without one nothing is given from here. */
   openWith(getReady: GetReady): void {
@@ -75,7 +79,7 @@ export class SwarmDoor implements StoreWatch {
   stored(swarm: SwarmId, { host, kind, caller, expiresAt }: StoredPeer): void {
     // Who came without a key, as an open tracker allows, is not let in elsewhere for it; and that an
     // origin is on a machine says nothing about others there.
-    if (caller === '' || kind === 'origin') return;
+    if (!this.hears || caller === '' || kind === 'origin') return;
     const now = this.now();
     const isNews = this.hosts.note(swarm, host, expiresAt, now);
     if (isNews) this.#news?.announced(swarm, host, expiresAt - now);

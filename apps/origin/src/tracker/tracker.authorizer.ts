@@ -11,7 +11,6 @@ import {
 
 import { TrackerKeys, type TrackerGrant } from '../auth/tracker-keys.js';
 import { TargetRegistry } from '../targets/target.registry.js';
-import { swarmIdOf } from './artifact.index.js';
 
 /** Keys that left our hands inside a `.torrent`: their holders are stock clients. */
 const HANDED_OUT = 'k.';
@@ -36,6 +35,10 @@ export class TrackerAuthorizer {
   /** The same without waiting, for a key that comes again and again. */
   readonly recognize: RecognizeKey = (key) => {
     const facts = this.keys.read(key);
+    const isHandedOut = facts.kind === HANDED_OUT[0];
+    // Nearly always who it was the last time, and then the same object.
+    let caller: TrackerCaller = ANYBODY;
+    let labelled: Labels | null = null;
     return {
       callerNow: (swarm) => {
         const grant = this.keys.grantNow(facts);
@@ -43,9 +46,10 @@ export class TrackerAuthorizer {
         requireSwarm(grant, swarm);
         const labels = grant.holder === 'token' ? NOWHERE : this.targets.known(grant.id)?.labels;
         if (!labels) return null;
-        return facts.kind === HANDED_OUT[0]
-          ? { ...ANYBODY, id: grant.id }
-          : callerOf(grant.id, labels);
+        if (caller.id === grant.id && labelled === labels) return caller;
+        labelled = labels;
+        caller = isHandedOut ? { ...ANYBODY, id: grant.id } : callerOf(grant.id, labels);
+        return caller;
       },
     };
   };
@@ -65,6 +69,6 @@ function callerOf(id: string, { zone = '', rack = '' }: Labels): TrackerCaller {
 }
 
 function requireSwarm({ artifact }: TrackerGrant, swarm: SwarmId): void {
-  if (artifact === null || swarmIdOf(artifact) === swarm) return;
+  if (artifact === null || artifact.startsWith(swarm)) return;
   throw new FleetseedError('TRACKER_KEY_INVALID', 'The tracker key is for another torrent.');
 }

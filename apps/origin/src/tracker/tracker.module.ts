@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { systemRandom, type Clock } from '#lib/runtime';
-import { Tracker, type FoundSwarm, type SwarmRegistry } from '#lib/tracker';
+import { Tracker } from '#lib/tracker';
 
 import { AuthModule } from '../auth/auth.module.js';
 import type { OriginConfig } from '../config/origin-config.schema.js';
@@ -14,7 +14,6 @@ import { AgentStateModule } from '../targets/agent-state.module.js';
 import { AgentAnnouncesService } from './agent-announces.service.js';
 import { ArtifactIndexModule } from './artifact-index.module.js';
 import { ArtifactIndexService } from './artifact-index.service.js';
-import { swarmIdOf, type FoundArtifact } from './artifact.index.js';
 import { DoorNews } from './door.news.js';
 import { openPeerStore, OpenedPeerStore } from './opened-peer-store.js';
 import { SwarmDoor } from './swarm-door.js';
@@ -47,8 +46,9 @@ const MEMBERS_ONLY =
     UdpTrackerService,
     {
       provide: SwarmDoor,
-      useFactory: (clock: Clock) => new SwarmDoor(() => clock.now()),
-      inject: [CLOCK],
+      useFactory: (clock: Clock, { peerAccess }: OriginConfig) =>
+        new SwarmDoor(() => clock.now(), peerAccess === 'announced'),
+      inject: [CLOCK, ORIGIN_CONFIG],
     },
     {
       provide: OpenedPeerStore,
@@ -72,10 +72,6 @@ const MEMBERS_ONLY =
 })
 export class TrackerModule {}
 
-function swarmOf(found: FoundArtifact | null): FoundSwarm | null {
-  return found && { swarm: swarmIdOf(found.release.artifact), hash: found.hash };
-}
-
 function makeTracker(
   config: OriginConfig,
   clock: Clock,
@@ -84,15 +80,9 @@ function makeTracker(
   door: SwarmDoor,
   peers: OpenedPeerStore,
 ): Tracker {
-  const registry: SwarmRegistry = {
-    lookup(infoHash) {
-      const found = artifacts.lookup(infoHash.toString('hex'));
-      return found instanceof Promise ? found.then(swarmOf) : swarmOf(found);
-    },
-  };
   return new Tracker({
     access: config.trackerAccess,
-    registry,
+    registry: artifacts,
     authorize: authorizer.authorize,
     recognize: authorizer.recognize,
     store: new WatchedPeerStore(peers.store, door),

@@ -17,6 +17,8 @@ export interface StoreWatch {
   downloader(swarm: SwarmId): Promise<void>;
   /** Whether {@link downloader} has nothing to do: announces need not wait for it. */
   isReady(swarm: SwarmId): boolean;
+  /** Whether it wants to know what is stored. */
+  readonly hears: boolean;
   /** A record was stored. */
   stored(swarm: SwarmId, peer: StoredPeer): void;
 }
@@ -79,7 +81,7 @@ function quickly(store: QuickStore, watch: StoreWatch): QuickStore {
     stored(swarm: SwarmId, caller: TrackerCaller, address: Uint32Array, expiresAt: number) {
       store.stored(swarm, caller, address, expiresAt);
       // Who came without a key is of no interest: its address need not be written out.
-      if (caller.id === '') return;
+      if (caller.id === '' || !watch.hears) return;
       const { kind, id } = caller;
       watch.stored(swarm, { host: hostText(address, 0), kind, caller: id, expiresAt });
     },

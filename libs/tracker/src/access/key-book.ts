@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
+import { finishHash, mixWord } from '../store/packed/hash-words.js';
 import { readWord } from '../store/packed/peer-key.js';
-import { SipHash } from '../udp/sip-hash.js';
 import type { RecognizedKey, RecognizeKey } from './tracker-access.js';
 
 interface Entry {
@@ -17,20 +17,15 @@ export const MAX_KEY_BYTES = 240;
  * Keys that were recognized once, found again by their bytes, because checking a signature takes as long as
  * the rest of an announce. What a key is allowed is asked of it each time.
  *
- * Only good keys get in, so nobody can fill it. They are found by a hash under a secret of this process, and
- * then compared in constant time: how long a look-up takes tells nothing of a key.
+ * Only good keys get in, so nobody can fill it, or choose what they collide with. They are found by 30 bits of
+ * a hash that begins with a secret number, and then compared in constant time: whatever the time of a look-up
+ * told, it could not tell more of a key than those 30 bits, and its signature has 128.
  */
 export class KeyBook {
   readonly #entries = new Map<number, Entry>();
-  readonly #hash: SipHash;
-  readonly #words = new Uint32Array(MAX_KEY_BYTES / 4 + 2);
-  /** The first words, by their count. */
-  readonly #messages: Uint32Array[] = [];
+  readonly #seed = randomBytes(4).readUInt32BE();
 
-  constructor(private readonly recognize: RecognizeKey) {
-    const secret = randomBytes(16);
-    this.#hash = new SipHash(Uint32Array.from({ length: 4 }, (_, at) => readWord(secret, 4 * at)));
-  }
+  constructor(private readonly recognize: RecognizeKey) {}
 
   /**
    * @param bytes the key is `length` of them from `at`, at most {@link MAX_KEY_BYTES}.
@@ -48,18 +43,13 @@ export class KeyBook {
   }
 
   #placeOf(bytes: Uint8Array, at: number, length: number): number {
-    const words = this.#words;
-    const whole = length >> 2;
-    for (let word = 0; word < whole; word++) words[word] = readWord(bytes, at + 4 * word);
-    let rest = 0;
-    for (let byte = 4 * whole; byte < length; byte++) rest = (rest << 8) | bytes[at + byte]!;
-    words[whole] = rest;
-    // An even number of words, the last of which tells the length.
-    const count = (whole + 3) & ~1;
-    for (let word = whole + 1; word < count; word++) words[word] = 0;
-    words[count - 1] = length;
-    this.#hash.digest((this.#messages[count] ??= words.subarray(0, count)));
-    return this.#hash.low;
+    const end = at + length;
+    let hash = mixWord(this.#seed, length);
+    let next = at;
+    for (; next + 4 <= end; next += 4) hash = mixWord(hash, readWord(bytes, next));
+    for (; next < end; next++) hash = mixWord(hash, bytes[next]!);
+    // As a small integer, which a map finds quickest.
+    return finishHash(hash) >>> 2;
   }
 }
 

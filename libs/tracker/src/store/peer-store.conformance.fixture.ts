@@ -190,7 +190,7 @@ export function describePeerStore(
       }
       expect((await store.counts(SWARM)).downloading).toBe(1230);
       clock.advance(LIFETIME);
-      for (let turn = 0; turn < 8; turn++) await store.counts(SWARM);
+      for (let turn = 0; turn < 30; turn++) await store.counts(SWARM);
       expect((await store.counts(SWARM)).downloading).toBe(0);
     });
 

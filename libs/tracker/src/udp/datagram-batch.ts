@@ -21,7 +21,11 @@ export class DatagramBatch {
   readonly bytes = new Uint8Array(BATCH * ROOM);
   readonly heads = Buffer.alloc(BATCH * HEAD);
   readonly #names = Buffer.alloc(BATCH * NAME);
-  readonly #nameWords = new Uint32Array(this.#names.buffer, this.#names.byteOffset, BATCH * NAME_WORDS);
+  readonly #nameWords = new Uint32Array(
+    this.#names.buffer,
+    this.#names.byteOffset,
+    BATCH * NAME_WORDS,
+  );
   readonly #vectors = Buffer.alloc(BATCH * VECTOR);
   readonly #headWords = new Uint32Array(this.heads.buffer, this.heads.byteOffset, BATCH * 16);
   readonly #vectorWords = new Uint32Array(

@@ -123,20 +123,23 @@ export class MemberGroups {
   }
 
   /**
-   * Removes peers whose time is over, if there can be any, from one page (a thousand peers at most); the next
-   * call takes the next page.
+   * Removes peers whose time is over, if there can be any, from one page, `most` at most; the next call goes on
+   * there, or takes the next page.
+   * @returns how many
    */
-  sweep(group: number, tick: number, onOver: OnOver): void {
+  sweep(group: number, tick: number, most: number, onOver: OnOver): number {
     const chunk = this.#slab.chunkOf(group);
     const at = this.#slab.offsetOf(group);
-    if (!isOver(chunk[at + NEXT_END]!, tick)) return;
+    if (!isOver(chunk[at + NEXT_END]!, tick)) return 0;
     const swept = chunk[at + SWEPT]!;
     const page = this.#pageOf(group, swept);
     const before = this.pages.countOf(page);
     const span = 2 ** (32 - this.pages.depthOf(page));
-    const least = this.pages.sweep(page, tick, onOver);
-    chunk[at + SIZE]! -= before - this.pages.countOf(page);
-    if (before !== this.pages.countOf(page)) this.#fit(group, swept, page);
+    const least = this.pages.sweep(page, tick, most, onOver);
+    const removed = before - this.pages.countOf(page);
+    chunk[at + SIZE]! -= removed;
+    if (this.pages.sweepGoesOn) return removed;
+    if (removed > 0) this.#fit(group, swept, page);
     const seen = earlier(chunk[at + SEEN_END]!, least, tick);
     const done = swept + span;
     const round = done >= 2 ** 32;
@@ -144,6 +147,7 @@ export class MemberGroups {
     if (round) chunk[at + NEXT_END] = seen;
     chunk[at + SEEN_END] = round ? farEnd(tick) : seen;
     chunk[at + SWEPT] = round ? 0 : done;
+    return removed;
   }
 
   /** Visits the entries until `visit` says false. */

@@ -24,6 +24,7 @@ export class MemberPages {
   foundAt = 0;
   /** The number of its first word, wherever it lies. */
   foundAddress = 0;
+  sweepGoesOn = false;
 
   constructor(
     private readonly slab: PageSlab,
@@ -144,12 +145,17 @@ export class MemberPages {
     chunk[first + 2 * gap + 1] = 0;
   }
 
-  /** Removes what is over. @returns the earliest end of what is left */
-  sweep(page: number, tick: number, onOver: OnOver): number {
+  /**
+   * Removes what is over, `most` entries at most: then {@link sweepGoesOn} says that there may be more.
+   * @returns the earliest end of what it saw and left
+   */
+  sweep(page: number, tick: number, most: number, onOver: OnOver): number {
     const chunk = this.slab.chunkOf(page);
     const head = this.slab.offsetOf(page);
     const capacity = PAGE_CAPACITIES[chunk[head]! & 0xff]!;
     let least = farEnd(tick);
+    let left = most;
+    this.sweepGoesOn = false;
     for (let place = 0; place < capacity;) {
       const at = head + PAGE_HEAD + 2 * place;
       const who = chunk[at]!;
@@ -158,6 +164,10 @@ export class MemberPages {
         if (who !== 0) least = earlier(least, endOf(what), tick);
         place++;
         continue;
+      }
+      if (left-- === 0) {
+        this.sweepGoesOn = true;
+        break;
       }
       // What moves into the gap is looked at next.
       this.removeAt(page, at);

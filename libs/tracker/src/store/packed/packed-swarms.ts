@@ -54,6 +54,8 @@ export const DEFAULT_PEER_STORE_LIMITS: PeerStoreLimits = {
 /** A swarm that was left by everybody, with its completions, is remembered this long, ms. */
 const REMEMBERED_MS = 24 * 3_600_000;
 const MOST_REMEMBERED = 100_000;
+/** Peers that one announce takes away because their time is over: many may end at once, and none shall wait for it. */
+const MOST_SWEPT = 64;
 
 /**
  * All swarms in memory, as numbers: the announce that comes in, the candidates and what goes out are objects
@@ -288,10 +290,11 @@ export class PackedSwarms {
 
   #sweep(swarm: number): void {
     this.#swept = swarm;
+    let left = MOST_SWEPT;
     let next = 0;
     for (let group = this.#swarms.firstGroup(swarm); group !== 0; group = next) {
       next = this.#groups.nextOf(group);
-      this.#groups.sweep(group, this.#tick, this.#onOver);
+      left -= this.#groups.sweep(group, this.#tick, left, this.#onOver);
       if (this.#groups.sizeOf(group) === 0) this.#dropGroup(swarm, group);
     }
   }

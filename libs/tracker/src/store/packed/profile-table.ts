@@ -26,7 +26,8 @@ export interface ProfileFacts {
 export class ProfileTable {
   readonly #profiles: (Profile | undefined)[] = [];
   readonly #free: number[] = [];
-  readonly #byText = new Map<string, Profile>();
+  /** Few each: a machine has others for a while when its labels change. */
+  readonly #byCaller = new Map<string, Profile[]>();
   readonly #labels = new Labels();
   #last: Profile | null = null;
 
@@ -39,8 +40,8 @@ export class ProfileTable {
     const last = this.#last;
     if (last && isOf(last, facts)) return last;
     const { kind, caller, zone, rack } = facts;
-    const text = `${kind} ${zone.length} ${zone} ${rack.length} ${rack} ${caller}`;
-    const known = this.#byText.get(text);
+    const ofCaller = this.#byCaller.get(caller) ?? [];
+    const known = ofCaller.find((each) => isOf(each, facts));
     if (known) return (this.#last = known);
     const profile: Profile = {
       kind,
@@ -54,14 +55,16 @@ export class ProfileTable {
       uses: 0,
     };
     this.#profiles[profile.number] = profile;
-    this.#byText.set(text, profile);
+    this.#byCaller.set(caller, [...ofCaller, profile]);
     return (this.#last = profile);
   }
 
   release(profile: Profile): void {
     if (profile.uses > 0) return;
-    const { kind, caller, zone, rack } = profile;
-    this.#byText.delete(`${kind} ${zone.length} ${zone} ${rack.length} ${rack} ${caller}`);
+    const { caller, zone, rack } = profile;
+    const others = this.#byCaller.get(caller)!.filter((each) => each !== profile);
+    if (others.length === 0) this.#byCaller.delete(caller);
+    else this.#byCaller.set(caller, others);
     this.#labels.give(zone);
     this.#labels.give(rack);
     this.#profiles[profile.number] = undefined;
