@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { LimitsState } from '#lib/contracts';
+import type { LimitsState, OriginLimits } from '#lib/contracts';
 
 import { active, pushStable } from '../support/fleet.js';
 import { Sandbox, type AgentProcess, type OriginProcess } from '../support/sandbox.js';
@@ -71,14 +71,15 @@ describe('limits', () => {
     const nothing = [...limit, '--down', 'off', '--artifact', 'slow@1'];
     expect(await origin.json(...nothing)).toEqual(tighter);
     await origin.json(...limit, '--down', 'off');
-    const own = await origin.json<LimitsState>('swarm', 'limit', 'slow@1', '--up', '600kB/s');
+    const own = await origin.json<OriginLimits>('swarm', 'limit', 'slow@1', '--up', '600kB/s');
     const artifacts = [{ artifact, upload: 600_000, download: null }];
-    expect(own).toEqual({ upload: MB, download: null, artifacts });
+    const one = { download: null, seeders: 1 };
+    expect(own).toEqual({ ...one, upload: MB, artifacts, set: {} });
     expect(await shareOf(agent, 600_000)).toBeGreaterThan(0.9);
 
     await origin.json('swarm', 'limit', artifact, '--up', 'off');
-    const lifted = await origin.json<LimitsState>('swarm', 'limit', '--up', 'off');
-    expect(lifted).toEqual({ upload: null, download: null, artifacts: [] });
+    const lifted = await origin.json<OriginLimits>('swarm', 'limit', '--up', 'off');
+    expect(lifted).toEqual({ ...one, upload: null, artifacts: [], set: { upload: null } });
     await active(agent, '1');
   });
 

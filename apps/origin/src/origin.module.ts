@@ -16,6 +16,7 @@ import { ProblemFilter } from './http/problem.filter.js';
 import { ImportsModule } from './imports/imports.module.js';
 import { JobsModule } from './jobs/jobs.module.js';
 import { LedgerModule } from './ledger/ledger.module.js';
+import { LimitsModule } from './limits/limits.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { PublishingModule } from './publishing/publishing.module.js';
 import { ReleasesModule } from './releases/releases.module.js';
@@ -44,6 +45,7 @@ const FEATURES = [
   HealthModule,
   ImportsModule,
   LedgerModule,
+  LimitsModule,
   MetricsModule,
   JobsModule,
   PublishingModule,

@@ -1,4 +1,11 @@
-import { FleetseedError, parseRate, type LimitsChange, type LimitsState } from '#lib/contracts';
+import {
+  FleetseedError,
+  parseRate,
+  type LimitsChange,
+  type LimitsState,
+  type OriginLimits,
+  type OriginLimitsChange,
+} from '#lib/contracts';
 
 import { rateText } from '../output/quantities.js';
 import { facts, table } from '../output/table.js';
@@ -23,6 +30,26 @@ export function changeOf(
     ...(up === undefined ? {} : { upload: rateOf(up, '--up') }),
     ...(down === undefined ? {} : { download: rateOf(down, '--down') }),
   };
+}
+
+/** As `changeOf`, of what the origin sends: `default` gives up what was set. */
+export function originChangeOf(
+  up: string | undefined,
+  artifact: string | undefined,
+): OriginLimitsChange | null {
+  if (up?.trim().toLowerCase() !== 'default') {
+    return changeOf(up === undefined ? {} : { up }, artifact);
+  }
+  return { ...(artifact === undefined ? {} : { artifact }), upload: 'default' };
+}
+
+/** Says whose the limits are: each replica holds to them by itself. */
+export function originLimitsText(limits: OriginLimits): string {
+  const { set, seeders } = limits;
+  const whose = set.upload === undefined ? 'As this replica was started' : 'Set for all replicas';
+  const many =
+    seeders === 1 ? 'one seeds now' : `${seeders} seed now, and each holds to it by itself`;
+  return `${limitsText(limits)}\n\n${whose}; ${many}.`;
 }
 
 export function limitsText({ upload, download, artifacts }: LimitsState): string {

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import {
   FleetseedError,
   Hex32,
-  LimitsState,
+  OriginLimits,
   parseReleaseReference,
   SwarmFrame,
   SwarmSummary,
@@ -14,7 +14,7 @@ import { route } from '../connection/route.js';
 import type { Invocation } from '../invocation.js';
 import { bytesText } from '../output/quantities.js';
 import { facts, table } from '../output/table.js';
-import { changeOf, limitsText, type RateOptions } from './limits.js';
+import { originChangeOf, originLimitsText, type RateOptions } from './limits.js';
 import { frameText } from './swarm-frame.js';
 
 export function define(command: Command): void {
@@ -31,9 +31,9 @@ export function define(command: Command): void {
     .action(action(watch));
   command
     .command('limit')
-    .description('show or change how fast the origin sends to peers')
+    .description('show or change how fast each replica of the origin sends to peers')
     .argument('[swarm]', 'of this artifact only: APP@VERSION, or its hash')
-    .option('--up <rate>', 'the most it sends: 10MB/s, 80Mbit/s, off')
+    .option('--up <rate>', 'the most that each sends: 10MB/s, 80Mbit/s, off, default')
     .action(action<Pick<RateOptions, 'up'>>(limit));
 }
 
@@ -60,14 +60,13 @@ async function limit(
   given: string | undefined,
 ): Promise<void> {
   const artifact = given === undefined ? undefined : await artifactOf(call, given);
-  const { up } = call.options;
-  const change = changeOf(up === undefined ? {} : { up }, artifact);
+  const change = originChangeOf(call.options.up, artifact);
   const origin = call.origin();
   const state =
     change === null
-      ? await origin.get('/limits', LimitsState)
-      : await origin.send('PATCH', '/limits', change, LimitsState);
-  call.output.result(state, () => limitsText(state));
+      ? await origin.get('/limits', OriginLimits)
+      : await origin.send('PATCH', '/limits', change, OriginLimits);
+  call.output.result(state, () => originLimitsText(state));
 }
 
 async function show(call: Invocation, given: string): Promise<void> {

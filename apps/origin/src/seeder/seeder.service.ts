@@ -5,16 +5,10 @@ import {
   type OnModuleDestroy,
 } from '@nestjs/common';
 
-import {
-  configurationError,
-  FleetseedError,
-  type LimitsChange,
-  type LimitsState,
-  type PeerFrame,
-} from '#lib/contracts';
+import { configurationError, FleetseedError, type PeerFrame } from '#lib/contracts';
 import { BlobStore } from '#lib/depot';
 import { openFilesShare, repeat, type Clock, type Logger } from '#lib/runtime';
-import { Bitfield, InlineHasher, Session } from '#lib/swarm';
+import { Bitfield, InlineHasher, Session, type RateLimits } from '#lib/swarm';
 import { Tracker } from '#lib/tracker';
 import { normalizeIp, type HostPort } from '#lib/wire';
 
@@ -25,8 +19,8 @@ import type { OriginConfig } from '../config/origin-config.schema.js';
 import { ShutdownSignal } from '../config/shutdown-signal.js';
 import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
 import { OriginEvents } from '../events/origin-events.js';
-import { roleNotHere } from '../http/role-door.js';
 import { LedgerService } from '../ledger/ledger.service.js';
+import { FleetLimits } from '../limits/fleet-limits.js';
 import { ReplicaPost } from '../replicas/replica-post.js';
 import { ArtifactIndexService } from '../tracker/artifact-index.service.js';
 import { swarmIdOf } from '../tracker/artifact.index.js';
@@ -38,6 +32,7 @@ import { OriginAnnouncer } from './origin.announcer.js';
 import { dialAddressOf, peerListenOf } from './peer-door.address.js';
 import { SeedPool } from './seed.pool.js';
 import { SeededArtifact, SeedsElsewhere } from './seeded.artifact.js';
+import { holdTo } from './session.limits.js';
 
 const REFRESH_MS = 1000;
 /** What was requested of us is sent within this time, or not any more, ms. */
@@ -75,6 +70,7 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly shutdown: ShutdownSignal,
     private readonly seeders: LivingSeeders,
     private readonly post: ReplicaPost,
+    private readonly fleetLimits: FleetLimits,
   ) {
     this.#pool = new SeedPool({ seed: (artifact) => this.#seed(artifact), clock, logger });
   }
@@ -88,12 +84,15 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
       hasher: new InlineHasher(),
       clock: this.clock,
       logger: this.logger,
-      uploadLimit: this.config.uploadLimit,
       maxConnections: openFilesShare(CONNECTIONS_SHARE, CONNECTIONS),
       ...portOf(this.config.advertise),
     });
     // From here on it is ours to close, whatever else keeps this process from starting.
     this.#session = session;
+    const limit = () => holdTo(this.fleetLimits.current, this.config.uploadLimit, session);
+    const ends = [this.fleetLimits.onChange(limit)];
+    this.#unsubscribe = () => ends.forEach((end) => end());
+    limit();
     try {
       await session.listen();
     } catch (cause) {
@@ -109,11 +108,10 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
       );
     };
     // Whoever has a ticket comes to all replicas that it names.
-    const ends = [
+    ends.push(
       this.events.on('artifactWanted', want),
       this.post.hear(ArtifactWanted, ({ artifact }) => want(artifact)),
-    ];
-    this.#unsubscribe = () => ends.forEach((end) => end());
+    );
     this.door.openWith((swarm) => this.#wantSwarm(swarm));
     const onError = (error: unknown) => this.logger.warn('seeder not refreshed', { error });
     const every = { clock: this.clock, pauseMs: REFRESH_MS, onError };
@@ -139,39 +137,17 @@ export class SeederService implements OnApplicationBootstrap, OnModuleDestroy {
     return this.#session?.stats().connections ?? 0;
   }
 
+  /** What it holds to now, bytes a second; null is no limit. */
+  get limits(): RateLimits {
+    return this.#session?.limits ?? { upload: null, download: null };
+  }
+
   /** Somebody is about to come for the artifact: it is opened before they knock. */
   async want(artifact: string): Promise<void> {
     if (!this.#session || this.#left) return;
     const seeded = await this.#pool.want(artifact);
     seeded.expectPeers();
     await seeded.lookForSeeds();
-  }
-
-  limits(): LimitsState {
-    if (!this.#session) return { upload: null, download: null, artifacts: [] };
-    const { limits, artifactLimits } = this.#session;
-    const artifacts = [...artifactLimits].map(([artifact, own]) => ({ artifact, ...own }));
-    return { ...limits, artifacts };
-  }
-
-  /**
-   * Takes effect at once, and holds until this process ends.
-   * @throws ARTIFACT_NOT_FOUND; ROLE_NOT_HERE when this process does not seed
-   */
-  async limit({ artifact, upload, download }: LimitsChange): Promise<LimitsState> {
-    const session = this.#session;
-    if (!session) throw roleNotHere('seed', this.config.roles);
-    const limits = {
-      ...(upload === undefined ? {} : { upload }),
-      ...(download === undefined ? {} : { download }),
-    };
-    if (artifact === undefined) session.setLimits(limits);
-    else {
-      await this.artifacts.get(artifact);
-      session.setArtifactLimits(Buffer.from(artifact, 'hex'), limits);
-    }
-    this.logger.info('limits changed', { artifact, ...limits });
-    return this.limits();
   }
 
   /** The origin's own frame, and those of strangers it serves; none while nobody wants the artifact. */

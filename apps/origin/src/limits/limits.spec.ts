@@ -1,6 +1,9 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { LimitsState, Release } from '#lib/contracts';
+import type { OriginLimits, Release } from '#lib/contracts';
 
 import { noise, TestOrigin, TestTree } from '../origin.fixture.js';
 
@@ -12,13 +15,17 @@ afterAll(() => origin.stop());
 
 describe('/limits', () => {
   it('begins with what was configured, and changes what is named', async () => {
-    const { body } = await origin.call<LimitsState>('GET', '/limits');
-    expect(body).toEqual({ upload: 20_000_000, download: null, artifacts: [] });
+    const { body } = await origin.call<OriginLimits>('GET', '/limits');
+    const none = { download: null, artifacts: [], seeders: 1 };
+    expect(body).toEqual({ ...none, upload: 20_000_000, set: {} });
     const set = { upload: 1_000_000 };
-    const changed = await origin.call<LimitsState>('PATCH', '/limits', { json: set });
+    const changed = await origin.call<OriginLimits>('PATCH', '/limits', { json: set });
     expect(changed).toMatchObject({ status: 200, body: { upload: 1_000_000 } });
     await origin.call('PATCH', '/limits', { json: { upload: null } });
-    expect((await origin.call<LimitsState>('GET', '/limits')).body.upload).toBeNull();
+    const lifted = await origin.call<OriginLimits>('GET', '/limits');
+    expect(lifted.body).toEqual({ ...none, upload: null, set: { upload: null } });
+    const back = { upload: 'default' };
+    expect((await origin.call('PATCH', '/limits', { json: back })).body).toEqual(body);
   });
 
   it('knows artifacts that were released, and no others', async () => {
@@ -26,11 +33,28 @@ describe('/limits', () => {
     const { body: release } = await origin.call<Release>('GET', '/apps/web/releases/1.0.0');
     const { artifact } = release;
     const json = { artifact, upload: 5000 };
-    const { body } = await origin.call<LimitsState>('PATCH', '/limits', { json });
+    const { body } = await origin.call<OriginLimits>('PATCH', '/limits', { json });
     expect(body.artifacts).toEqual([{ artifact, upload: 5000, download: null }]);
     const other = { artifact: 'ab'.repeat(32), upload: 5000 };
     const unknown = await origin.call('PATCH', '/limits', { json: other });
     expect(unknown).toMatchObject({ status: 404, body: { code: 'ARTIFACT_NOT_FOUND' } });
+  });
+
+  it('keeps what was set over a restart, and lifts limits of what is not there any more', async () => {
+    const { body: before } = await origin.call<OriginLimits>('GET', '/limits');
+    const { artifact } = before.artifacts[0]!;
+    await origin.call('PATCH', '/limits', { json: { upload: 3000, download: 4000 } });
+    await origin.restart(() => rm(join(origin.folder, 'depot/apps'), { recursive: true }));
+    const { body } = await origin.call<OriginLimits>('GET', '/limits');
+    expect(body).toEqual({
+      ...before,
+      upload: 3000,
+      download: 4000,
+      set: { upload: 3000, download: 4000 },
+    });
+    const json = { artifact, upload: 'default' };
+    const lifted = await origin.call<OriginLimits>('PATCH', '/limits', { json });
+    expect(lifted).toMatchObject({ status: 200, body: { artifacts: [] } });
   });
 
   it('is for the admin alone to change', async () => {
