@@ -7,7 +7,7 @@ export { FolderLock } from './fs/folder-lock.js';
 export { FsDepot, type FsDepotOptions } from './fs/fs-depot.js';
 export { emptyContent, MemoryDepot, type MemoryDepotContent } from './memory/memory-depot.js';
 export { openS3Depot } from './open-s3-depot.js';
-export type { S3DepotOptions, S3Patience, S3Setting } from './s3/s3-options.js';
+export type { S3DepotOptions, S3Patience, S3Request, S3Setting } from './s3/s3-options.js';
 export { allKeys, keyPages } from './key-pages.js';
 export * from './stores/append-log.js';
 export * from './stores/artifact-content.js';

@@ -7,25 +7,29 @@ import { seededRandom, VirtualClock } from '#lib/runtime';
 
 import { InProcessJobQueue } from './in-process-job-queue.js';
 import { jobQueueConformance } from './job-queue.conformance.fixture.js';
+import type { JobRun } from './job-queue.js';
 import { TEST_JOB_NAMES, type TestJobs } from './queue-under-test.fixture.js';
 import { WaitingLine } from './waiting-line.js';
 
 function make(keepFinished = 1000) {
   const clock = new VirtualClock();
+  const runs: JobRun[] = [];
   const queue = new InProcessJobQueue<TestJobs>({
     names: TEST_JOB_NAMES,
     backoff: { startMs: 50, limitMs: 100 },
     random: seededRandom(1),
     keepFinished,
     clock,
+    onRun: (run) => runs.push(run),
   });
-  return { clock, queue };
+  return { clock, queue, runs };
 }
 
 jobQueueConformance('in-process', async () => {
-  const { clock, queue } = make();
+  const { clock, queue, runs } = make();
   return {
     queue,
+    runs,
     afterClose: (id) => queue.get(id),
     passTime: async () => {
       await turn();

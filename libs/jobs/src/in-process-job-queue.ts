@@ -9,6 +9,7 @@ import {
   type Random,
 } from '#lib/runtime';
 
+import { countJobs } from './count-jobs.js';
 import { HandlerTable } from './handler-table.js';
 import { JobBook } from './job-book.js';
 import type {
@@ -18,6 +19,7 @@ import type {
   JobEvent,
   JobEventType,
   JobHandler,
+  JobRun,
   JobQueue,
   JobState,
   JobTable,
@@ -47,6 +49,8 @@ export interface InProcessJobQueueOptions<Table extends JobTable> {
   readonly backoff?: { readonly startMs: number; readonly limitMs: number };
   /** How many finished jobs are remembered; 1,000 by default. */
   readonly keepFinished?: number;
+  /** Told of every attempt that ended here. */
+  readonly onRun?: (run: JobRun<keyof Table & string>) => void;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly logger?: Logger;
@@ -56,7 +60,7 @@ type AnyName<Table> = keyof Table & string;
 
 /** The queue of a single process: as long-lived as that, see the contract. */
 export class InProcessJobQueue<Table extends JobTable> implements JobQueue<Table> {
-  readonly #handlers: HandlerTable;
+  readonly #handlers: HandlerTable<AnyName<Table>>;
   readonly #book: JobBook;
   readonly #line = new WaitingLine<Job>();
   /** Taken out of the line while as many of their name run as may. */
@@ -72,7 +76,7 @@ export class InProcessJobQueue<Table extends JobTable> implements JobQueue<Table
   #phase: 'new' | 'started' | 'closed' = 'new';
 
   constructor(options: InProcessJobQueueOptions<Table>) {
-    this.#handlers = new HandlerTable(options.names);
+    this.#handlers = new HandlerTable(options.names, options.onRun);
     this.#book = new JobBook(options.keepFinished ?? 1000);
     this.#concurrency = options.concurrency ?? 2;
     this.#backoff = options.backoff ?? { startMs: 1000, limitMs: 60_000 };
@@ -128,8 +132,8 @@ export class InProcessJobQueue<Table extends JobTable> implements JobQueue<Table
     return this.#book.list(filter).map((job) => this.#view(job));
   }
 
-  async counts(): Promise<JobCounts> {
-    return this.#book.counts();
+  async counts(): Promise<JobCounts<AnyName<Table>>> {
+    return countJobs(this.#handlers.names, this.#book.unfinished());
   }
 
   async cancel(id: string): Promise<boolean> {

@@ -1,7 +1,8 @@
 import type { FleetseedError } from '#lib/contracts';
 
+import { isUnfinished } from './count-jobs.js';
 import { FinishWaiters } from './finish-waiters.js';
-import type { JobCounts, JobState } from './job-queue.js';
+import type { JobState, UnfinishedState } from './job-queue.js';
 import { isFinished, noSuchJob, type Job } from './job.js';
 
 const LIST_LIMIT = 1000;
@@ -34,10 +35,11 @@ export class JobBook {
       .slice(0, filter.limit ?? LIST_LIMIT);
   }
 
-  counts(): JobCounts {
-    const counts = { waiting: 0, delayed: 0, active: 0 };
-    for (const { state } of this.#jobs.values()) if (state in counts) counts[state as 'active']++;
-    return counts;
+  /** Of each job that has not ended its name, its state, and that it is one. */
+  *unfinished(): Generator<readonly [string, UnfinishedState, 1]> {
+    for (const { name, state } of this.#jobs.values()) {
+      if (isUnfinished(state)) yield [name, state, 1];
+    }
   }
 
   finish(job: Job): void {

@@ -4,6 +4,7 @@ import { FleetseedError } from '#lib/contracts';
 import { Unrecoverable } from '#lib/runtime';
 
 import { crowdConformance } from './job-crowd.conformance.fixture.js';
+import { figuresConformance } from './job-figures.conformance.fixture.js';
 import type { JobQueue, RunningJob } from './job-queue.js';
 import type { QueueUnderTest, TestJobs } from './queue-under-test.fixture.js';
 
@@ -19,6 +20,7 @@ function untilAborted(signal: AbortSignal): Promise<never> {
 /** What every job queue must do. `make` gives one with a back-off and time-outs of at most 100 ms. */
 export function jobQueueConformance(name: string, make: () => Promise<QueueUnderTest>): void {
   crowdConformance(name, make);
+  figuresConformance(name, make);
   describe(`${name}: the job queue contract`, () => {
     let under: QueueUnderTest;
     let queue: JobQueue<TestJobs>;
@@ -215,26 +217,6 @@ export function jobQueueConformance(name: string, make: () => Promise<QueueUnder
           error: { code: 'REQUEST_INVALID' },
         });
         expect(await queue.finished(nothing.id)).toMatchObject({ state: 'done', result: null });
-      });
-
-      it('counts what has not ended', async () => {
-        const started = Promise.withResolvers<void>();
-        const go = Promise.withResolvers<void>();
-        acts['slow'] = async () => {
-          started.resolve();
-          await go.promise;
-          return null;
-        };
-        await queue.enqueue('add', { a: 1, b: 1 }, { id: 'low', priority: 9 });
-        expect(await queue.counts()).toEqual({ waiting: 1, delayed: 0, active: 0 });
-        await queue.enqueue('act', { what: 'slow' }, { id: 'slow' });
-        await start();
-        await started.promise;
-        await queue.finished('low');
-        expect(await queue.counts()).toEqual({ waiting: 0, delayed: 0, active: 1 });
-        go.resolve();
-        await queue.finished('slow');
-        expect(await queue.counts()).toEqual({ waiting: 0, delayed: 0, active: 0 });
       });
 
       it('keeps an id of any text apart from others', async () => {

@@ -64,6 +64,13 @@ export interface HandlerOptions {
   readonly atOnce?: number;
 }
 
+/** An attempt that ended in this process; `aborted` was cancelled, took too long, or was cut short by the end. */
+export interface JobRun<Name extends string = string> {
+  readonly name: Name;
+  readonly outcome: 'done' | 'failed' | 'aborted';
+  readonly ms: number;
+}
+
 export interface EnqueueOptions {
   /** While a job of this id is unfinished, enqueueing it again gives that job. Random by default. */
   readonly id?: string;
@@ -87,8 +94,13 @@ export interface JobEvent<View = JobView> {
   readonly job: View;
 }
 
-/** How many jobs there are that have not ended. */
-export type JobCounts = Readonly<Record<'waiting' | 'delayed' | 'active', number>>;
+export const UNFINISHED_STATES = ['waiting', 'delayed', 'active'] as const;
+export type UnfinishedState = (typeof UNFINISHED_STATES)[number];
+
+/** How many jobs there are that have not ended, by name and state; every name of the table is there. */
+export type JobCounts<Name extends string = string> = Readonly<
+  Record<Name, Readonly<Record<UnfinishedState, number>>>
+>;
 
 /**
  * The queue of work that outlives a request.
@@ -127,7 +139,8 @@ export interface JobQueue<Table extends JobTable> {
     readonly state?: JobState;
     readonly limit?: number;
   }): Promise<JobViewOf<Table, keyof Table & string>[]>;
-  counts(): Promise<JobCounts>;
+  /** Beyond 10,000 jobs of one state the rest may be left out. */
+  counts(): Promise<JobCounts<keyof Table & string>>;
   /**
    * Takes a waiting job out, or aborts the signal of a running one, which then ends as
    * `cancelled`, unless its handler finishes all the same.

@@ -7,6 +7,7 @@ import { CLOCK, GIVEN_DEPOT, LOGGER, ORIGIN_CONFIG } from '../config/start-conte
 import { DEPOT, OPENED_DEPOT } from './depot.tokens.js';
 import { MasterSecret } from './master-secret.js';
 import { openDepot, type OpenedDepot } from './open-depot.js';
+import { S3Requests } from './s3-requests.js';
 
 /** Objects that are kept open for reading, and the descriptors they may have. */
 const READERS = 256;
@@ -18,8 +19,9 @@ const READERS_SHARE = 0.2;
     {
       provide: OPENED_DEPOT,
       useFactory: openDepot,
-      inject: [ORIGIN_CONFIG, CLOCK, LOGGER, GIVEN_DEPOT],
+      inject: [ORIGIN_CONFIG, CLOCK, LOGGER, GIVEN_DEPOT, S3Requests],
     },
+    { provide: S3Requests, useFactory: () => new S3Requests() },
     {
       provide: DEPOT,
       useFactory: ({ depot }: OpenedDepot) => depot,
@@ -41,7 +43,7 @@ const READERS_SHARE = 0.2;
       inject: [DEPOT],
     })),
   ],
-  exports: [DEPOT, OPENED_DEPOT, MasterSecret, ArtifactStore, BlobStore, ReaderPool],
+  exports: [DEPOT, OPENED_DEPOT, MasterSecret, ArtifactStore, BlobStore, ReaderPool, S3Requests],
 })
 export class DepotModule implements OnApplicationShutdown {
   constructor(

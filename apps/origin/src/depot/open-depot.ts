@@ -11,6 +11,7 @@ import type { OriginConfig } from '../config/origin-config.schema.js';
 import { SettingsGuard } from '../settings/settings-guard.js';
 import { sharedSettingsOf, tokenMarks } from '../settings/shared-settings.js';
 import { MasterSecret } from './master-secret.js';
+import type { S3Requests } from './s3-requests.js';
 
 /** Descriptors that each of the three kinds of connections to S3 may have. */
 const CONNECTIONS_SHARE = 0.07;
@@ -38,20 +39,22 @@ export interface OpenedDepot {
 /**
  * The depot that is configured: a bucket, or the folder `DIR/depot`.
  * @param given one that is shared within the process, instead
+ * @param requests told of every request to the bucket
  * @throws CONFIG_INVALID, also for settings that a running replica has otherwise; DEPOT_…
  */
 export async function openDepot(
   config: OriginConfig,
   clock: Clock,
   logger: Logger,
-  given: Depot | null = null,
+  given: Depot | null,
+  requests: S3Requests,
 ): Promise<OpenedDepot> {
   const { s3Bucket: bucket } = config;
   if (given === null && bucket === undefined) {
     const depot = await FsDepot.open({ root: join(config.data, 'depot'), clock });
     return { depot, guard: null, makeToken: (kind) => makeToken(kind).text };
   }
-  const depot = given ?? (await openBucket(config, bucket!, clock, logger));
+  const depot = given ?? (await openBucket(config, bucket!, requests, clock, logger));
   try {
     const make = tokensFrom(await MasterSecret.open(depot));
     const tokens = tokenMarks(depot.identity.id, await FileTokens.look(config, make));
@@ -71,12 +74,15 @@ function tokensFrom(master: MasterSecret): MakeToken {
 async function openBucket(
   config: OriginConfig,
   bucket: string,
+  requests: S3Requests,
   clock: Clock,
   logger: Logger,
 ): Promise<Depot> {
   try {
     const prefix = config.s3Prefix === undefined ? {} : { prefix: config.s3Prefix };
-    return await openS3Depot({ ...(await s3Options(config, bucket)), ...prefix, clock, logger });
+    const onRequest = requests.note;
+    const options = { ...(await s3Options(config, bucket)), ...prefix, onRequest };
+    return await openS3Depot({ ...options, clock, logger });
   } catch (error) {
     throw named(error, config);
   }

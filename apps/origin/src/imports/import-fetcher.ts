@@ -16,6 +16,7 @@ import { UploadStore } from '../uploads/upload-store.js';
 import { GatheringParts, type Gathering } from './gathering-parts.js';
 import type { ImportRecord } from './import-record.js';
 import { ImportSources, SILENCE_MS } from './import-sources.js';
+import { ImportCounters } from './import.counters.js';
 import type { RemoteContent, RemoteSource } from './remote.source.js';
 import { SteadyDownload } from './steady.download.js';
 
@@ -36,6 +37,7 @@ export class ImportFetcher {
     private readonly files: SingleFileUploads,
     private readonly parts: GatheringParts,
     private readonly uploads: UploadStore,
+    private readonly counters: ImportCounters,
     @Inject(ORIGIN_CONFIG) private readonly config: OriginConfig,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -163,6 +165,7 @@ export class ImportFetcher {
       backoff: BACKOFF,
       silenceMs: SILENCE_MS,
       onBreak: (error, at) => {
+        this.counters.breaks++;
         this.logger.info('import goes on where its source broke off', {
           ...facts(record),
           at,
@@ -171,6 +174,7 @@ export class ImportFetcher {
       },
     });
     for await (const chunk of download.bytes()) {
+      this.counters.bytes += chunk.length;
       digest?.update(chunk);
       progress(download.at, content.length);
       yield chunk;

@@ -10,6 +10,7 @@ import { GatheringParts } from './gathering-parts.js';
 import { ImportFetcher } from './import-fetcher.js';
 import { ImportSources } from './import-sources.js';
 import { ImportStoreModule } from './import-store.module.js';
+import { ImportCounters } from './import.counters.js';
 import { Importer } from './importer.js';
 import { ImportsController } from './imports.controller.js';
 import { ImportsService } from './imports.service.js';
@@ -25,6 +26,14 @@ import { ImportsService } from './imports.service.js';
     UploadStoreModule,
   ],
   controllers: [ImportsController],
-  providers: [GatheringParts, ImportFetcher, ImportSources, Importer, ImportsService],
+  providers: [
+    GatheringParts,
+    ImportCounters,
+    ImportFetcher,
+    ImportSources,
+    Importer,
+    ImportsService,
+  ],
+  exports: [ImportCounters],
 })
 export class ImportsModule {}

@@ -3,6 +3,7 @@ import { BullJobQueue, InProcessJobQueue, probeRedis } from '#lib/jobs';
 import type { Clock, Logger } from '#lib/runtime';
 
 import type { OriginConfig } from '../config/origin-config.schema.js';
+import type { JobRuns } from './job-runs.js';
 import { ORIGIN_JOB_NAMES, type OriginJobQueue, type OriginJobs } from './origin-jobs.js';
 
 /**
@@ -26,10 +27,11 @@ export async function probeQueue({ redisUrl, redisPrefix }: RedisConfig): Promis
 export async function openQueue(
   { redisUrl, redisPrefix }: RedisConfig,
   depot: Depot,
+  { note: onRun }: JobRuns,
   clock: Clock,
   logger: Logger,
 ): Promise<OriginJobQueue> {
-  const options = { names: ORIGIN_JOB_NAMES, concurrency: JOBS_AT_ONCE, clock, logger };
+  const options = { names: ORIGIN_JOB_NAMES, concurrency: JOBS_AT_ONCE, onRun, clock, logger };
   if (redisUrl === undefined) return new InProcessJobQueue<OriginJobs>(options);
   const prefix = `${redisPrefix}:${depot.identity.id}`;
   return BullJobQueue.open<OriginJobs>({ ...options, url: redisUrl, prefix });

@@ -11,8 +11,9 @@ import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
 import { DepotModule } from '../depot/depot.module.js';
 import { DEPOT } from '../depot/depot.tokens.js';
 import { openQueue } from './job-queue.factory.js';
+import { JobRuns } from './job-runs.js';
 import { JobsController } from './jobs.controller.js';
-import { JOB_QUEUE, type OriginJobQueue } from './origin-jobs.js';
+import { JOB_QUEUE, ORIGIN_JOB_NAMES, type OriginJobQueue } from './origin-jobs.js';
 import { RecurringJobs } from './recurring-jobs.js';
 import { UnfinishedWork } from './unfinished-work.js';
 
@@ -21,11 +22,16 @@ import { UnfinishedWork } from './unfinished-work.js';
   imports: [DepotModule],
   controllers: [JobsController],
   providers: [
-    { provide: JOB_QUEUE, useFactory: openQueue, inject: [ORIGIN_CONFIG, DEPOT, CLOCK, LOGGER] },
+    {
+      provide: JOB_QUEUE,
+      useFactory: openQueue,
+      inject: [ORIGIN_CONFIG, DEPOT, JobRuns, CLOCK, LOGGER],
+    },
+    { provide: JobRuns, useFactory: () => new JobRuns(ORIGIN_JOB_NAMES) },
     RecurringJobs,
     UnfinishedWork,
   ],
-  exports: [JOB_QUEUE, RecurringJobs, UnfinishedWork],
+  exports: [JOB_QUEUE, JobRuns, RecurringJobs, UnfinishedWork],
 })
 export class JobsModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   #closing: Promise<void> | null = null;

@@ -1,19 +1,21 @@
 import { describe, expect, it } from 'vitest';
 
-import { VirtualClock } from '#lib/runtime';
+import { silentLogger, VirtualClock } from '#lib/runtime';
 
 import { lookAgain } from './look-again.js';
 import { BusExchange, MemoryReplicaBus } from './memory.replica-bus.js';
+import { ReplicaPost } from './replica-post.js';
 
 function looking(bus = new MemoryReplicaBus(new BusExchange())) {
   const clock = new VirtualClock();
+  const post = new ReplicaPost(bus, silentLogger);
   const state = { looks: 0, errors: 0, fails: false };
   const look = async () => {
     state.looks++;
     if (state.fails) throw new Error('away');
   };
   const end = lookAgain(look, {
-    post: bus,
+    post,
     clock,
     // No jitter.
     random: () => 0.5,
@@ -27,14 +29,15 @@ function looking(bus = new MemoryReplicaBus(new BusExchange())) {
       for (let turn = 0; turn < 5; turn++) await Promise.resolve();
     }
   };
-  return { bus, state, end, pass };
+  return { bus, post, state, end, pass };
 }
 
 describe('lookAgain', () => {
   it('looks now and then while others are heard, and often while they are not', async () => {
-    const { bus, state, pass } = looking();
+    const { bus, post, state, pass } = looking();
     await pass(120_000);
     expect(state.looks).toBe(2);
+    expect(post.counters.looks).toEqual({ done: 2, failed: 0 });
     bus.set(false);
     await pass(30_000);
     expect(state.looks).toBe(12);
@@ -51,11 +54,12 @@ describe('lookAgain', () => {
   });
 
   it('goes on after a look that failed, until it is ended', async () => {
-    const { bus, state, end, pass } = looking();
+    const { bus, post, state, end, pass } = looking();
     state.fails = true;
     bus.set(false);
     await pass(6000);
     expect(state).toMatchObject({ looks: 2, errors: 2 });
+    expect(post.counters.looks).toEqual({ done: 0, failed: 2 });
     await end();
     await pass(60_000);
     expect(state.looks).toBe(2);

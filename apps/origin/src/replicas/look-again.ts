@@ -3,7 +3,7 @@ import type { Clock, Random } from '#lib/runtime';
 import type { ReplicaPost } from './replica-post.js';
 
 export interface LookAgainOptions {
-  readonly post: Pick<ReplicaPost, 'isLonely' | 'isUp' | 'onChange'>;
+  readonly post: Pick<ReplicaPost, 'counters' | 'isLonely' | 'isUp' | 'onChange'>;
   readonly clock: Clock;
   readonly random: Random;
   /** Between looks while others are heard: they only find what was lost on the way, ms. */
@@ -35,8 +35,13 @@ export function lookAgain(
     // What is planned while it looks is planned when it has ended.
     if (looking || ended.signal.aborted) return;
     cancel = clock.setTimer(pauseMs * (1 + JITTER * (2 * random() - 1)), () => {
+      const { looks } = post.counters;
+      const failed = (error: unknown) => {
+        looks.failed++;
+        onError(error);
+      };
       looking = look(ended.signal)
-        .catch(onError)
+        .then(() => void looks.done++, failed)
         .finally(() => {
           looking = null;
           plan(post.isUp ? heardMs : unheardMs);

@@ -27,6 +27,16 @@ describe('Membership', () => {
     expect(membership.others()).toMatchObject([{ peer: 'a:1', roles: ['api', 'seed'] }]);
   });
 
+  it('says for how long the most silent one was', () => {
+    const membership = new Membership();
+    expect(membership.longestSilence(5000)).toBe(0);
+    membership.heard(replica('a'), 1000);
+    membership.heard(replica('b'), 3000);
+    expect(membership.longestSilence(5000)).toBe(4000);
+    membership.heard(replica('a'), 4500);
+    expect(membership.longestSilence(5000)).toBe(2000);
+  });
+
   it('is not deceived by a beat that was overtaken by the good-bye', () => {
     const membership = new Membership();
     membership.heard(replica('a'), 0);

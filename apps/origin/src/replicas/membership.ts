@@ -57,6 +57,13 @@ export class Membership {
     for (const other of this.#others.values()) other.heardAt = nowMs;
   }
 
+  /** For how long the one that was silent longest of all has been, ms; 0 where there are no others. */
+  longestSilence(nowMs: number): number {
+    let heardAt = nowMs;
+    for (const other of this.#others.values()) heardAt = Math.min(heardAt, other.heardAt);
+    return nowMs - heardAt;
+  }
+
   /** The others, the eldest first. */
   others(): LivingReplica[] {
     return [...this.#others.values()].map(({ facts }) => facts).sort(eldestFirst);

@@ -55,6 +55,11 @@ export class ReplicaBoard {
     return this.#alive;
   }
 
+  /** How old the last beat is of the replica whose last beat is the oldest, ms. */
+  get longestSilence(): number {
+    return this.#membership.longestSilence(this.options.clock.monotonic());
+  }
+
   has(replica: string): boolean {
     return this.alive().some((each) => each.replica === replica);
   }

@@ -59,6 +59,23 @@ describe('ReplicaPost', () => {
     expect(warnings).toEqual(['message too long for the other replicas']);
   });
 
+  it('counts what became of messages', async () => {
+    const { bus, one, other } = pair();
+    other.hear(Count, () => {
+      throw new Error('a mistake of ours');
+    });
+    one.tell(Count, { count: 1 });
+    one.tell(Word, 'nobody hears this');
+    bus.publish('no JSON');
+    bus.publish('["count",{}]');
+    await expect.poll(() => other.counters.messages.received).toBe(4);
+    expect(other.counters.messages).toMatchObject({ failed: 1, unknown: 1, refused: 2 });
+    one.tell(Word, 'x'.repeat(MAX_BUS_TEXT));
+    bus.set(false);
+    one.tell(Word, 'to nobody');
+    expect(one.counters.messages).toMatchObject({ sent: 2, dropped: 2, received: 0 });
+  });
+
   it('goes on when a listener throws', async () => {
     const { one, other } = pair();
     const words: string[] = [];

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import type { Logger } from '#lib/runtime';
 
+import { PostCounters } from './post.counters.js';
 import { MAX_BUS_TEXT, type ReplicaBus } from './replica-bus.js';
 import type { ReplicaTopic } from './replica-topic.js';
 
@@ -14,6 +15,7 @@ type Reader = (body: unknown, from: string) => void;
  * build may have more of them), as is one of the wrong form, which is told in the log.
  */
 export class ReplicaPost {
+  readonly counters = new PostCounters();
   readonly #readers = new Map<string, Set<Reader>>();
 
   constructor(
@@ -49,10 +51,13 @@ export class ReplicaPost {
    */
   tell<T>(topic: ReplicaTopic<T>, message: T, to?: string): boolean {
     const text = JSON.stringify([topic.name, message]);
+    const { messages } = this.counters;
     if (text.length > MAX_BUS_TEXT) {
+      messages.dropped++;
       this.logger.warn('message too long for the other replicas', { topic: topic.name });
       return false;
     }
+    messages[this.bus.isUp ? 'sent' : 'dropped']++;
     this.bus.publish(text, to);
     return true;
   }
@@ -62,6 +67,7 @@ export class ReplicaPost {
     const reader: Reader = (body, from) => {
       const message = topic.schema.safeParse(body);
       if (message.success) return listener(message.data, from);
+      this.counters.messages.refused++;
       this.logger.warn('message of another replica not understood', { topic: topic.name, from });
     };
     const readers = this.#readers.get(topic.name) ?? new Set();
@@ -70,16 +76,22 @@ export class ReplicaPost {
   }
 
   #heard(text: string, from: string): void {
+    const { messages } = this.counters;
+    messages.received++;
     const envelope = Envelope.safeParse(parse(text));
     if (!envelope.success) {
+      messages.refused++;
       this.logger.warn('message of another replica not understood', { from });
       return;
     }
     const [topic, body] = envelope.data;
-    for (const reader of this.#readers.get(topic) ?? []) {
+    const readers = this.#readers.get(topic);
+    if (!readers?.size) messages.unknown++;
+    for (const reader of readers ?? []) {
       try {
         reader(body, from);
       } catch (error) {
+        messages.failed++;
         this.logger.error('message of another replica not dealt with', { topic, error });
       }
     }

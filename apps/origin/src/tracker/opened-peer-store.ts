@@ -19,7 +19,13 @@ export class OpenedPeerStore implements OnApplicationShutdown {
   constructor(
     readonly store: PeerStore,
     private readonly close: () => void = () => undefined,
+    private readonly shared: Pick<SurvivingPeerStore, 'isShared'> | null = null,
   ) {}
+
+  /** Whether the peers of all replicas are seen; null for a store inside this process. */
+  get isShared(): boolean | null {
+    return this.shared?.isShared ?? null;
+  }
 
   onApplicationShutdown(): void {
     this.close();
@@ -48,11 +54,12 @@ export async function openPeerStore(
     await redis.connect();
     const shared = await RedisPeerStore.open({ redis, prefix, clock, random: systemRandom });
     const surviving = new SurvivingPeerStore({ shared, own, clock, logger });
-    return new OpenedPeerStore(surviving, () => {
+    const close = () => {
       surviving.close();
       shared.close();
       redis.disconnect();
-    });
+    };
+    return new OpenedPeerStore(surviving, close, surviving);
   } catch (cause) {
     redis.disconnect();
     const reason = cause instanceof Error ? cause.message : String(cause);

@@ -68,7 +68,7 @@ const MEMBERS_ONLY =
       ],
     },
   ],
-  exports: [AgentAnnouncesService, SwarmDoor, Tracker, TrackerHttpDoor],
+  exports: [AgentAnnouncesService, OpenedPeerStore, SwarmDoor, Tracker, TrackerHttpDoor],
 })
 export class TrackerModule {}
 

@@ -4,7 +4,7 @@ import { rootCertificates } from 'node:tls';
 
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 
-import type { S3DepotOptions } from './s3-options.js';
+import type { S3DepotOptions, S3Request } from './s3-options.js';
 
 const CONNECT_TIMEOUT_MS = 5000;
 const QUIET = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
@@ -33,7 +33,10 @@ export class S3Connections {
     this.bodies = client(true, { credentials });
     this.fresh = client(false, { credentials });
     this.signer = client(false, { credentials, requestChecksumCalculation: 'WHEN_REQUIRED' });
-    for (const each of [this.documents, this.bodies, this.fresh]) this.#readClock(each);
+    for (const each of [this.documents, this.bodies, this.fresh]) {
+      this.#readClock(each);
+      if (options.onRequest) tellRequests(each, options.onRequest);
+    }
   }
 
   /** By how much the store's clock is ahead of ours, as its last answer said; null before one. */
@@ -57,6 +60,25 @@ export class S3Connections {
       { step: 'deserialize', priority: 'low', name: 'readClock' },
     );
   }
+}
+
+function tellRequests(client: S3Client, onRequest: (request: S3Request) => void): void {
+  client.middlewareStack.add(
+    (next, { commandName = 'unknown' }) =>
+      async (args) => {
+        const began = performance.now();
+        let status: number | null = null;
+        try {
+          const result = await next(args);
+          status = (result.response as { statusCode?: number }).statusCode ?? null;
+          return result;
+        } finally {
+          const operation = String(commandName).replace(/Command$/, '');
+          onRequest({ operation, status, ms: performance.now() - began });
+        }
+      },
+    { step: 'deserialize', priority: 'low', name: 'tellRequests' },
+  );
 }
 
 function configOf(options: S3DepotOptions): S3ClientConfig {

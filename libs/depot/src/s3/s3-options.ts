@@ -12,6 +12,16 @@ export interface S3Patience {
   readonly backoffLimitMs: number;
 }
 
+/** A request to the store as it went; each try is one. */
+export interface S3Request {
+  /** The operation of the S3 API, as in `GetObject`. */
+  readonly operation: string;
+  /** HTTP status of the answer; null when there was none: the connection failed, or nobody waited any more. */
+  readonly status: number | null;
+  /** Until the answer began, milliseconds; a body that was sent is counted in. */
+  readonly ms: number;
+}
+
 export interface S3DepotOptions {
   readonly bucket: string;
   /** What all keys begin with, without a slash at either end; '' for the whole bucket. */
@@ -41,6 +51,8 @@ export interface S3DepotOptions {
   readonly abandonedPartsMs?: number;
   /** Bytes of memory for what was read last. */
   readonly readCacheBytes?: number;
+  /** Told of every request that was answered, or will not be. */
+  readonly onRequest?: (request: S3Request) => void;
   /** Told of what fails behind the scenes, such as dropping what was abandoned. */
   readonly logger?: Logger;
   readonly clock?: Clock;

@@ -6,6 +6,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { seededRandom } from '#lib/runtime';
 
 import { jobQueueConformance } from '../job-queue.conformance.fixture.js';
+import type { JobRun } from '../job-queue.js';
 import { TEST_JOB_NAMES, type TestJobs } from '../queue-under-test.fixture.js';
 import { RedisServer } from '../redis-server.fixture.js';
 import { BullJobQueue } from './bull-job-queue.js';
@@ -16,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-function open(prefix: string): Promise<BullJobQueue<TestJobs>> {
+function open(prefix: string, runs: JobRun[] = []): Promise<BullJobQueue<TestJobs>> {
   return BullJobQueue.open<TestJobs>({
     url: server.socketUrl,
     prefix,
@@ -24,14 +25,17 @@ function open(prefix: string): Promise<BullJobQueue<TestJobs>> {
     backoff: { startMs: 50, limitMs: 100 },
     random: seededRandom(1),
     watchMs: 100,
+    onRun: (run) => runs.push(run),
   });
 }
 
 jobQueueConformance('BullMQ', async () => {
   const prefix = randomUUID();
-  const queues = [await open(prefix)];
+  const runs: JobRun[] = [];
+  const queues = [await open(prefix, runs)];
   return {
     queue: queues[0]!,
+    runs,
     afterClose: async (id) => {
       const other = await open(prefix);
       queues.push(other);

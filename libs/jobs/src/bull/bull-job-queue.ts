@@ -12,6 +12,7 @@ import {
   type Logger,
 } from '#lib/runtime';
 
+import { countJobs } from '../count-jobs.js';
 import { FinishWaiters } from '../finish-waiters.js';
 import { HandlerTable } from '../handler-table.js';
 import type {
@@ -21,6 +22,7 @@ import type {
   JobEvent,
   JobHandler,
   JobQueue,
+  JobRun,
   JobState,
   JobTable,
   JobView,
@@ -31,7 +33,7 @@ import { BullEvents } from './bull-events.js';
 import { bullIdOf } from './bull-job.codec.js';
 import { BULL_QUEUE, BullKeys } from './bull-keys.js';
 import { BullRuns } from './bull-runs.js';
-import { cancelJob, forgetFinished } from './bull-scripts.js';
+import { cancelJob, countUnfinished, forgetFinished } from './bull-scripts.js';
 import { BullStore } from './bull-store.js';
 import { makeWorker, type WorkerTuning } from './bull-worker.js';
 import { EpochWatch } from './epoch-watch.js';
@@ -49,6 +51,8 @@ export interface BullJobQueueOptions<Table extends JobTable> extends WorkerTunin
   readonly names: readonly AnyName<Table>[];
   /** How many done, and how many failed jobs are remembered; 1,000 each by default. */
   readonly keepFinished?: number;
+  /** Told of every attempt that ended in this process. */
+  readonly onRun?: (run: JobRun<AnyName<Table>>) => void;
   readonly clock?: Clock;
   readonly logger?: Logger;
 }
@@ -63,7 +67,7 @@ const CLOSE_MS = 1000;
  * away; jobs that run go on, and their outcome is written when it is back.
  */
 export class BullJobQueue<Table extends JobTable> implements JobQueue<Table> {
-  readonly #handlers: HandlerTable;
+  readonly #handlers: HandlerTable<AnyName<Table>>;
   readonly #keys: BullKeys;
   readonly #store: BullStore;
   readonly #waiters = new FinishWaiters<JobView>();
@@ -88,7 +92,7 @@ export class BullJobQueue<Table extends JobTable> implements JobQueue<Table> {
   ) {
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
-    this.#handlers = new HandlerTable(options.names);
+    this.#handlers = new HandlerTable(options.names, options.onRun);
     this.#keys = new BullKeys(options.prefix);
     this.#store = new BullStore(commands, this.#keys);
     const { prefix } = this.#keys;
@@ -227,9 +231,10 @@ export class BullJobQueue<Table extends JobTable> implements JobQueue<Table> {
     return views.map((view) => this.#typed(view));
   }
 
-  async counts(): Promise<JobCounts> {
+  async counts(): Promise<JobCounts<AnyName<Table>>> {
     this.#checkOpen();
-    return this.#reaching(() => this.#store.counts());
+    const found = await this.#reaching(() => countUnfinished(this.commands, this.#keys));
+    return countJobs(this.#handlers.names, found);
   }
 
   async cancel(id: string): Promise<boolean> {

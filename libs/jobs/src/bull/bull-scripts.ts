@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 
+import type { UnfinishedState } from '../job-queue.js';
 import { bullIdOf, CANCELLED_FIELD, failureText } from './bull-job.codec.js';
 import type { BullKeys } from './bull-keys.js';
 
@@ -28,6 +29,48 @@ const CANCEL = `
     redis.call('XADD', KEYS[6], 'MAXLEN', '~', '10000', '*', 'event', 'cancel', 'jobId', ARGV[1])
   end
   return 1`;
+
+/** Where BullMQ has jobs that have not ended, and what that means to us. */
+const PLACES = [
+  ['wait', 'waiting'],
+  ['prioritized', 'waiting'],
+  ['delayed', 'delayed'],
+  ['active', 'active'],
+] as const;
+/** No more than this of each place are counted, as nothing else is answered meanwhile. */
+const MOST_COUNTED = 10_000;
+
+const COUNT = `
+  local function countIn(place)
+    local key, ids, names = KEYS[1] .. place, nil, {}
+    if redis.call('TYPE', key).ok == 'zset' then ids = redis.call('ZRANGE', key, 0, ARGV[1] - 1)
+    else ids = redis.call('LRANGE', key, 0, ARGV[1] - 1) end
+    for _, id in ipairs(ids) do
+      local name = redis.call('HGET', KEYS[1] .. id, 'name')
+      if name then names[name] = (names[name] or 0) + 1 end
+    end
+    return cjson.encode(names)
+  end
+  local found = {}
+  for index = 2, #ARGV do found[index - 1] = countIn(ARGV[index]) end
+  return found`;
+
+/** Counts jobs that have not ended: name, state, how many. */
+export async function countUnfinished(
+  redis: Redis,
+  keys: BullKeys,
+): Promise<[name: string, state: UnfinishedState, count: number][]> {
+  const places = PLACES.map(([place]) => place);
+  const found = (await redis.eval(COUNT, 1, keys.of(''), MOST_COUNTED, ...places)) as string[];
+  return PLACES.flatMap(([, state], index) => {
+    const names = JSON.parse(found[index] ?? '{}') as Readonly<Record<string, number>>;
+    return Object.entries(names).map(([name, count]): [string, UnfinishedState, number] => [
+      name,
+      state,
+      count,
+    ]);
+  });
+}
 
 /** Makes room for a new job of the id, if the one there is finished. */
 export async function forgetFinished(redis: Redis, keys: BullKeys, id: string): Promise<void> {

@@ -67,19 +67,6 @@ export class BullStore {
     return found;
   }
 
-  async counts(): Promise<{ waiting: number; delayed: number; active: number }> {
-    const { keys } = this;
-    const [wait, prioritized, delayed, active] = (await answersOf(
-      this.redis
-        .multi()
-        .llen(keys.of('wait'))
-        .zcard(keys.of('prioritized'))
-        .zcard(keys.of('delayed'))
-        .llen(keys.of('active')),
-    )) as [number, number, number, number];
-    return { waiting: wait + prioritized, delayed, active };
-  }
-
   /** Written after the job itself: what is in the index without being a job was forgotten. */
   async remember(id: string): Promise<void> {
     const order = await this.redis.incr(this.keys.order);

@@ -53,6 +53,11 @@ export class SurvivingPeerStore implements PeerStore {
     return this.options.shared.onNewEpoch?.(listener) ?? (() => undefined);
   }
 
+  /** Whether the shared store is asked at the moment. */
+  get isShared(): boolean {
+    return !this.#away;
+  }
+
   async announce(announce: PeerAnnounce, pick: PickPeers): Promise<PeerAnnounced> {
     const { shared, own } = this.options;
     if (!this.#away) {
