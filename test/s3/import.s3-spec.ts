@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -70,6 +71,19 @@ describe('an object of somebody’s bucket', () => {
     expect((await read(replaced.bytes)).equals(other)).toBe(true);
     await put(FILE);
     object.close();
+  });
+
+  it('may be closed by somebody who has not read it', async () => {
+    const errors: unknown[] = [];
+    const note = (error: unknown) => errors.push(error);
+    process.on('uncaughtException', note);
+    const object = await open();
+    await object.open(null, SIGNAL);
+    object.close();
+    await expect(object.open(null, SIGNAL)).rejects.toMatchObject({ code: expect.any(String) });
+    await sleep(100);
+    process.off('uncaughtException', note);
+    expect(errors).toEqual([]);
   });
 
   it('says what is wrong when it cannot be read', async () => {

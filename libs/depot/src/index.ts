@@ -2,7 +2,13 @@ export * from './depot.js';
 export * from './depot-identity.js';
 export * from './depot-key.js';
 export type { DirectParts } from './direct-parts.js';
-export { openForeignObject, type ForeignObject } from './foreign-object.js';
+export {
+  openForeignFolder,
+  openForeignObject,
+  type ForeignEntry,
+  type ForeignFolder,
+  type ForeignObject,
+} from './foreign-object.js';
 export { FolderLock } from './fs/folder-lock.js';
 export { FsDepot, type FsDepotOptions } from './fs/fs-depot.js';
 export { emptyContent, MemoryDepot, type MemoryDepotContent } from './memory/memory-depot.js';

@@ -12,33 +12,36 @@ import type { S3DepotOptions } from './s3-options.js';
 
 const RANGE = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/;
 
+const CONNECTIONS = 2;
+
 /** An object of a bucket that is no depot of ours: it may be replaced or removed at any time. */
 export class S3ForeignObject implements ForeignObject {
-  readonly #door: S3Door;
-
+  /** @param onClose ends the door, if that is this object's alone */
   constructor(
-    options: S3DepotOptions,
+    private readonly door: S3Door,
     private readonly key: string,
-  ) {
-    this.#door = new S3Door({ ...options, connections: 2 });
+    private readonly onClose: () => void = () => undefined,
+  ) {}
+
+  static open(options: S3DepotOptions, key: string): S3ForeignObject {
+    const door = new S3Door({ ...options, connections: CONNECTIONS });
+    return new S3ForeignObject(door, key, () => closeForeign(door));
   }
 
   async open(position: ForeignPosition | null, signal: AbortSignal): Promise<ForeignContent> {
     const options = { body: true, signal };
     const get = (attempt: S3Try) => this.#get(position, attempt);
     try {
-      const found = await this.#door.run(this.key, get, options);
-      return found ?? (await this.#door.run(this.key, (attempt) => this.#whole(attempt), options));
+      const found = await this.door.run(this.key, get, options);
+      return found ?? (await this.door.run(this.key, (attempt) => this.#whole(attempt), options));
     } catch (error) {
       signal.throwIfAborted();
-      const isKnown = error instanceof FleetseedError && error.code.startsWith('SOURCE_');
-      throw isKnown ? error : unavailable(error);
+      throw foreignError(error);
     }
   }
 
   close(): void {
-    this.#door.close(new FleetseedError('ABORTED', 'The source is closed.'));
-    this.#door.destroy();
+    this.onClose();
   }
 
   async #whole(attempt: S3Try): Promise<ForeignContent> {
@@ -52,7 +55,7 @@ export class S3ForeignObject implements ForeignObject {
     position: ForeignPosition | null,
     { client, signal }: S3Try,
   ): Promise<ForeignContent | null> {
-    const { Bucket } = this.#door.at('');
+    const { Bucket } = this.door.at('');
     const goingOn =
       position && position.offset > 0
         ? { Range: `bytes=${position.offset}-`, IfMatch: position.version }
@@ -63,25 +66,43 @@ export class S3ForeignObject implements ForeignObject {
       const [, offset = '0', , total] = RANGE.exec(found.ContentRange ?? '') ?? [];
       const length = total === undefined ? (found.ContentLength ?? null) : Number(total);
       const bytes = found.Body as Readable;
+      // Whoever closes the source without having read this must not end the process by its error.
+      bytes.on('error', () => undefined);
       return { length, version: found.ETag ?? null, offset: Number(offset), bytes };
     } catch (error) {
       const failure = failureOf(error);
       if (position && (failure === 'unmet' || failure === 'range')) return null;
-      throw SOURCE_CODES[failure] ? new Unrecoverable(refused(failure, error)) : error;
+      throw refusal(error) ?? error;
     }
   }
 }
 
-const SOURCE_CODES: Partial<
-  Record<ReturnType<typeof failureOf>, 'SOURCE_NOT_FOUND' | 'SOURCE_REFUSED'>
-> = {
+const SOURCE_CODES: Partial<Record<ReturnType<typeof failureOf>, SourceCode>> = {
   absent: 'SOURCE_NOT_FOUND',
   bucket: 'SOURCE_NOT_FOUND',
   denied: 'SOURCE_REFUSED',
 };
 
-function refused(failure: ReturnType<typeof failureOf>, cause: unknown): FleetseedError {
-  const code = SOURCE_CODES[failure] ?? 'SOURCE_REFUSED';
+export function closeForeign(door: S3Door): void {
+  door.close(new FleetseedError('ABORTED', 'The source is closed.'));
+  door.destroy();
+}
+
+/** What the store said for good, to be thrown inside a try of the door; null for what may pass. */
+export function refusal(cause: unknown): Unrecoverable | null {
+  const code = SOURCE_CODES[failureOf(cause)];
+  return code ? new Unrecoverable(refused(code, cause)) : null;
+}
+
+/** What the door threw in the end, as a source says it. */
+export function foreignError(error: unknown): FleetseedError {
+  const isKnown = error instanceof FleetseedError && error.code.startsWith('SOURCE_');
+  return isKnown ? error : unavailable(error);
+}
+
+type SourceCode = 'SOURCE_NOT_FOUND' | 'SOURCE_REFUSED';
+
+function refused(code: SourceCode, cause: unknown): FleetseedError {
   const reason = s3CodeOf(cause);
   const text =
     code === 'SOURCE_NOT_FOUND'
