@@ -2,14 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 
 import { FleetseedError, type DeclaredFile, type StartUpload } from '#lib/contracts';
 import { leavesLength, MAX_PACK_BYTES, PACKED_BELOW, uploadKey, type Depot } from '#lib/depot';
-import type { Clock } from '#lib/runtime';
 
-import { CollectionWindow } from '../collection/collection-window.js';
-import type { OriginConfig } from '../config/origin-config.schema.js';
-import { CLOCK, ORIGIN_CONFIG } from '../config/start-context.js';
 import { DEPOT } from '../depot/depot.tokens.js';
 import { contentCut, contentOf } from './content-hasher.js';
-import { checkTree } from './declared-tree.js';
+import { GatheredUploads, type UploadCreator } from './gathered-uploads.js';
 import { UploadHashing } from './upload-hashing.js';
 import type { PlanObject, UploadRecord } from './upload-record.js';
 import { UploadStore } from './upload-store.js';
@@ -32,7 +28,7 @@ export interface GatheredFile {
 
 /** What is kept of a file until it is published has to fit a document of the depot. */
 const MAX_LEAVES_BYTES = 48 * 1024 * 1024;
-const MAX_BYTES = (MAX_LEAVES_BYTES / 32) * 16_384;
+export const MAX_STREAMED_BYTES = (MAX_LEAVES_BYTES / 32) * 16_384;
 
 /** Uploads of one file whose root shows only when it has come. */
 @Injectable()
@@ -40,10 +36,8 @@ export class SingleFileUploads {
   constructor(
     private readonly store: UploadStore,
     private readonly hashing: UploadHashing,
-    private readonly window: CollectionWindow,
+    private readonly gathered: GatheredUploads,
     @Inject(DEPOT) private readonly depot: Depot,
-    @Inject(ORIGIN_CONFIG) private readonly config: OriginConfig,
-    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /**
@@ -76,38 +70,15 @@ export class SingleFileUploads {
   }
 
   /** Makes an upload of what was gathered: it can be published, and is kept until then. */
-  async record(
+  record(
     id: string,
     { app, version, name }: FileTarget,
     { bytes, root, objects }: GatheredFile,
-    creator: { readonly id: string; readonly name: string },
+    creator: UploadCreator,
   ): Promise<UploadRecord> {
     const file: DeclaredFile = { path: [name], length: bytes, root, executable: false };
     const request: StartUpload = { version, name, single: true, format: 'hybrid', files: [file] };
-    const { pieceLength } = checkTree(request);
-    const known = { knownRoots: [], knownFrom: [] };
-    const plan = { v: 1 as const, request, pieceLength, objects: [...objects], ...known };
-    const now = this.clock.now();
-    const record: UploadRecord = {
-      v: 1,
-      upload: id,
-      app,
-      version,
-      state: 'open',
-      run: 0,
-      plan: await this.store.writePlan(id, plan),
-      bytes,
-      knownBytes: 0,
-      createdAt: now,
-      createdBy: creator.name,
-      creator: creator.id,
-      expiresAt: now + this.config.uploadExpirySeconds * 1000,
-      error: null,
-    };
-    await this.store.create(record);
-    // From here on the record protects the content: see the window.
-    await this.window.settled();
-    return record;
+    return this.gathered.record(id, app, { request, objects }, creator);
   }
 }
 
@@ -125,7 +96,7 @@ async function* limited(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let bytes = 0;
   for await (const chunk of chunks) {
     bytes += chunk.length;
-    if (bytes > MAX_BYTES) throw tooLarge();
+    if (bytes > MAX_STREAMED_BYTES) throw tooLarge();
     yield chunk;
   }
 }
@@ -134,6 +105,6 @@ function tooLarge(): FleetseedError {
   return new FleetseedError(
     'PAYLOAD_TOO_LARGE',
     'A file that comes in one stream has at most 24 GiB; `fleetseed push` sends more, in parts.',
-    { limit: MAX_BYTES },
+    { limit: MAX_STREAMED_BYTES },
   );
 }

@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import { CollectionWindowModule } from '../collection/collection-window.module.js';
 import { DepotModule } from '../depot/depot.module.js';
 import { ReleasesModule } from '../releases/releases.module.js';
+import { GatheredUploads } from './gathered-uploads.js';
 import { HashedParts } from './hashed-parts.js';
 import { SingleFileUploads } from './single-file-uploads.js';
 import { UploadEvents } from './upload-events.js';
@@ -14,6 +15,7 @@ import { UploadViews } from './upload-view.js';
 @Module({
   imports: [CollectionWindowModule, DepotModule, ReleasesModule],
   providers: [
+    GatheredUploads,
     HashedParts,
     SingleFileUploads,
     UploadEvents,
@@ -21,6 +23,14 @@ import { UploadViews } from './upload-view.js';
     UploadStore,
     UploadViews,
   ],
-  exports: [HashedParts, SingleFileUploads, UploadEvents, UploadHashing, UploadStore, UploadViews],
+  exports: [
+    GatheredUploads,
+    HashedParts,
+    SingleFileUploads,
+    UploadEvents,
+    UploadHashing,
+    UploadStore,
+    UploadViews,
+  ],
 })
 export class UploadStoreModule {}
