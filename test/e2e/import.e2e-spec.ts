@@ -52,6 +52,10 @@ describe('fleetseed release import', () => {
     expect(await origin.json('channel', 'show', 'web@stable')).toMatchObject({ version: '1' });
     const again = await origin.json(...words('1', '--channel', 'stable', ...checked));
     expect(again).toMatchObject({ artifact: imported['artifact'], created: false });
+    const { items } = await origin.json<Page<Import>>('release', 'imports', 'web');
+    expect(items).toMatchObject([{ version: '1', state: 'done' }]);
+    const shown = await origin.run(['release', 'imports']);
+    expect(shown.stdout).toMatch(/^release .*\nweb@1 .* done +100 % of /);
     expect(server.requests).toHaveLength(1);
 
     server.serve(randomBytes(5000), '"two"');

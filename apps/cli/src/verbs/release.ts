@@ -28,19 +28,36 @@ export function define(command: Command): void {
     .action(action(show));
   command
     .command('import')
-    .description('make a release of a file that the origin fetches by itself')
+    .description('make a release of a file, or a tree, that the origin fetches by itself')
     .argument('<app@version>', 'the release')
-    .requiredOption('--from <source>', 'https://… or s3://BUCKET/KEY; - reads it from stdin')
-    .option('--name <name>', 'what the file is called (default: the end of the source’s path)')
+    .requiredOption(
+      '--from <source>',
+      'https://…, s3://BUCKET/KEY, or s3://BUCKET/PREFIX/ for a tree; - reads it from stdin',
+    )
+    .option(
+      '--name <name>',
+      'what the file or tree is called (default: the end of the source’s path)',
+    )
     .option('--channel <channel>', 'move this channel to the release')
     .option('--sha256 <hex>', 'SHA-256 that the file must have')
-    .option('--bytes <n>', 'length that the file must have')
+    .option('--bytes <n>', 'length that the file, or all of the tree, must have')
     .option('--insecure-http', 'let the file travel over plain http')
     .option('--no-wait', 'return at once; `job show` says how far it is')
     .action(
       action<ImportOptions>(async (call, reference) => {
         const { importRelease } = await import('./import-release.js');
         await importRelease(call, reference);
+      }),
+    );
+  command
+    .command('imports')
+    .description('imports, newest first; what ended long ago is forgotten')
+    .argument('[app]', 'of this app only')
+    .option('--limit <n>', 'at most this many (default: 50)')
+    .action(
+      action<ListOptions>(async (call, app) => {
+        const { listImports } = await import('./import-list.js');
+        await listImports(call, app);
       }),
     );
 }

@@ -9,6 +9,7 @@ function job(state: Job['state'], more: Partial<Job> = {}): Job {
     job: state,
     name: 'import',
     about: null,
+    from: null,
     state,
     progress: 0,
     step: null,

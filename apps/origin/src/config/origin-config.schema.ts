@@ -3,6 +3,7 @@ import { z } from 'zod';
 import {
   HostPort,
   ListenAddress,
+  MAX_FILES,
   ORIGIN_ROLES,
   PeerAccess,
   RateSetting,
@@ -147,7 +148,10 @@ export const OriginConfigSchema = z.object({
     ),
   importMaxBytes: whole(1, 100_000_000_000_000)
     .default(100_000_000_000)
-    .describe('Bytes that an imported file has at most.'),
+    .describe('Bytes that an imported file or tree has at most.'),
+  importMaxFiles: whole(1, MAX_FILES)
+    .default(100_000)
+    .describe('Files that an imported tree has at most.'),
   s3Bucket: S3Bucket.optional().describe(
     'Bucket that the depot is kept in; without it the depot is the folder DIR/depot.',
   ),

@@ -15,19 +15,14 @@ import type { UploadRecord } from '../uploads/upload-record.js';
 import { UploadStore } from '../uploads/upload-store.js';
 import { GatheringParts, type Gathering } from './gathering-parts.js';
 import type { ImportRecord } from './import-record.js';
-import { ImportSources, SILENCE_MS } from './import-sources.js';
+import { BACKOFF, ImportSources, SILENCE_MS, type FetchOptions } from './import-sources.js';
 import { ImportCounters } from './import.counters.js';
 import type { RemoteContent, RemoteSource } from './remote.source.js';
 import { SteadyDownload } from './steady.download.js';
-
-export interface FetchOptions {
-  readonly signal: AbortSignal;
-  readonly progress: (done: number, total: number | null) => void;
-}
+import { TreeFetcher } from './tree-fetcher.js';
 
 /** So many versions of a source are tried that is replaced while it is fetched. */
 const MOST_VERSIONS = 3;
-const BACKOFF = { startMs: 500, limitMs: 20_000 };
 
 /** Fetches what is imported, and makes an upload of it. */
 @Injectable()
@@ -37,6 +32,7 @@ export class ImportFetcher {
     private readonly files: SingleFileUploads,
     private readonly parts: GatheringParts,
     private readonly uploads: UploadStore,
+    private readonly trees: TreeFetcher,
     private readonly counters: ImportCounters,
     @Inject(ORIGIN_CONFIG) private readonly config: OriginConfig,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -47,6 +43,7 @@ export class ImportFetcher {
    * @throws SOURCE_…, PAYLOAD_TOO_LARGE, DEPOT_FULL
    */
   async fetch(record: ImportRecord, options: FetchOptions): Promise<UploadRecord> {
+    if (this.sources.isTree(record)) return this.trees.fetch(record, options);
     const source = await this.sources.open(record);
     try {
       const file = await this.#gather(record, source, options);

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 
 import { FleetseedError } from '#lib/contracts';
-import { openForeignObject } from '#lib/depot';
+import { openForeignFolder, openForeignObject, type ForeignFolder } from '#lib/depot';
 import type { Logger } from '#lib/runtime';
 
 import type { OriginConfig } from '../config/origin-config.schema.js';
@@ -16,6 +16,13 @@ import { parseSource, type SourceAddress } from './source.address.js';
 
 /** A server that is silent for so long is asked again. */
 export const SILENCE_MS = 30_000;
+/** Between tries at a source that broke off. */
+export const BACKOFF = { startMs: 500, limitMs: 20_000 };
+
+export interface FetchOptions {
+  readonly signal: AbortSignal;
+  readonly progress: (done: number, total: number | null) => void;
+}
 
 /** The places that this origin may fetch from. */
 @Injectable()
@@ -36,9 +43,9 @@ export class ImportSources {
 
   /** @throws what `parse` throws: the rules may have changed since it was asked for */
   async open(record: ImportRecord): Promise<RemoteSource> {
-    const { source, insecureHttp, sha256, bytes } = record;
-    if (source === null) throw new FleetseedError('INTERNAL', 'An import has no source.');
-    const address = this.parse(source, insecureHttp);
+    const { insecureHttp, sha256, bytes } = record;
+    const address = this.#addressOf(record);
+    if (address.kind === 's3-tree') throw new FleetseedError('INTERNAL', 'A tree is no file.');
     if (address.kind === 's3') {
       return openForeignObject(await s3Options(this.config, address.bucket), address.key);
     }
@@ -48,6 +55,28 @@ export class ImportSources {
       endIsChecked: sha256 !== null || bytes !== null,
       silenceMs: SILENCE_MS,
     });
+  }
+
+  isTree(record: ImportRecord): boolean {
+    return this.#addressOf(record).kind === 's3-tree';
+  }
+
+  /** Of a tree. @throws what `open` throws */
+  async openTree(
+    record: ImportRecord,
+  ): Promise<{ readonly folder: ForeignFolder; readonly prefix: string }> {
+    const address = this.#addressOf(record);
+    if (address.kind !== 's3-tree') throw new FleetseedError('INTERNAL', 'A file is no tree.');
+    const { bucket, prefix } = address;
+    return {
+      folder: await openForeignFolder(await s3Options(this.config, bucket), prefix),
+      prefix,
+    };
+  }
+
+  #addressOf({ source, insecureHttp }: ImportRecord): SourceAddress {
+    if (source === null) throw new FleetseedError('INTERNAL', 'An import has no source.');
+    return this.parse(source, insecureHttp);
   }
 
   #rules(insecureHttp: boolean) {

@@ -1,12 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 
 import { FleetseedError } from '#lib/contracts';
-import { allKeys, DocumentStore, type Depot } from '#lib/depot';
+import { DocumentStore, keyPages, type Depot } from '#lib/depot';
+import { sideBySide } from '#lib/runtime';
 
 import { DEPOT } from '../depot/depot.tokens.js';
 import { ImportRecord } from './import-record.js';
 
 const PREFIX = 'imports/';
+/** Documents read side by side. */
+const READERS = 16;
 const ID = /^[0-9a-f]{32}$/;
 
 /** The records of imports, in the depot. */
@@ -44,10 +47,15 @@ export class ImportStore {
     }
   }
 
+  /** In no order that would mean something. */
   async *all(): AsyncGenerator<ImportRecord> {
-    for await (const key of allKeys(this.depot, PREFIX)) {
-      const record = await this.#readable(key.slice(PREFIX.length, -'.json'.length));
-      if (record) yield record;
+    for await (const keys of keyPages(this.depot, PREFIX)) {
+      const records: ImportRecord[] = [];
+      await sideBySide(keys, READERS, async (key) => {
+        const record = await this.#readable(key.slice(PREFIX.length, -'.json'.length));
+        if (record) records.push(record);
+      });
+      yield* records;
     }
   }
 }

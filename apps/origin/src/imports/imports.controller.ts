@@ -1,6 +1,6 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 
-import { AppName, StartImport, type Import } from '#lib/contracts';
+import { AppName, PageQuery, StartImport, type Import, type Page } from '#lib/contracts';
 
 import type { Principal } from '../auth/principal.js';
 import { Caller, Scopes } from '../auth/scopes.decorator.js';
@@ -20,6 +20,24 @@ export class ImportsController {
     @Caller() caller: Principal,
   ): Promise<Import> {
     return this.imports.start(app, request, caller);
+  }
+
+  /** All that the caller may push to, the newest first. */
+  @Get('imports')
+  list(
+    @Query({ schema: PageQuery }) page: PageQuery,
+    @Caller() caller: Principal,
+  ): Promise<Page<Import>> {
+    return this.imports.list(page, caller);
+  }
+
+  @Get('apps/:app/imports')
+  listOf(
+    @Param('app', { schema: AppName }) app: string,
+    @Query({ schema: PageQuery }) page: PageQuery,
+    @Caller() caller: Principal,
+  ): Promise<Page<Import>> {
+    return this.imports.list(page, caller, app);
   }
 
   @Get('imports/:id')

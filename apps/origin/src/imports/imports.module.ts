@@ -10,10 +10,13 @@ import { GatheringParts } from './gathering-parts.js';
 import { ImportFetcher } from './import-fetcher.js';
 import { ImportSources } from './import-sources.js';
 import { ImportStoreModule } from './import-store.module.js';
+import { ImportViews } from './import-views.js';
 import { ImportCounters } from './import.counters.js';
 import { Importer } from './importer.js';
 import { ImportsController } from './imports.controller.js';
 import { ImportsService } from './imports.service.js';
+import { TreeFetcher } from './tree-fetcher.js';
+import { TreeGathering } from './tree-gathering.js';
 
 @Module({
   imports: [
@@ -31,8 +34,11 @@ import { ImportsService } from './imports.service.js';
     ImportCounters,
     ImportFetcher,
     ImportSources,
+    ImportViews,
     Importer,
     ImportsService,
+    TreeFetcher,
+    TreeGathering,
   ],
   exports: [ImportCounters],
 })

@@ -2,11 +2,17 @@ import { createHash } from 'node:crypto';
 
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 
-import { FleetseedError, type Import, type StartImport } from '#lib/contracts';
+import {
+  FleetseedError,
+  type Import,
+  type Page,
+  type PageQuery,
+  type StartImport,
+} from '#lib/contracts';
 import type { Clock, Logger } from '#lib/runtime';
 import { checkComponent } from '#lib/torrent';
 
-import { requireApp, type Principal } from '../auth/principal.js';
+import { mayApp, requireApp, type Principal } from '../auth/principal.js';
 import { ChannelsService } from '../channels/channels.service.js';
 import { CLOCK, LOGGER } from '../config/start-context.js';
 import { JOB_QUEUE, type OriginJobQueue } from '../jobs/origin-jobs.js';
@@ -16,6 +22,7 @@ import { unknownImport } from './import-errors.js';
 import type { ImportRecord } from './import-record.js';
 import { ImportSources } from './import-sources.js';
 import { ImportStore } from './import-store.js';
+import { ImportViews, isAway, jobIdOf } from './import-views.js';
 import { fileNameOf, shownSource } from './source.address.js';
 
 export const IMPORT_ATTEMPTS = 6;
@@ -30,6 +37,7 @@ export class ImportsService implements OnModuleInit {
     private readonly sources: ImportSources,
     private readonly catalog: ReleaseCatalog,
     private readonly channels: ChannelsService,
+    private readonly views: ImportViews,
     private readonly unfinished: UnfinishedWork,
     @Inject(JOB_QUEUE) private readonly queue: OriginJobQueue,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -53,6 +61,9 @@ export class ImportsService implements OnModuleInit {
     const name = request.name ?? fileNameOf(address);
     if (name === null) {
       throw new FleetseedError('REQUEST_INVALID', 'The source names no file: give it a name.');
+    }
+    if (address.kind === 's3-tree' && sha256 !== null) {
+      throw new FleetseedError('REQUEST_INVALID', 'A tree has no SHA-256: give it for a file.');
     }
     checkComponent(name);
     await this.catalog.assertNotRetired(app, version);
@@ -82,11 +93,30 @@ export class ImportsService implements OnModuleInit {
     const known = await this.#known(fresh, caller);
     const record = known ?? (await this.#write(fresh));
     if (record.state === 'open') await this.#enqueueSoon(record);
-    return this.#view(record);
+    return this.views.one(record);
+  }
+
+  /**
+   * Those that the caller may push to, the newest first; what ended long ago is forgotten.
+   * @param app of this app only
+   */
+  async list({ after, limit }: PageQuery, caller: Principal, app?: string): Promise<Page<Import>> {
+    const found: ImportRecord[] = [];
+    for await (const record of this.imports.all()) {
+      const isAsked = app === undefined || record.app === app;
+      if (isAsked && mayApp(caller, 'push', record.app)) found.push(record);
+    }
+    const inOrder = found
+      .map((record) => ({ record, cursor: cursorOf(record) }))
+      .filter(({ cursor }) => after === undefined || cursor < after)
+      .sort((a, b) => (a.cursor < b.cursor ? 1 : -1));
+    const page = inOrder.slice(0, limit);
+    const next = inOrder.length > limit ? (page.at(-1)?.cursor ?? null) : null;
+    return { items: await this.views.of(page.map(({ record }) => record)), next };
   }
 
   async get(id: string, caller: Principal): Promise<Import> {
-    return this.#view(await this.#find(id, caller));
+    return this.views.one(await this.#find(id, caller));
   }
 
   /** No error for one that has ended. */
@@ -152,50 +182,16 @@ export class ImportsService implements OnModuleInit {
   }
 
   async #enqueue(record: ImportRecord): Promise<void> {
-    const { import: id, run, app, version } = record;
+    const { import: id, run, app, version, from } = record;
     const options = { id: jobIdOf(record), attempts: IMPORT_ATTEMPTS, priority: PRIORITY };
-    await this.queue.enqueue('import', { import: id, run, about: `${app}@${version}` }, options);
+    const data = { import: id, run, from, about: `${app}@${version}` };
+    await this.queue.enqueue('import', data, options);
   }
+}
 
-  async #view(record: ImportRecord): Promise<Import> {
-    const { app, version, name, from, channel, sha256, state, createdAt, createdBy } = record;
-    const { finishedAt, created, error } = record;
-    const job = state === 'open' ? await this.#job(record) : null;
-    const progress = job?.state === 'active' ? job.progress : null;
-    const release = state === 'done' ? await this.catalog.find(app, version) : null;
-    const bytes = release?.bytes ?? record.gathering?.parted.length ?? record.bytes;
-    const isFetching = progress?.step === 'fetching';
-    return {
-      import: record.import,
-      job: jobIdOf(record),
-      app,
-      version,
-      name,
-      from,
-      channel,
-      sha256,
-      state,
-      step: progress?.step ?? null,
-      receivedBytes: isFetching ? progress.done : progress || release ? (bytes ?? 0) : 0,
-      bytes: isFetching && progress.total > 0 ? progress.total : bytes,
-      createdAt,
-      createdBy,
-      finishedAt,
-      release,
-      created,
-      error,
-    };
-  }
-
-  /** How far it is, is worth less than to see it at all. */
-  async #job(record: ImportRecord) {
-    try {
-      return await this.queue.get(jobIdOf(record));
-    } catch (error) {
-      if (!isAway(error)) throw error;
-      return null;
-    }
-  }
+/** Grows with time, whatever comes between or goes while somebody turns pages. */
+function cursorOf({ createdAt, import: id }: ImportRecord): string {
+  return `${String(createdAt).padStart(15, '0')}-${id}`;
 }
 
 /** What makes an import this one: asking for it again gives it. */
@@ -203,12 +199,4 @@ function idOf(app: string, request: StartImport, { id }: Principal): string {
   const { version, name, from, sha256, bytes, channel, insecureHttp } = request;
   const parts = [app, version, name, from, sha256, bytes, channel, insecureHttp, id];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
-}
-
-function jobIdOf({ import: id, run }: ImportRecord): string {
-  return `import-${id}-${run}`;
-}
-
-function isAway(error: unknown): boolean {
-  return error instanceof FleetseedError && error.code === 'QUEUE_UNREACHABLE';
 }

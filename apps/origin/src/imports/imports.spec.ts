@@ -95,6 +95,7 @@ describe('an import', () => {
     const { body: jobs } = await origin.call<Page<Job>>('GET', '/jobs');
     expect(jobs.items.find(({ name }) => name === 'import')).toMatchObject({
       about: 'web@1',
+      from: `${server.url}/build.tgz`,
       state: 'done',
       cancellable: false,
     });
@@ -258,6 +259,44 @@ describe('an import', () => {
     expect(server.requests).toEqual([]);
     server.serve(LARGE, ETAG);
     expect(await run()).toMatchObject({ state: 'done' });
+  });
+});
+
+describe('the list of imports', () => {
+  const list = async (path: string, token?: string) =>
+    (await origin.call<Page<Import>>('GET', path, token ? { token } : {})).body;
+
+  it('has the newest first, page by page, and of an app its own', async () => {
+    server.serve(SMALL, ETAG);
+    for (const version of ['1', '2', '3']) await run({ version });
+    const other = { version: '9', from: `${server.url}/other.tgz`, insecureHttp: true };
+    const { body } = await origin.call<Import>('POST', '/apps/other/imports', { json: other });
+    await ended(body.import);
+    const first = await list('/imports?limit=3');
+    expect(first.items.map(({ app, version }) => app + version)).toEqual([
+      'other9',
+      'web3',
+      'web2',
+    ]);
+    expect(first.items[1]).toMatchObject({ state: 'done', release: { version: '3' } });
+    const after = encodeURIComponent(first.next!);
+    const second = await list(`/imports?limit=3&after=${after}`);
+    expect(second).toMatchObject({ items: [{ app: 'web', version: '1' }], next: null });
+    const ofApp = await list('/apps/other/imports');
+    expect(ofApp).toMatchObject({ items: [{ app: 'other' }], next: null });
+  });
+
+  it('shows nobody what others import', async () => {
+    server.serve(SMALL, ETAG);
+    await run();
+    const mine = await origin.token('app:web:push');
+    expect((await list('/imports', mine.secret)).items).toHaveLength(1);
+    const others = await origin.token('app:other:push');
+    expect(await list('/imports', others.secret)).toEqual({ items: [], next: null });
+    const refused = await origin.call('GET', '/apps/web/imports', { token: others.secret });
+    expect(refused.status).toBe(403);
+    const reader = await origin.token('fleet:read');
+    expect((await origin.call('GET', '/imports', { token: reader.secret })).status).toBe(403);
   });
 });
 

@@ -24,7 +24,9 @@ describe('a source', () => {
   it('is shown without what opens it', () => {
     const secret = 'https://ci:hunter2@builds.example:8443/a/web%20app.tgz?sig=s3cr3t#frag';
     expect(shownSource(parse(secret))).toBe('https://builds.example:8443/a/web%20app.tgz?…');
-    expect(shownSource(parse('s3://builds/web/1.tgz'))).toBe('s3://builds/web/1.tgz');
+    for (const plain of ['s3://builds/web/1.tgz', 's3://builds/web/', 's3://builds/']) {
+      expect(shownSource(parse(plain))).toBe(plain);
+    }
   });
 
   it('names the file by the end of its path', () => {
@@ -32,6 +34,8 @@ describe('a source', () => {
     expect(fileNameOf(parse('https://a.example/x/%zz'))).toBe('%zz');
     expect(fileNameOf(parse('https://a.example/x/'))).toBeNull();
     expect(fileNameOf(parse('s3://builds/a/b c.tgz'))).toBe('b c.tgz');
+    expect(fileNameOf(parse('s3://builds/a/b/'))).toBe('b');
+    expect(fileNameOf(parse('s3://builds/'))).toBeNull();
   });
 
   it.each([
@@ -57,8 +61,8 @@ describe('a source', () => {
     'x',
     '',
     's3://builds',
-    's3://builds/a/',
     's3:///x',
+    `s3://builds/${'x'.repeat(1025)}`,
   ])('is nothing else: %s', (text) => {
     expect(codeOf(text)).toBe('REQUEST_INVALID');
   });
@@ -68,6 +72,11 @@ describe('a source', () => {
     expect(codeOf('s3://other/x')).toBe('SOURCE_REFUSED');
     expect(codeOf('s3://depot/fleet/a/secrets/master.json')).toBe('SOURCE_REFUSED');
     expect(codeOf('s3://depot/fleet/another')).toBeNull();
+    for (const around of ['', 'fleet/', 'fleet/a/', 'fleet/a/artifacts/']) {
+      expect(codeOf(`s3://depot/${around}`)).toBe('SOURCE_REFUSED');
+    }
+    expect(codeOf('s3://depot/fleet/ab/')).toBeNull();
+    expect(codeOf('s3://depot/builds/')).toBeNull();
     const whole = { bucket: 'depot', prefix: '' };
     expect(codeOf('s3://depot/fleet/another', { depot: whole })).toBe('SOURCE_REFUSED');
   });

@@ -7,7 +7,9 @@ import type { AddressPolicy } from './address.policy.js';
 /** Where a release is to come from, as far as it can be judged without asking anybody. */
 export type SourceAddress =
   | { readonly kind: 'http'; readonly url: URL }
-  | { readonly kind: 's3'; readonly bucket: string; readonly key: string };
+  | { readonly kind: 's3'; readonly bucket: string; readonly key: string }
+  /** Everything below a prefix, which is empty or ends in a slash. */
+  | { readonly kind: 's3-tree'; readonly bucket: string; readonly prefix: string };
 
 export interface SourceRules {
   readonly addresses: AddressPolicy;
@@ -56,21 +58,27 @@ export function literalOf(hostname: string): string | null {
 /** As it may be shown and logged: users, passwords and signatures are left out. */
 export function shownSource(source: SourceAddress): string {
   if (source.kind === 's3') return `s3://${source.bucket}/${source.key}`;
+  if (source.kind === 's3-tree') return `s3://${source.bucket}/${source.prefix}`;
   const { protocol, host, pathname, search } = source.url;
   return `${protocol}//${host}${pathname}${search === '' ? '' : '?…'}`;
 }
 
-/** What the file is called there; null when the path does not say. */
+/** What the file or the tree is called there; null when the path does not say. */
 export function fileNameOf(source: SourceAddress): string | null {
-  const path = source.kind === 's3' ? source.key : source.url.pathname;
+  const path = pathOf(source);
   const last = path.slice(path.lastIndexOf('/') + 1);
   if (last === '') return null;
-  if (source.kind === 's3') return last;
+  if (source.kind !== 'http') return last;
   try {
     return decodeURIComponent(last);
   } catch {
     return last;
   }
+}
+
+function pathOf(source: SourceAddress): string {
+  if (source.kind === 's3') return source.key;
+  return source.kind === 's3-tree' ? source.prefix.slice(0, -1) : source.url.pathname;
 }
 
 /** It says no more than who asks has said: which address a name has is not theirs to know. */
@@ -84,22 +92,26 @@ export function hostRefused(hostname: string): FleetseedError {
 
 function parseS3(text: string, { buckets, depot }: SourceRules): SourceAddress {
   const [, bucket = '', key = ''] = S3.exec(text) ?? [];
-  if (bucket === '' || key === '' || key.endsWith('/') || Buffer.byteLength(key) > 1024) {
-    throw new FleetseedError('REQUEST_INVALID', 'An S3 object is named s3://BUCKET/KEY.');
+  if (bucket === '' || Buffer.byteLength(key) > 1024) {
+    const text = 'An S3 object is named s3://BUCKET/KEY, a tree of them s3://BUCKET/PREFIX/.';
+    throw new FleetseedError('REQUEST_INVALID', text);
   }
+  const isTree = key === '' || key.endsWith('/');
   const root = depot?.prefix ? `${depot.prefix}/` : '';
-  const isDepot = depot?.bucket === bucket && key.startsWith(root);
+  // A tree may have the depot in it, too.
+  const isDepot =
+    depot?.bucket === bucket && (key.startsWith(root) || (isTree && root.startsWith(key)));
   if (!buckets.includes(bucket) || isDepot) {
     const reason = isDepot ? 'it is the depot' : 'it is not in FLEETSEED_IMPORT_BUCKETS';
     const refusal = `The origin does not read from the bucket ${bucket}: ${reason}.`;
     throw new FleetseedError('SOURCE_REFUSED', refusal, { bucket });
   }
-  return { kind: 's3', bucket, key };
+  return isTree ? { kind: 's3-tree', bucket, prefix: key } : { kind: 's3', bucket, key };
 }
 
 function invalid(): FleetseedError {
   return new FleetseedError(
     'REQUEST_INVALID',
-    'A source is https://…, http://… or s3://BUCKET/KEY.',
+    'A source is https://…, http://…, s3://BUCKET/KEY or s3://BUCKET/PREFIX/.',
   );
 }

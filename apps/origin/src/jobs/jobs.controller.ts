@@ -52,11 +52,12 @@ function isUnderWay({ finishedAt }: JobView): boolean {
 export function jobOf(view: JobView): Job {
   const { done, total } = view.progress ?? { done: 0, total: 0 };
   const share = total > 0 ? Math.min(1, done / total) : 0;
-  const { about } = view.data as { readonly about?: string };
+  const { about, from } = view.data as { readonly about?: string; readonly from?: string };
   return {
     job: view.id,
     name: view.name,
     about: about ?? null,
+    from: from ?? null,
     state: STATES[view.state],
     progress: view.state === 'done' ? 1 : share,
     step: view.progress?.step ?? null,

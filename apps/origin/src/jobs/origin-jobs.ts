@@ -15,7 +15,12 @@ export type OriginJobs = {
   };
   /** Makes a release of what it fetches from somewhere else. */
   readonly import: {
-    readonly data: { readonly import: string; readonly run: number } & About;
+    readonly data: {
+      readonly import: string;
+      readonly run: number;
+      /** The source as it may be shown. */
+      readonly from?: string;
+    } & About;
     readonly result: { readonly artifact: string; readonly created: boolean };
   };
   /** Removes from the depot what no release needs any more. */

@@ -3,16 +3,19 @@ import { z } from 'zod';
 import { AppName, ByteCount, ChannelName, Hex32, Timestamp, VersionName } from '../names.js';
 import { Release } from './releases.js';
 
-/** `POST /api/v1/apps/:app/imports`: a release of a file that the origin fetches by itself. */
+/** `POST /api/v1/apps/:app/imports`: a release of a file, or a tree, that the origin fetches by itself. */
 export const StartImport = z.strictObject({
   version: VersionName,
-  /** `https://…`, `http://…` if `insecureHttp` says so, or `s3://bucket/key`. */
+  /**
+   * `https://…`, `http://…` if `insecureHttp` says so, or `s3://bucket/key`; or `s3://bucket/prefix/`, of
+   * which every object below is a file of a tree.
+   */
   from: z.string().min(1).max(4096),
-  /** The file's name in the artifact; by default the last part of the source's path. */
+  /** The name of the file or the tree; by default the last part of the source's path. */
   name: z.string().min(1).max(255).optional(),
   /** A channel to move to the release. */
   channel: ChannelName.optional(),
-  /** SHA-256 and length that the file must have. */
+  /** SHA-256 that the file must have; a tree has none. Length of the file, or of all files together. */
   sha256: Hex32.optional(),
   bytes: ByteCount.optional(),
   /** Whether the file may travel in the clear, also after a redirect. */

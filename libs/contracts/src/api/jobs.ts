@@ -7,6 +7,8 @@ export const Job = z.object({
   name: z.string(),
   /** What it is about, as `app@version`; null for work on the depot as a whole. */
   about: z.string().nullable().default(null),
+  /** Where an import fetches from, without user, password and query; null for other jobs. */
+  from: z.string().nullable().default(null),
   state: z.enum(['waiting', 'active', 'done', 'failed', 'cancelled']),
   /** 0 to 1. */
   progress: z.number(),
