@@ -16,24 +16,39 @@ export class LiveMarks {
   readonly objects = new Set<string>();
   /** Of packs, what artifacts need: root → bytes. */
   readonly packs = new Map<string, Map<string, number>>();
+  /** Artifacts that name an object. */
+  readonly #holders = new Map<string, string[]>();
   /** Roots that uploads under way have declared, whether they send them or know them to be here. */
   readonly uploadRoots = new Set<string>();
   /** Artifacts of releases that the depot lacks. */
   readonly lacking: string[] = [];
 
-  addPlaces(places: Places): void {
+  addPlaces(artifact: string, places: Places): void {
     for (const [root, { object, length }] of places.entries()) {
       this.objects.add(object);
+      this.#hold(object, artifact);
       if (!object.startsWith('packs/')) continue;
       const pack = this.packs.get(object) ?? new Map<string, number>();
       this.packs.set(object, pack.set(root, length));
     }
   }
 
+  /** Those whose places name the object. */
+  artifactsOf(object: string): readonly string[] {
+    return this.#holders.get(object) ?? [];
+  }
+
   /** Whether an upload under way may come to rely on a thing that holds these files. */
   isDeclared(roots: Iterable<string>): boolean {
     for (const root of roots) if (this.uploadRoots.has(root)) return true;
     return false;
+  }
+
+  /** An artifact is added in one go, so it is the last one of an object that it has named before. */
+  #hold(object: string, artifact: string): void {
+    const holders = this.#holders.get(object);
+    if (!holders) this.#holders.set(object, [artifact]);
+    else if (holders.at(-1) !== artifact) holders.push(artifact);
   }
 }
 
@@ -77,7 +92,7 @@ export class LiveMarker {
     await sideBySide(unread, READS_AT_ONCE, async (artifact) => {
       signal.throwIfAborted();
       const stored = await this.artifacts.readPlaces(artifact);
-      if (stored) marks.addPlaces(stored.places);
+      if (stored) marks.addPlaces(artifact, stored.places);
       else if (released.has(artifact)) marks.lacking.push(`artifacts/${artifact}.places`);
     });
     return marks;

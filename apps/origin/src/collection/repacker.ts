@@ -81,7 +81,7 @@ export class Repacker {
     const files = [...live].map(([root, length]) => ({ root, length, from: object }));
     const moved = new Map<string, Place>();
     await this.#write(files, condemned, moved, []);
-    for (const artifact of marks.artifacts) {
+    for (const artifact of marks.artifactsOf(object)) {
       signal.throwIfAborted();
       await this.#follow(artifact, new Set([object]), moved);
     }

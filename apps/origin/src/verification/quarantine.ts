@@ -145,11 +145,15 @@ export class Quarantine {
     if (found.size > 0) await this.#follow(artifact, lost, found);
   }
 
-  /** Those of `artifacts` that have a file. */
-  async artifactsWith(root: string, artifacts: Iterable<string>): Promise<string[]> {
-    const having: string[] = [];
+  /** Which of `artifacts` have each of these files, by root. */
+  async artifactsWith(
+    roots: readonly string[],
+    artifacts: Iterable<string>,
+  ): Promise<Map<string, string[]>> {
+    const having = new Map(roots.map((root): [string, string[]] => [root, []]));
     for (const artifact of artifacts) {
-      if ((await this.artifacts.readPlaces(artifact))?.places.get(root)) having.push(artifact);
+      const places = (await this.artifacts.readPlaces(artifact))?.places;
+      for (const [root, found] of having) if (places?.get(root)) found.push(artifact);
     }
     return having;
   }

@@ -10,6 +10,7 @@ import { QuarantineModule } from './quarantine.module.js';
 import { VerificationController } from './verification.controller.js';
 import { VerificationRecords } from './verification.records.js';
 import { Verifier } from './verifier.js';
+import { Withdrawal } from './withdrawal.js';
 
 @Module({
   imports: [
@@ -21,7 +22,7 @@ import { Verifier } from './verifier.js';
     WebhooksModule,
   ],
   controllers: [VerificationController],
-  providers: [ObjectCheck, VerificationRecords, Verifier],
+  providers: [ObjectCheck, VerificationRecords, Verifier, Withdrawal],
   exports: [VerificationRecords],
 })
 export class VerificationModule {}

@@ -6,28 +6,24 @@ import { FleetseedError, type VerificationReport } from '#lib/contracts';
 import type { RunningJob } from '#lib/jobs';
 import type { Clock, Logger } from '#lib/runtime';
 
-import { CollectionRecords } from '../collection/collection.records.js';
 import { GarbageFinder, kindOf } from '../collection/garbage.finder.js';
-import { LiveMarker, type LiveMarks } from '../collection/live-marks.js';
-import { Repacker } from '../collection/repacker.js';
+import { LiveMarker } from '../collection/live-marks.js';
 import type { OriginConfig } from '../config/origin-config.schema.js';
 import { CLOCK, LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
 import { boundedReport } from '../jobs/bounded-report.js';
 import type { OriginJobs } from '../jobs/origin-jobs.js';
 import { RecurringJobs } from '../jobs/recurring-jobs.js';
-import { ReleaseCatalog } from '../releases/release-catalog.js';
-import { Outbox } from '../webhooks/outbox.js';
 import { ObjectCheck } from './object-check.js';
 import { Pace } from './pace.js';
 import { Quarantine } from './quarantine.js';
 import { VerificationRecords } from './verification.records.js';
+import { Withdrawal, type DamagedObject } from './withdrawal.js';
 
 const KINDS = ['blobs', 'packs'] as const;
 const TIMEOUT_MS = 24 * 3_600_000;
-/** How often is written down how far it is. */
+/** How often damaged content is taken out of use, and is written down how far it is. */
 const NOTE_EVERY_MS = 10_000;
 const MAX_NAMED = 1000;
-const MAX_RELEASES = 20;
 
 type Job = Pick<RunningJob<OriginJobs['verify']['data']>, 'signal' | 'progress'>;
 
@@ -41,13 +37,10 @@ export class Verifier implements OnModuleInit {
     private readonly garbage: GarbageFinder,
     private readonly objects: ObjectCheck,
     private readonly quarantine: Quarantine,
-    private readonly repacker: Repacker,
+    private readonly withdrawal: Withdrawal,
     private readonly marker: LiveMarker,
-    private readonly collections: CollectionRecords,
     private readonly records: VerificationRecords,
-    private readonly catalog: ReleaseCatalog,
     private readonly recurring: RecurringJobs,
-    private readonly outbox: Outbox,
     @Inject(ORIGIN_CONFIG) private readonly config: OriginConfig,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -72,17 +65,31 @@ export class Verifier implements OnModuleInit {
       const waitMs = pace.take(bytes);
       if (waitMs >= 1) await sleep(waitMs, undefined, { signal: job.signal });
     };
+    const { signal } = job;
+    const guard = (object: string, step: () => Promise<void>) =>
+      this.#unlessUnreadable(object, report, signal, step);
+    let found: DamagedObject[] = [];
+    const withdraw = async () => {
+      await this.withdrawal.take(found, { report, signal, guard });
+      found = [];
+    };
     let notedAt = this.clock.monotonic();
     const total = Math.max(1, marks.objects.size);
     for await (const object of this.#from(cursor)) {
-      job.signal.throwIfAborted();
-      await this.#verify(object, report, paced, job.signal);
+      signal.throwIfAborted();
+      await guard(object, async () => {
+        const bad = await this.#verify(object, report, paced, signal);
+        if (bad.length > 0) found.push({ object, bad });
+      });
       const done = Math.min(report.checkedObjects, total);
       job.progress({ done, total, step: 'hashing' });
       if (this.clock.monotonic() - notedAt < NOTE_EVERY_MS) continue;
+      // What was found before the noted object is dealt with, or would not be found again.
+      await withdraw();
       notedAt = this.clock.monotonic();
       await this.records.note(report, object);
     }
+    await withdraw();
     report.finishedAt = this.clock.now();
     await this.records.note(report, null);
     const { damaged, unreadable, ...facts } = report;
@@ -102,58 +109,36 @@ export class Verifier implements OnModuleInit {
     }
   }
 
+  /** @returns the roots of the files in it that are damaged */
   async #verify(
     object: string,
     report: VerificationReport,
     pace: (bytes: number) => Promise<void>,
     signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    const first = await this.objects.check(object, pace, signal);
+    if (!first) return [];
+    report.checkedObjects++;
+    report.checkedBytes += first.bytes;
+    if (first.bad.length === 0) return [];
+    // Once more: what was a fault of memory or of the way is none of the disk.
+    return (await this.objects.check(object, pace, signal))?.bad ?? [];
+  }
+
+  /** What cannot be read at all is reported, and left alone. */
+  async #unlessUnreadable(
+    object: string,
+    report: VerificationReport,
+    signal: AbortSignal,
+    step: () => Promise<void>,
   ): Promise<void> {
     try {
-      const first = await this.objects.check(object, pace, signal);
-      if (!first) return;
-      report.checkedObjects++;
-      report.checkedBytes += first.bytes;
-      if (first.bad.length === 0) return;
-      // Once more: what was a fault of memory or of the way is none of the disk.
-      const again = await this.objects.check(object, pace, signal);
-      if (again && again.bad.length > 0) await this.#damaged(object, again.bad, report, signal);
+      await step();
     } catch (error) {
       if (signal.aborted || !isOfTheDisk(error)) throw error;
       this.logger.error('object not readable', { object, error });
       if (report.unreadable.length < MAX_NAMED) report.unreadable.push(object);
     }
-  }
-
-  /** The good files of a damaged pack move into a new one before it is taken away. */
-  async #damaged(
-    object: string,
-    bad: readonly string[],
-    report: VerificationReport,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const marks = await this.marker.mark(signal, () => true);
-    if (kindOf(object) === 'packs') {
-      const condemned = await this.collections.condemned();
-      await this.repacker.rescue(object, marks, condemned, signal);
-    }
-    await this.quarantine.take(object, bad);
-    this.logger.error('damaged content taken out of use', { object, files: bad.length });
-    for (const root of bad) {
-      if (report.damaged.length >= MAX_NAMED) return;
-      const damaged = { object, root, releases: await this.#releasesOf(root, marks) };
-      report.damaged.push(damaged);
-      await this.outbox.add('content.damaged', [object, root, report.startedAt], damaged);
-    }
-  }
-
-  async #releasesOf(root: string, marks: LiveMarks): Promise<string[]> {
-    const names: string[] = [];
-    for (const artifact of await this.quarantine.artifactsWith(root, marks.artifacts)) {
-      for (const { app, version } of await this.catalog.ofArtifact(artifact)) {
-        if (names.length < MAX_RELEASES) names.push(`${app}@${version}`);
-      }
-    }
-    return names;
   }
 }
 
