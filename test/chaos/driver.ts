@@ -17,7 +17,7 @@ export class Driver {
   readonly published = new Map<string, string>();
   /** What moves of `web@stable` were told, in their order. */
   readonly moves: ChannelState[] = [];
-  /** Parts that were acknowledged, of uploads that are not complete yet. */
+  /** Parts that were acknowledged, of every upload that began. */
   readonly parts = new Map<RawUpload, Set<number>>();
 
   constructor(private readonly fleet: ChaosFleet) {}

@@ -21,10 +21,30 @@ export async function ownProcessMark(): Promise<ProcessMark> {
 }
 
 /** @returns null where it cannot be seen: the process is, or was, on another machine */
-export async function isGone(mark: ProcessMark): Promise<boolean | null> {
+export async function isGone(mark: ProcessMark, see: ProcessView = PROC): Promise<boolean | null> {
   if (mark.machine === '' || mark.beganAt === '') return null;
   if (mark.machine !== (await machineId())) return null;
-  return (await beginOf(mark.pid)) !== mark.beganAt;
+  const beganAt = await see.beginOf(mark.pid);
+  if (beganAt === null && see.isOfOthers(mark.pid)) return null;
+  return beganAt !== mark.beganAt;
+}
+
+/** What can be seen of a process of this machine. */
+export interface ProcessView {
+  /** When it began, as in `ProcessMark`; null for one that is not there, or not to be seen. */
+  beginOf(pid: number): Promise<string | null>;
+  /** Whether there is one of another user: where /proc is mounted with `hidepid` it is not to be seen. */
+  isOfOthers(pid: number): boolean;
+}
+
+/** Signal 0 is never sent; EPERM says that there would have been somebody to send it to. */
+function isOfOthers(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
 }
 
 async function machineId(): Promise<string> {
@@ -46,3 +66,5 @@ async function beginOf(pid: number): Promise<string | null> {
     return null;
   }
 }
+
+const PROC: ProcessView = { beginOf, isOfOthers };

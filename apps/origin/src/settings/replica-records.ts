@@ -31,8 +31,14 @@ export class ReplicaRecords {
     this.#documents = new DocumentStore<ReplicaDocument>(depot, ReplicaDocument, 1);
   }
 
-  async write(document: ReplicaDocument): Promise<void> {
-    await this.#documents.update(keyOf(document.replica), () => document);
+  /** @returns whether there was a record before */
+  async write(document: ReplicaDocument): Promise<boolean> {
+    let wasThere = false;
+    await this.#documents.update(keyOf(document.replica), (current) => {
+      wasThere = current !== null;
+      return document;
+    });
+    return wasThere;
   }
 
   async read(replica: string): Promise<ReplicaDocument | null> {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { emptyContent, MemoryDepot, type MemoryDepotContent } from '#lib/depot';
-import { silentLogger, systemClock } from '#lib/runtime';
+import { silentLogger, systemClock, VirtualClock } from '#lib/runtime';
 
 import { checkConfig } from '../config/config-parser.js';
 import { isGone, ownProcessMark, type ProcessMark } from './process-mark.js';
@@ -83,6 +83,21 @@ describe('replicas on one depot', () => {
     expect((await records()).map(({ settings }) => settings['copyBudget'])).toEqual(['3']);
   });
 
+  it('and who was taken for dead meanwhile finds that out when it is back, until they agree', async () => {
+    const clock = new VirtualClock();
+    const cutOff = await replica({ copyBudget: 1.2 }, { clock, beatMs: 5000 });
+    const other = await replica({ copyBudget: 3 }, { silenceMs: 50 });
+    expect(cutOff.conflict).toBeNull();
+    const beat = () => {
+      clock.advance(5000);
+      return cutOff.conflict;
+    };
+    await expect.poll(beat).toMatchObject(refusal('copyBudget', /is 1.2 here and 3 at/));
+    await other.close();
+    guards.splice(guards.indexOf(other), 1);
+    await expect.poll(beat).toBeNull();
+  });
+
   it('and at once where it is seen that they were killed', async () => {
     const child = spawn('sleep', ['60']);
     await once(child, 'spawn');
@@ -94,6 +109,13 @@ describe('replicas on one depot', () => {
     await replica({ copyBudget: 1.2 }, { process: mark });
     await replica({ copyBudget: 3 }, { silenceMs: 3_600_000 });
     child.kill('SIGKILL');
+  });
+
+  it('and not where a process of another user is not to be seen, but there', async () => {
+    const mark = { ...(await ownProcessMark()), pid: 7 };
+    const beginOf = async () => null;
+    expect(await isGone(mark, { beginOf, isOfOthers: () => true })).toBeNull();
+    expect(await isGone(mark, { beginOf, isOfOthers: () => false })).toBe(true);
   });
 
   it('of two that start at the same moment at most one stays', async () => {

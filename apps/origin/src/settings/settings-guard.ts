@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { FleetseedError } from '#lib/contracts';
 import type { Depot } from '#lib/depot';
 import { repeat, type Clock, type Logger } from '#lib/runtime';
 
@@ -30,7 +31,8 @@ const FORGOTTEN_MS = 86_400_000;
  * Sees to it that the replicas that run on one depot have the same settings. Each writes down its own,
  * and only then looks at those of the others: of two that differ, whoever comes second sees the first
  * and refuses to start. Who is gone does not count, so that an operator changes a setting by ending
- * all replicas and starting them with the new one.
+ * all replicas and starting them with the new one. Who was cut off from the depot for so long that others
+ * took its record away looks again when it is back, as they may have other settings.
  */
 export class SettingsGuard {
   readonly #records: ReplicaRecords;
@@ -38,7 +40,9 @@ export class SettingsGuard {
   #beat = 0;
   #stopBeating: () => void = () => undefined;
   /** One write after the other. */
-  #writing: Promise<void> = Promise.resolve();
+  #writing: Promise<unknown> = Promise.resolve();
+  #looking: Promise<void> | null = null;
+  #conflict: FleetseedError | null = null;
 
   private constructor(
     private readonly options: SettingsGuardOptions,
@@ -57,7 +61,7 @@ export class SettingsGuard {
     const guard = new SettingsGuard(options, settings, mark);
     const { clock, logger, beatMs = BEAT_MS } = options;
     const onError = (error: unknown) => logger.warn('replica not shown to others', { error });
-    guard.#stopBeating = repeat(() => guard.#show(), { clock, pauseMs: beatMs, onError });
+    guard.#stopBeating = repeat(() => guard.#turn(), { clock, pauseMs: beatMs, onError });
     try {
       await guard.#declare();
     } catch (error) {
@@ -67,8 +71,40 @@ export class SettingsGuard {
     return guard;
   }
 
+  /** With a replica that began while this one was taken for dead; null when all agree. */
+  get conflict(): FleetseedError | null {
+    return this.#conflict;
+  }
+
   async #declare(): Promise<void> {
     await this.#show();
+    await this.#compareAll();
+  }
+
+  async #turn(): Promise<void> {
+    const wasThere = await this.#show();
+    if (wasThere && !this.#conflict) return;
+    // Others may have to be watched for a while; meanwhile they have to see beats of ours.
+    this.#looking ??= this.#lookAgain().finally(() => (this.#looking = null));
+  }
+
+  async #lookAgain(): Promise<void> {
+    const { logger } = this.options;
+    try {
+      await this.#compareAll();
+      if (this.#conflict) logger.info('replicas have the same settings again');
+      this.#conflict = null;
+    } catch (error) {
+      if (!(error instanceof FleetseedError) || error.code !== 'CONFIG_INVALID') {
+        logger.warn('settings of other replicas not looked at', { error });
+        return;
+      }
+      if (!this.#conflict) logger.error('a replica with other settings runs', { error });
+      this.#conflict = error;
+    }
+  }
+
+  async #compareAll(): Promise<void> {
     const others = (await this.#records.all()).filter(({ replica }) => replica !== this.#replica);
     await Promise.all(others.map((other) => this.#compare(other)));
   }
@@ -76,6 +112,7 @@ export class SettingsGuard {
   /** Takes the record away: who starts next need not wonder whether this replica is alive. */
   async close(): Promise<void> {
     this.#stopBeating();
+    await this.#looking;
     await this.#writing.catch(() => undefined);
     try {
       await this.#records.remove(this.#replica);
@@ -84,7 +121,8 @@ export class SettingsGuard {
     }
   }
 
-  #show(): Promise<void> {
+  /** @returns whether the last record was still there, or this is the first */
+  #show(): Promise<boolean> {
     const document = {
       v: 1 as const,
       replica: this.#replica,
@@ -93,8 +131,12 @@ export class SettingsGuard {
       beat: ++this.#beat,
       beatAt: this.options.clock.now(),
     };
-    this.#writing = this.#writing.catch(() => undefined).then(() => this.#records.write(document));
-    return this.#writing;
+    const { beat } = document;
+    const written = this.#writing
+      .catch(() => undefined)
+      .then(async () => (await this.#records.write(document)) || beat === 1);
+    this.#writing = written;
+    return written;
   }
 
   async #compare(other: ReplicaDocument): Promise<void> {
