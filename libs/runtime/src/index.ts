@@ -9,5 +9,6 @@ export * from './product-version.js';
 export * from './random.js';
 export * from './repeat.js';
 export * from './retry.js';
+export * from './seldom.js';
 export * from './service-process.js';
 export * from './side-by-side.js';

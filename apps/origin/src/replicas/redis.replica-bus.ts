@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 
 import type { RedisAddress } from '#lib/jobs';
-import type { Clock, Logger } from '#lib/runtime';
+import { seldom, type Clock, type Logger } from '#lib/runtime';
 
 import { checkBusText, type BusListener, type ReplicaBus } from './replica-bus.js';
 
@@ -55,10 +55,9 @@ export class RedisReplicaBus implements ReplicaBus {
     this.#publisher = new Redis(connection);
     // What it is subscribed to it subscribes to again by itself when it comes back.
     this.#subscriber = new Redis(connection);
+    const away = seldom((facts) => options.logger.warn('redis is away', facts));
     for (const redis of [this.#publisher, this.#subscriber]) {
-      redis.on('error', (error: Error) => {
-        options.logger.warn('redis is away', { redis: options.address.shown, error });
-      });
+      redis.on('error', (error: Error) => away({ redis: options.address.shown, error }));
       redis.on('close', () => this.#set(false));
     }
     this.#subscriber.on('message', (_channel: string, message: string) => this.#heard(message));

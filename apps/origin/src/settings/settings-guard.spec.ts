@@ -65,6 +65,7 @@ describe('replicas on one depot', () => {
     [{ redisUrl: 'redis://127.0.0.1' }, {}, 'redisUrl', /is not set here and set at/],
     [{ peerAccess: 'open' }, {}, 'peerAccess', /is members here and open at/],
     [{ retentionKeepLast: 9 }, {}, 'retentionKeepLast', /is 0 here and 9 at/],
+    [{ importBuckets: 'bb1, aa1' }, {}, 'importBuckets', /is not set here and aa1, bb1 at/],
   ])('nor with %j before and %j now', async (before, now, key, text) => {
     await replica(before);
     await expect(replica(now)).rejects.toMatchObject(refusal(key, text));

@@ -19,6 +19,11 @@ const SHOWN_AS_THEY_ARE = [
   'collectionEverySeconds',
   'collectionGraceSeconds',
   'verificationEverySeconds',
+  // An import is done by whichever replica takes its job.
+  'importHosts',
+  'importBuckets',
+  'importMaxBytes',
+  'importMaxFiles',
 ] as const satisfies readonly (keyof OriginConfig)[];
 
 const NONE = 'not set';
@@ -28,13 +33,19 @@ const SECRET = new Set(['adminTokenFile', 'joinTokenFile', 'webhookUrl']);
 export function sharedSettingsOf(config: OriginConfig): SharedSettings {
   const { redisUrl, redisPrefix, webhookUrl } = config;
   return {
-    ...Object.fromEntries(SHOWN_AS_THEY_ARE.map((key) => [key, String(config[key])])),
+    ...Object.fromEntries(SHOWN_AS_THEY_ARE.map((key) => [key, textOf(config[key])])),
     // One Redis may have many names; whether there is one is what replicas have to agree on.
     redisUrl: redisUrl === undefined ? NONE : 'set',
     ...(redisUrl === undefined ? {} : { redisPrefix }),
     webhookUrl:
       webhookUrl === undefined ? NONE : createHash('sha256').update(webhookUrl).digest('hex'),
   };
+}
+
+/** Lists in one order, whatever order they were given in. */
+function textOf(value: string | number | readonly string[]): string {
+  if (typeof value !== 'object') return String(value);
+  return value.toSorted().join(', ') || NONE;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { configurationError } from '#lib/contracts';
 import type { Depot } from '#lib/depot';
 import { redisAddressOf } from '#lib/jobs';
-import type { Logger } from '#lib/runtime';
+import { seldom, type Logger } from '#lib/runtime';
 import { PEER_STORE_CONNECTION } from '#lib/tracker';
 
 import type { OriginConfig } from '../config/origin-config.schema.js';
@@ -21,7 +21,8 @@ export async function openIdentityClaims(
   const { options, shown } = redisAddressOf(redisUrl);
   const { Redis } = await import('ioredis');
   const redis = new Redis({ ...options, ...PEER_STORE_CONNECTION, lazyConnect: true });
-  redis.on('error', (error: Error) => logger.warn('redis is away', { redis: shown, error }));
+  const away = seldom((facts) => logger.warn('redis is away', facts));
+  redis.on('error', (error: Error) => away({ redis: shown, error }));
   try {
     await redis.connect();
   } catch (cause) {

@@ -3,7 +3,7 @@ import type { OnApplicationShutdown } from '@nestjs/common';
 import { configurationError } from '#lib/contracts';
 import type { Depot } from '#lib/depot';
 import { redisAddressOf } from '#lib/jobs';
-import { systemRandom, type Clock, type Logger } from '#lib/runtime';
+import { seldom, systemRandom, type Clock, type Logger } from '#lib/runtime';
 import {
   MemoryPeerStore,
   PEER_STORE_CONNECTION,
@@ -48,7 +48,8 @@ export async function openPeerStore(
   const { options, shown } = redisAddressOf(redisUrl);
   const { Redis } = await import('ioredis');
   const redis = new Redis({ ...options, ...PEER_STORE_CONNECTION, lazyConnect: true });
-  redis.on('error', (error: Error) => logger.warn('redis is away', { redis: shown, error }));
+  const away = seldom((facts) => logger.warn('redis is away', facts));
+  redis.on('error', (error: Error) => away({ redis: shown, error }));
   const prefix = `${redisPrefix}:${depot.identity.id}:tracker`;
   try {
     await redis.connect();

@@ -1,7 +1,7 @@
 import type { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 
-import { backoffDelay, systemRandom, type Logger, type Random } from '#lib/runtime';
+import { backoffDelay, seldom, systemRandom, type Logger, type Random } from '#lib/runtime';
 
 import { BULL_QUEUE } from './bull-keys.js';
 import type { BullRuns } from './bull-runs.js';
@@ -50,7 +50,8 @@ export function makeWorker(bull: typeof import('bullmq'), parts: WorkerParts): W
       backoffStrategy: (attempt) => Math.ceil(backoffDelay(attempt, { ...backoff, random })),
     },
   });
-  worker.on('error', (error) => logger.warn('job worker interrupted', { error }));
+  const interrupted = seldom((facts) => logger.warn('job worker interrupted', facts));
+  worker.on('error', (error) => interrupted({ error }));
   worker.on('stalled', (job) => logger.warn('stalled job is begun again', { job }));
   worker.on('lockRenewalFailed', (jobs) => runs.abandon(jobs));
   worker.on('locksRenewed', ({ jobIds }) => {

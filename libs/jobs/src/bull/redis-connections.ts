@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 
-import type { Logger } from '#lib/runtime';
+import { seldom, type Logger } from '#lib/runtime';
 
 import type { RedisAddress } from './redis-address.js';
 
@@ -10,6 +10,7 @@ export const COMMAND_MS = 5000;
 /** All connections of a queue: they come back by themselves until they are closed together. */
 export class RedisConnections {
   readonly #open: Redis[] = [];
+  readonly #away = seldom((facts) => this.logger.warn('redis is away', facts));
 
   constructor(
     private readonly address: RedisAddress,
@@ -36,9 +37,7 @@ export class RedisConnections {
       ...more,
       retryStrategy: (times: number) => Math.min(1000, 50 * times),
     });
-    redis.on('error', (error: Error) => {
-      this.logger.warn('redis is away', { redis: this.address.shown, error });
-    });
+    redis.on('error', (error: Error) => this.#away({ redis: this.address.shown, error }));
     this.#open.push(redis);
     return redis;
   }
