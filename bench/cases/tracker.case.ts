@@ -91,15 +91,20 @@ const HEAD = [
   'p99.9, µs',
   'RSS, MiB',
   'RSS, bytes a peer',
+  'filled at, /s',
+  'longest pause while filled / full / calm, ms',
 ];
 
 interface Measured {
   readonly tracker: TrackerContestant;
+  readonly filled: LoadResult[];
   readonly full: LoadResult[];
   readonly calm: LoadResult[];
   readonly rss: number[];
   /** Of the tracker, for each announce at full speed: user and system, in microseconds. */
   readonly cpu: number[];
+  /** Of its event loop, in the three phases, ms; none where it cannot tell. */
+  readonly pauses: number[][];
 }
 
 /** Announces over UDP, against opentracker, under one load generator. */
@@ -123,10 +128,12 @@ export const trackerCase: BenchCase = {
       const loadNote = loadNow();
       const all = entered.map((tracker): Measured => ({
         tracker,
+        filled: [],
         full: [],
         calm: [],
         rss: [],
         cpu: [],
+        pauses: [],
       }));
       for (let round = 1; round <= rounds; round++) {
         for (const each of all) await measure(each, shape, seconds, round, tell);
@@ -142,7 +149,7 @@ export const trackerCase: BenchCase = {
 };
 
 async function measure(
-  { tracker, full, calm, rss, cpu }: Measured,
+  { tracker, filled, full, calm, rss, cpu, pauses }: Measured,
   course: Course,
   seconds: number,
   round: number,
@@ -158,22 +165,30 @@ async function measure(
     const generator = buildLoad(folder);
     const own = join(folder, 'tracker');
     mkdirSync(own);
-    const { programs, swarms } = await tracker.start(host, own, hashesOf(generator, course));
+    const started = await tracker.start(host, own, hashesOf(generator, course));
+    const { programs, swarms, longestPause } = started;
     const shape = swarms ? inSwarms(course, swarms, folder) : course;
     const cpuNow = () => sumOf(programs.map(({ pid }) => usageOf(pid).cpuSeconds));
-    const filled = await fill(host, generator, host.address, shape);
+    const stood: number[] = [];
+    const lookAtPause = async () => longestPause && stood.push(await longestPause());
+    await lookAtPause();
+    filled.push(await fill(host, generator, host.address, shape));
+    await lookAtPause();
     const before = cpuNow();
     full.push(await load(host, generator, host.address, shape, seconds, null));
     cpu.push(((cpuNow() - before) * MICRO) / full.at(-1)!.answered);
     const calmRate = course.calmRate ?? CALM_RATE;
+    await lookAtPause();
     calm.push(await load(host, generator, host.address, shape, seconds, calmRate));
+    await lookAtPause();
+    if (longestPause) pauses.push(stood.slice(1));
     rss.push(sumOf(programs.map(({ pid }) => residentNow(pid))));
     for (const program of programs) program.requireAlive();
-    const [quick, slow] = [full.at(-1)!, calm.at(-1)!];
+    const [first, quick, slow] = [filled.at(-1)!, full.at(-1)!, calm.at(-1)!];
     tell(
-      `  round ${round}: ${tracker.name}, ${shape.title}: filled at ${filled.perSecond}/s, then ` +
+      `  round ${round}: ${tracker.name}, ${shape.title}: filled at ${first.perSecond}/s, then ` +
         `${quick.perSecond}/s; at ${slow.perSecond}/s p50 ${slow.p50} µs, p99 ${slow.p99} µs; ` +
-        `${(rss.at(-1)! / MIB).toFixed(0)} MiB; lost ${filled.lost}, ${quick.lost}, ${slow.lost}`,
+        `${(rss.at(-1)! / MIB).toFixed(0)} MiB; lost ${first.lost}, ${quick.lost}, ${slow.lost}`,
     );
   } finally {
     await host.remove();
@@ -181,7 +196,7 @@ async function measure(
   }
 }
 
-function row({ tracker, full, calm, rss, cpu }: Measured, shape: Shape): string[] {
+function row({ tracker, filled, full, calm, rss, cpu, pauses }: Measured, shape: Shape): string[] {
   const of = (results: readonly LoadResult[], key: keyof LoadResult, digits = 0) =>
     spread(
       results.map((each) => each[key]),
@@ -203,8 +218,13 @@ function row({ tracker, full, calm, rss, cpu }: Measured, shape: Shape): string[
       rss.map((bytes) => bytes / peersOf(shape)),
       1,
     ),
+    of(filled, 'perSecond'),
+    pauses.length === 0 ? '' : [0, 1, 2].map((phase) => worst(pauses, phase)).join(' / '),
   ];
 }
+
+const worst = (pauses: readonly number[][], phase: number) =>
+  Math.max(...pauses.map((each) => each[phase]!)).toFixed(1);
 
 const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
 
@@ -228,7 +248,7 @@ function report(
       `Announces over UDP from addresses of their own, to a tracker in the same network namespace; random ` +
       `downloaders of those that had announced before, each asking for 50 peers. As many as are answered with ` +
       `512 under way, for ${seconds} s; then latencies at ${(shape.calmRate ?? CALM_RATE).toLocaleString('en')} a second. ` +
-      `RSS is that of the whole process afterwards. Rounds: ${rounds}.`,
+      `RSS is that of the whole process afterwards. A pause is how late a timer of its event loop was, at most. Rounds: ${rounds}.`,
     contestants: all.map(({ tracker }) => tracker),
     table,
     notes: [loadNote],

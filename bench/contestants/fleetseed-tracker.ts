@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { versionOf } from '../net/command.ts';
 import type { Host } from '../net/host.ts';
 import { fleetseedVersion, serveOrigin, type Origin } from './fleetseed-origin.ts';
+import { readLoopDelay } from './origin-metrics.ts';
 import type { NamedSwarm, TrackerContestant } from './tracker.types.ts';
 
 const REDIS = versionOf(/v=(\S+)/, 'redis-server', '--version');
@@ -21,10 +22,12 @@ export const fleetseedTracker: TrackerContestant = {
     '`fleetseed origin --udp-tracker … --tracker-access open --roles api,tracker,work`, else defaults',
   async start(host, folder) {
     const flags = [...NO_SEED, '--tracker-access', 'open', ...udpOf(host)];
-    return { programs: [(await serveOrigin(host, folder, flags)).program] };
+    const origin = await serveOrigin(host, folder, flags);
+    return { programs: [origin.program], longestPause: pauseOf(host, origin) };
   },
 };
 
+const pauseOf = (host: Host, origin: Origin) => async () => (await readLoopDelay(host, origin)).max;
 const udpOf = (host: Host) => ['--udp-tracker', `${host.address}:6969`];
 
 /** The same for a closed fleet: its own torrents only, to who has the key in a `.torrent` of `torrent get`. */
@@ -61,7 +64,7 @@ export const fleetseedRedis: TrackerContestant = {
     await redis.line(/ready to accept connections/i);
     const flags = [...NO_SEED, '--tracker-access', 'open', ...udpOf(host)];
     const origin = await serveOrigin(host, folder, [...flags, '--redis-url', `unix://${socket}`]);
-    return { programs: [origin.program, redis] };
+    return { programs: [origin.program, redis], longestPause: pauseOf(host, origin) };
   },
 };
 
@@ -78,6 +81,7 @@ async function startOwn(
   const swarms = await publish(host, origin, folder, count);
   return {
     programs: [origin.program],
+    longestPause: pauseOf(host, origin),
     swarms: swarms.map(({ infoHash, path }) => ({ infoHash, path: pathOf(path) })),
   };
 }

@@ -21,6 +21,8 @@ export interface StartedTracker {
   readonly programs: readonly Program[];
   /** Where to announce in each of the swarms, when it is not in those that were asked for. */
   readonly swarms?: readonly NamedSwarm[];
+  /** The longest time that its event loop stood still since it was last asked, ms; where it can tell. */
+  readonly longestPause?: () => Promise<number>;
 }
 
 export interface NamedSwarm {
