@@ -1,6 +1,3 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-
 import {
   fleetseedKeyed,
   fleetseedKnown,
@@ -9,32 +6,16 @@ import {
 } from '../contestants/fleetseed-tracker.ts';
 import { opentracker } from '../contestants/opentracker.ts';
 import type { TrackerContestant } from '../contestants/tracker.types.ts';
-import {
-  buildLoad,
-  fill,
-  hashesOf,
-  inSwarms,
-  load,
-  peersOf,
-  type LoadResult,
-  type Shape,
-} from '../load/announce-load.ts';
-import { residentNow, usageOf } from '../measure/process-tree.ts';
-import { Host } from '../net/host.ts';
-import { undoAtExit } from '../net/undo.ts';
-import { markdownTable, spread } from '../report/format.ts';
+import { peersOf, type LoadResult, type Shape } from '../load/announce-load.ts';
+import { markdownTable, mebibytes, spread } from '../report/format.ts';
 import { loadNow } from '../report/machine.ts';
 import { writeSection } from '../report/results-file.ts';
-import type { BenchCase, Tell } from './case.types.ts';
+import type { BenchCase } from './case.types.ts';
 import { chosen, COMMON_USAGE, readOptions, UsageError } from './options.ts';
-import { TMPFS } from './stage.ts';
+import { CALM_RATE, runRound, type Course, type Phase, type Round } from './tracker.round.ts';
 
-const MIB = 1024 * 1024;
 const TRACKERS = [fleetseedTracker, opentracker];
 const ALL_TRACKERS = [...TRACKERS, fleetseedKeyed, fleetseedKnown, fleetseedRedis];
-/** A latency is only one where the tracker is not drowned. */
-const CALM_RATE = 20_000;
-const MICRO = 1e6;
 const MILLION = 1_000_000;
 /** A host has to connect again every minute; more of them than this would do little else. */
 const ACTIVE = 20_000;
@@ -45,13 +26,6 @@ const grid = (swarms: number): Shape => ({
   swarms,
   diagonal: false,
 });
-
-/** A shape, and who is measured in it. */
-interface Course extends Shape {
-  readonly trackers?: readonly TrackerContestant[];
-  /** Announces a second at which latencies are taken. */
-  readonly calmRate?: number;
-}
 
 const SHAPES: Readonly<Record<string, Course>> = {
   '1m': grid(100),
@@ -92,30 +66,24 @@ const HEAD = [
   'RSS, MiB',
   'RSS, bytes a peer',
   'filled at, /s',
-  'longest pause while filled / full / calm, ms',
+  'longest pause, ms: filling / full / calm / expiring',
 ];
 
 interface Measured {
   readonly tracker: TrackerContestant;
-  readonly filled: LoadResult[];
-  readonly full: LoadResult[];
-  readonly calm: LoadResult[];
-  readonly rss: number[];
-  /** Of the tracker, for each announce at full speed: user and system, in microseconds. */
-  readonly cpu: number[];
-  /** Of its event loop, in the three phases, ms; none where it cannot tell. */
-  readonly pauses: number[][];
+  readonly rounds: Round[];
 }
 
 /** Announces over UDP, against opentracker, under one load generator. */
 export const trackerCase: BenchCase = {
-  usage: `[--shape ${Object.keys(SHAPES).join('|')}] [--seconds 5] ${COMMON_USAGE}`,
+  usage: `[--shape ${Object.keys(SHAPES).join('|')}] [--seconds 5] [--expiry MINUTES] ${COMMON_USAGE}`,
   async run(words, tell) {
-    const options = readOptions(words, ['shape', 'seconds']);
+    const options = readOptions(words, ['shape', 'seconds', 'expiry']);
     const { smoke, rounds, only } = options;
     const name = options.text('shape');
     const shapes = smoke ? [SMOKE] : name === undefined ? Object.values(SHAPES) : [shapeOf(name)];
     const seconds = options.number('seconds') ?? (smoke ? 1 : 5);
+    const expiryMinutes = options.number('expiry') ?? null;
     const trackers = chosen(ALL_TRACKERS, only);
     for (const { name: missing, package: from } of trackers.filter(
       ({ version }) => version === null,
@@ -126,17 +94,11 @@ export const trackerCase: BenchCase = {
     for (const shape of shapes) {
       const entered = present.filter((each) => (shape.trackers ?? TRACKERS).includes(each));
       const loadNote = loadNow();
-      const all = entered.map((tracker): Measured => ({
-        tracker,
-        filled: [],
-        full: [],
-        calm: [],
-        rss: [],
-        cpu: [],
-        pauses: [],
-      }));
+      const all = entered.map((tracker): Measured => ({ tracker, rounds: [] }));
       for (let round = 1; round <= rounds; round++) {
-        for (const each of all) await measure(each, shape, seconds, round, tell);
+        for (const { tracker, rounds: of } of all) {
+          of.push(await runRound(tracker, shape, { seconds, expiryMinutes }, tell));
+        }
       }
       const table = markdownTable(
         HEAD,
@@ -148,85 +110,39 @@ export const trackerCase: BenchCase = {
   },
 };
 
-async function measure(
-  { tracker, filled, full, calm, rss, cpu, pauses }: Measured,
-  course: Course,
-  seconds: number,
-  round: number,
-  tell: Tell,
-): Promise<void> {
-  const folder = mkdtempSync(join(TMPFS, 'fleetseed-bench-'));
-  const remove = undoAtExit(() => rmSync(folder, { recursive: true, force: true }));
-  const host = new Host('tracker', '10.255.255.1');
-  host.ip('address', 'add', `${host.address}/32`, 'dev', 'lo');
-  // Every address of this network is one of the generator's.
-  host.ip('route', 'add', 'local', '10.0.0.0/8', 'dev', 'lo');
-  try {
-    const generator = buildLoad(folder);
-    const own = join(folder, 'tracker');
-    mkdirSync(own);
-    const started = await tracker.start(host, own, hashesOf(generator, course));
-    const { programs, swarms, longestPause } = started;
-    const shape = swarms ? inSwarms(course, swarms, folder) : course;
-    const cpuNow = () => sumOf(programs.map(({ pid }) => usageOf(pid).cpuSeconds));
-    const stood: number[] = [];
-    const lookAtPause = async () => longestPause && stood.push(await longestPause());
-    await lookAtPause();
-    filled.push(await fill(host, generator, host.address, shape));
-    await lookAtPause();
-    const before = cpuNow();
-    full.push(await load(host, generator, host.address, shape, seconds, null));
-    cpu.push(((cpuNow() - before) * MICRO) / full.at(-1)!.answered);
-    const calmRate = course.calmRate ?? CALM_RATE;
-    await lookAtPause();
-    calm.push(await load(host, generator, host.address, shape, seconds, calmRate));
-    await lookAtPause();
-    if (longestPause) pauses.push(stood.slice(1));
-    rss.push(sumOf(programs.map(({ pid }) => residentNow(pid))));
-    for (const program of programs) program.requireAlive();
-    const [first, quick, slow] = [filled.at(-1)!, full.at(-1)!, calm.at(-1)!];
-    tell(
-      `  round ${round}: ${tracker.name}, ${shape.title}: filled at ${first.perSecond}/s, then ` +
-        `${quick.perSecond}/s; at ${slow.perSecond}/s p50 ${slow.p50} µs, p99 ${slow.p99} µs; ` +
-        `${(rss.at(-1)! / MIB).toFixed(0)} MiB; lost ${first.lost}, ${quick.lost}, ${slow.lost}`,
-    );
-  } finally {
-    await host.remove();
-    remove();
-  }
-}
-
-function row({ tracker, filled, full, calm, rss, cpu, pauses }: Measured, shape: Shape): string[] {
-  const of = (results: readonly LoadResult[], key: keyof LoadResult, digits = 0) =>
+function row({ tracker, rounds }: Measured, shape: Shape): string[] {
+  const of = (phase: 'filled' | 'full' | 'calm', key: keyof LoadResult, digits = 0) =>
     spread(
-      results.map((each) => each[key]),
+      rounds.map((each) => each[phase][key]),
       digits,
     );
   return [
     tracker.name,
-    of(full, 'perSecond'),
-    spread(cpu, 1),
-    of(full, 'peersPerAnswer', 1),
-    of(calm, 'p50'),
-    of(calm, 'p99'),
-    of(calm, 'p999'),
+    of('full', 'perSecond'),
     spread(
-      rss.map((bytes) => bytes / MIB),
-      0,
-    ),
-    spread(
-      rss.map((bytes) => bytes / peersOf(shape)),
+      rounds.map(({ cpu }) => cpu),
       1,
     ),
-    of(filled, 'perSecond'),
-    pauses.length === 0 ? '' : [0, 1, 2].map((phase) => worst(pauses, phase)).join(' / '),
+    of('full', 'peersPerAnswer', 1),
+    of('calm', 'p50'),
+    of('calm', 'p99'),
+    of('calm', 'p999'),
+    mebibytes(rounds.map(({ rss }) => rss)),
+    spread(
+      rounds.map(({ rss }) => rss / peersOf(shape)),
+      1,
+    ),
+    of('filled', 'perSecond'),
+    (['filled', 'full', 'calm', 'expiring'] as const)
+      .map((phase) => worstPause(rounds.map((each) => each[phase])))
+      .join(' / '),
   ];
 }
 
-const worst = (pauses: readonly number[][], phase: number) =>
-  Math.max(...pauses.map((each) => each[phase]!)).toFixed(1);
-
-const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
+function worstPause(phases: readonly (Phase | null)[]): string {
+  const pauses = phases.map((phase) => phase?.pause ?? null).filter((pause) => pause !== null);
+  return pauses.length === 0 ? '–' : Math.max(...pauses).toFixed(1);
+}
 
 function shapeOf(name: string): Course {
   const shape = SHAPES[name];
@@ -248,7 +164,8 @@ function report(
       `Announces over UDP from addresses of their own, to a tracker in the same network namespace; random ` +
       `downloaders of those that had announced before, each asking for 50 peers. As many as are answered with ` +
       `512 under way, for ${seconds} s; then latencies at ${(shape.calmRate ?? CALM_RATE).toLocaleString('en')} a second. ` +
-      `RSS is that of the whole process afterwards. A pause is how late a timer of its event loop was, at most. Rounds: ${rounds}.`,
+      `RSS is that of the whole process afterwards. Rounds: ${rounds}. A pause is how late a timer of its event loop was, at most; ` +
+      `expiring: announces at the same rate while those that announced first are given up, some 17 minutes later.`,
     contestants: all.map(({ tracker }) => tracker),
     table,
     notes: [loadNote],

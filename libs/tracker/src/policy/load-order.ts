@@ -26,8 +26,13 @@ export class LoadOrder {
   readonly #next = new Uint16Array(LEVELS + 1);
 
   sort({ flags, loads, length }: CandidateSet, seed: number): void {
-    const [levels, next] = [this.#levels, this.#next];
-    let [remote, sameRack, sum, highest, state] = [0, 0, 0, 0, seed];
+    const levels = this.#levels;
+    const next = this.#next;
+    let remote = 0;
+    let sameRack = 0;
+    let sum = 0;
+    let highest = 0;
+    let state = seed | 0;
     next.fill(0);
     for (let place = 0; place < length; place++) {
       const flag = flags[place]!;

@@ -38,11 +38,14 @@ export class ProfileTable {
   /** The profile of these facts; a new one has no use yet and goes when {@link release} finds it unused. */
   of(facts: ProfileFacts): Profile {
     const last = this.#last;
-    if (last && isOf(last, facts)) return last;
+    return last && isOf(last, facts) ? last : (this.#last = this.#find(facts));
+  }
+
+  #find(facts: ProfileFacts): Profile {
     const { kind, caller, zone, rack } = facts;
     const ofCaller = this.#byCaller.get(caller) ?? [];
     const known = ofCaller.find((each) => isOf(each, facts));
-    if (known) return (this.#last = known);
+    if (known) return known;
     const profile: Profile = {
       kind,
       caller,
@@ -56,7 +59,7 @@ export class ProfileTable {
     };
     this.#profiles[profile.number] = profile;
     this.#byCaller.set(caller, [...ofCaller, profile]);
-    return (this.#last = profile);
+    return profile;
   }
 
   release(profile: Profile): void {
