@@ -4,6 +4,7 @@ import { createCase } from './cases/create.case.ts';
 import { readOptions, UsageError } from './cases/options.ts';
 import { originCase } from './cases/origin.case.ts';
 import { pairCase } from './cases/pair.case.ts';
+import { peersCase } from './cases/peers.case.ts';
 import { benchPolicy } from './cases/policy.case.ts';
 import { returnCase } from './cases/return.case.ts';
 import { swarmCase } from './cases/swarm.case.ts';
@@ -15,6 +16,7 @@ const CASES: Readonly<Record<string, BenchCase>> = {
   create: createCase,
   agent: agentCase,
   tracker: trackerCase,
+  peers: peersCase,
   origin: originCase,
   return: returnCase,
   policy: {

@@ -4,6 +4,7 @@ import type * as Link from '../../apps/agent/src/origin-link/origin-link.ts';
 import type * as Returns from '../../apps/agent/src/swarm/swarm-returns.ts';
 import type * as Contracts from '../../libs/contracts/src/index.ts';
 import type * as Runtime from '../../libs/runtime/src/index.ts';
+import type * as Swarms from '../../libs/tracker/src/store/packed/packed-swarms.ts';
 
 const DIST = new URL('../../dist/', import.meta.url);
 const load = (path: string): Promise<unknown> => import(new URL(path, DIST).href);
@@ -19,6 +20,9 @@ export const returnsCode = () =>
   load('apps/agent/src/swarm/swarm-returns.js') as Promise<typeof Returns>;
 export const identityCode = () =>
   load('apps/agent/src/identity/identity.js') as Promise<typeof Identity>;
+/* The tracker's store, of which its library shows the outside only. */
+export const packedSwarmsCode = () =>
+  load('libs/tracker/src/store/packed/packed-swarms.js') as Promise<typeof Swarms>;
 
 /** Warnings on stderr. */
 export async function systemLogger(): Promise<Runtime.Logger> {
