@@ -19,10 +19,16 @@ export interface ByteRange {
   readonly end: number;
 }
 
-/** A decoded dictionary and where the value of each of its keys stands in the input. */
+/** Where a value stands in the input. */
+export interface LocatedValue extends ByteRange {
+  /** Offset of the first key in it that is not in order; null when all are. */
+  readonly disorder: number | null;
+}
+
+/** A decoded dictionary and where the value of each of its keys stands. */
 export interface LocatedDict {
   readonly dict: BencodeDict;
-  readonly ranges: ReadonlyMap<string, ByteRange>;
+  readonly ranges: ReadonlyMap<string, LocatedValue>;
 }
 
 const DEFAULT_MAX_DEPTH = 100;
@@ -56,10 +62,10 @@ export function bdecode(bytes: Uint8Array, options: BdecodeOptions = {}): Bencod
 export function bdecodePrefix(
   bytes: Uint8Array,
   options: BdecodeOptions = {},
-): { value: BencodeValue; consumed: number } {
+): { value: BencodeValue; consumed: number; disorder: number | null } {
   const decoder = new Decoder(bytes, options);
   const value = decoder.value(0);
-  return { value, consumed: decoder.offset };
+  return { value, consumed: decoder.offset, disorder: decoder.disorder };
 }
 
 /**
@@ -67,7 +73,7 @@ export function bdecodePrefix(
  * be hashed as found. The whole input must be that dictionary.
  */
 export function bdecodeLocated(bytes: Uint8Array, options: BdecodeOptions = {}): LocatedDict {
-  const ranges = new Map<string, ByteRange>();
+  const ranges = new Map<string, LocatedValue>();
   const decoder = new Decoder(bytes, options);
   const dict = decoder.value(0, ranges);
   if (decoder.offset !== bytes.length) throw invalid('bytes after the value', decoder.offset);
@@ -77,6 +83,8 @@ export function bdecodeLocated(bytes: Uint8Array, options: BdecodeOptions = {}):
 
 class Decoder {
   offset = 0;
+  /** Where the first key stands that is not in order, if that is allowed. */
+  disorder: number | null = null;
   private readonly bytes: Buffer;
   private readonly maxDepth: number;
   private readonly strictOrder: boolean;
@@ -94,7 +102,7 @@ class Decoder {
   }
 
   /** `depth` counts the containers around this value; it is bounded, so recursion is. */
-  value(depth: number, ranges?: Map<string, ByteRange>): BencodeValue {
+  value(depth: number, ranges?: Map<string, LocatedValue>): BencodeValue {
     if (this.itemsLeft-- <= 0) throw invalid('too many values', this.offset);
     const type = this.bytes[this.offset];
     if (type === undefined) throw invalid('the input ends where a value was expected', this.offset);
@@ -113,23 +121,32 @@ class Decoder {
     return items;
   }
 
-  private dict(depth: number, ranges: Map<string, ByteRange> | undefined): BencodeDict {
+  private dict(depth: number, ranges: Map<string, LocatedValue> | undefined): BencodeDict {
     const dict: BencodeDict = new Map();
     let previous: string | undefined;
     while (this.bytes[this.offset] !== E) {
       const at = this.offset;
       const key = this.key();
       if (dict.has(key)) throw invalid('a key stands twice', at);
-      if (this.strictOrder && previous !== undefined && key < previous) {
-        throw invalid('keys are not in order', at);
+      if (previous !== undefined && key < previous) {
+        if (this.strictOrder) throw notInOrder(at);
+        this.disorder ??= at;
       }
       previous = key;
-      const start = this.offset;
-      dict.set(key, this.value(depth));
-      ranges?.set(key, { start, end: this.offset });
+      if (ranges) ranges.set(key, this.located(dict, key, depth));
+      else dict.set(key, this.value(depth));
     }
     this.offset++;
     return dict;
+  }
+
+  private located(dict: BencodeDict, key: string, depth: number): LocatedValue {
+    const [start, before] = [this.offset, this.disorder];
+    this.disorder = null;
+    dict.set(key, this.value(depth));
+    const { disorder } = this;
+    this.disorder = before ?? disorder;
+    return { start, end: this.offset, disorder };
   }
 
   private key(): string {
@@ -184,6 +201,11 @@ class Decoder {
     this.offset++;
     return number;
   }
+}
+
+/** The error for input whose keys should have been in order. */
+export function notInOrder(offset: number): FleetseedError {
+  return invalid('keys are not in order', offset);
 }
 
 function invalid(what: string, offset: number): FleetseedError {

@@ -87,6 +87,7 @@ describe('bencode', () => {
         ['msg_type', 1],
       ]),
       consumed: message.length - 4,
+      disorder: message.indexOf('8:msg_type'),
     });
   });
 
@@ -133,6 +134,20 @@ describe('bencode', () => {
   it('tolerates unordered keys only when not asked to be strict', () => {
     expect(codeOf('d1:bi1e1:ai2ee')).toBeUndefined();
     expect(codeOf('d1:bi1e1:ai2ee', { strictOrder: true })).toBe('BENCODE_INVALID');
+  });
+
+  it('tells where the first unordered key stands, for each value and for the whole', () => {
+    const bytes = Buffer.from('d1:cd1:bi1e1:ai2ee1:ad1:ai1ee1:bd1:bi1e1:ai2ee1:dlee');
+    const { ranges } = bdecodeLocated(bytes);
+    const places = [...ranges].map(([name, { disorder }]) => [name, disorder]);
+    expect(places).toEqual([
+      ['c', bytes.indexOf('1:ai2e')],
+      ['a', null],
+      ['b', bytes.lastIndexOf('1:ai2e')],
+      ['d', null],
+    ]);
+    expect(bdecodePrefix(bytes).disorder).toBe(bytes.indexOf('1:ai2e'));
+    expect(bdecodePrefix(Buffer.from('d1:ai1e1:bi2ee')).disorder).toBeNull();
   });
 
   it('bounds depth, length and count', () => {

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 
 import { FleetseedError } from '#lib/contracts';
 
-import { bdecode, bdecodeLocated } from '../bencode/bencode.decoder.js';
+import { bdecodeLocated, bdecodePrefix, notInOrder } from '../bencode/bencode.decoder.js';
 import type { BencodeDict } from '../bencode/bencode.types.js';
 import { checkComponent, decodeComponent } from '../layout/path-rules.js';
 import { checkPieceLengthV2 } from '../merkle/merkle.js';
@@ -43,7 +43,7 @@ export function parseMetainfo(bytes: Uint8Array, options: ParseOptions = {}): Me
   if (range === undefined) throw invalid('There is no "info" dictionary.');
   const outer = new Fields(dict, 'the torrent');
   const info = Fields.of(dict.get('info'), 'info');
-  const parsed = parseInfoFields(info, own.subarray(range.start, range.end));
+  const parsed = parseInfoFields(info, own.subarray(range.start, range.end), range.disorder);
   const layers = layersOf(outer, parsed, options.allowMissingLayers ?? false);
   return {
     ...parsed,
@@ -60,8 +60,9 @@ export function parseMetainfo(bytes: Uint8Array, options: ParseOptions = {}): Me
  */
 export function parseInfo(infoBytes: Uint8Array, options: ParseOptions = {}): Metainfo {
   const own = ownCopy(infoBytes, options);
-  const info = Fields.of(bdecode(own, { maxBytes: own.length }), 'info');
-  return parseInfoFields(info, own);
+  const { value, consumed, disorder } = bdecodePrefix(own, { maxBytes: own.length });
+  if (consumed !== own.length) throw invalid('There are bytes after the "info" dictionary.');
+  return parseInfoFields(Fields.of(value, 'info'), own, disorder);
 }
 
 /** The same metainfo with piece layers that were got from elsewhere, checked like a torrent's own. */
@@ -86,10 +87,10 @@ function ownCopy(bytes: Uint8Array, options: ParseOptions): Buffer {
   return Buffer.from(bytes);
 }
 
-function parseInfoFields(info: Fields, infoBytes: Buffer): Metainfo {
+function parseInfoFields(info: Fields, infoBytes: Buffer, disorder: number | null): Metainfo {
   const hasV2 = versionOf(info) === 2;
   // v2 demands canonical bencode; v1 torrents in the wild have unordered keys.
-  if (hasV2) bdecode(infoBytes, { strictOrder: true, maxBytes: infoBytes.length });
+  if (hasV2 && disorder !== null) throw notInOrder(disorder);
   const hasV1 = info.has('pieces') || !hasV2;
   const name = nameOf(info, !hasV2);
   const pieceLength = pieceLengthOf(info, hasV2);
