@@ -4,23 +4,25 @@ import { VirtualClock } from '#lib/runtime';
 
 import { IdleMemory } from './idle-memory.js';
 
-it('memory is given back once after transfers, and never among them', () => {
+it('memory is given back once after the start and after transfers, and never among them', () => {
   const clock = new VirtualClock();
   let transfers = 0;
   let rests = 0;
   const memory = new IdleMemory({ transfers: () => transfers, rest: () => rests++, clock });
   memory.start();
-  clock.advance(60_000);
+  clock.advance(8_000);
   expect(rests).toBe(0);
+  clock.advance(60_000);
+  expect(rests).toBe(1);
   for (let second = 0; second < 30; second++) {
     transfers++;
     clock.advance(1000);
   }
-  expect(rests).toBe(0);
-  clock.advance(60_000);
   expect(rests).toBe(1);
+  clock.advance(60_000);
+  expect(rests).toBe(2);
   transfers++;
   memory.stop();
   clock.advance(60_000);
-  expect(rests).toBe(1);
+  expect(rests).toBe(2);
 });

@@ -6,16 +6,19 @@ const REST_MS = 5_000;
 export interface IdleMemoryOptions {
   /** A count that grows with every transfer. */
   readonly transfers: () => number;
-  /** Gives back what only transfers need; may take some tens of milliseconds. */
+  /** Gives back what only transfers need; may take some tenths of a second. */
   readonly rest: () => void;
   readonly clock: Clock;
 }
 
-/** Notices when transfers are over: an agent is at rest nearly always, and has no need of their memory. */
+/**
+ * Notices when transfers are over, or the start: an agent is at rest nearly always, and has no need of the memory
+ * that they took.
+ */
 export class IdleMemory {
-  /** At the last look. */
-  #transfers = 0;
-  #rested = true;
+  /** At the last look; null before the first one, which takes the start for a transfer. */
+  #transfers: number | null = null;
+  #rested = false;
   #cancel: () => void = () => {};
 
   constructor(private readonly options: IdleMemoryOptions) {}
