@@ -52,7 +52,7 @@ export class DiskStore implements PayloadStore {
   constructor(root: string, layout: ArtifactLayout, options: DiskStoreOptions = {}) {
     this.#layout = layout;
     this.paths = new ArtifactPaths(root, layout.single);
-    this.spans = new FileSpans(layout.files);
+    this.spans = FileSpans.of(layout.files);
     this.length = this.spans.length;
     this.#handles = new HandleCache(
       (file, writable) => (writable ? this.#create(file) : this.#open(file)),

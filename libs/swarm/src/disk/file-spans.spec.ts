@@ -4,8 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { FileSpans } from './file-spans.js';
 
 describe('FileSpans', () => {
+  it('is one for all who look into the same files', () => {
+    const files = [{ length: 5 }];
+    expect(FileSpans.of(files)).toBe(FileSpans.of(files));
+    expect(FileSpans.of([{ length: 5 }])).not.toBe(FileSpans.of(files));
+  });
+
   it('skips files without bytes', () => {
-    const spans = new FileSpans([{ length: 0 }, { length: 5 }, { length: 0 }, { length: 7 }]);
+    const spans = FileSpans.of([{ length: 0 }, { length: 5 }, { length: 0 }, { length: 7 }]);
     expect(spans.length).toBe(12);
     expect(spans.startOf(3)).toBe(5);
     expect(() => spans.startOf(2)).toThrow(RangeError);
@@ -19,7 +25,7 @@ describe('FileSpans', () => {
     const lengths = fc.array(fc.nat(9), { minLength: 1, maxLength: 60 });
     fc.assert(
       fc.property(lengths, fc.nat(), fc.nat(), (sizes, from, many) => {
-        const spans = new FileSpans(sizes.map((length) => ({ length })));
+        const spans = FileSpans.of(sizes.map((length) => ({ length })));
         const byte = sizes.flatMap((length, file) =>
           Array.from({ length }, (_, fileOffset) => `${file}:${fileOffset}`),
         );

@@ -52,7 +52,7 @@ export class InstalledTreeStore implements PayloadStore {
     const { layout, root, openFiles = 64 } = options;
     this.signatures = options.signatures;
     this.paths = new ArtifactPaths(root, layout.single);
-    this.#spans = new FileSpans(layout.files);
+    this.#spans = FileSpans.of(layout.files);
     this.length = this.#spans.length;
     this.#handles = new HandleCache((file) => this.#open(file), openFiles);
   }

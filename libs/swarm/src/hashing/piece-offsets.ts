@@ -7,7 +7,7 @@ export class PieceOffsets {
   readonly #spans: FileSpans;
 
   constructor(private readonly pieces: Pick<PieceMap, 'files' | 'fileIndexOf' | 'offsetInFile'>) {
-    this.#spans = new FileSpans(pieces.files);
+    this.#spans = FileSpans.of(pieces.files);
   }
 
   /** Payload offset of the piece's first byte. */

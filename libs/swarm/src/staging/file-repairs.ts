@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 
 import { toFleetseedError, type FleetseedError } from '#lib/contracts';
 import { syncFolder, type Logger } from '#lib/runtime';
-import { PieceMap, type Metainfo } from '#lib/torrent';
+import type { Metainfo, PieceMap } from '#lib/torrent';
 
 import { Bitfield } from '../bitfield.js';
 import { FolderMaker } from '../disk/folder-maker.js';
@@ -34,14 +34,11 @@ export interface FileRepairsOptions {
  * rename. Until then it is served from beside the tree.
  */
 export class FileRepairs {
-  readonly #pieces: PieceMap;
   readonly #active = new Set<number>();
   /** Files that are taking their place. */
   readonly #ending = new Set<Promise<void>>();
 
-  constructor(private readonly options: FileRepairsOptions) {
-    this.#pieces = new PieceMap(options.metainfo);
-  }
+  constructor(private readonly options: FileRepairsOptions) {}
 
   /** Files that are being put right. */
   get count(): number {
@@ -143,6 +140,10 @@ export class FileRepairs {
   #leave(file: number): void {
     this.#active.delete(file);
     this.options.store.endRepair(file);
+  }
+
+  get #pieces(): PieceMap {
+    return this.options.torrent().pieces;
   }
 
   #piecesOf(file: number): number[] {

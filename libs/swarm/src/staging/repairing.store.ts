@@ -19,7 +19,7 @@ export class RepairingStore implements PayloadStore {
     readonly repairs: DiskStore,
     files: readonly { readonly length: number }[],
   ) {
-    this.#spans = new FileSpans(files);
+    this.#spans = FileSpans.of(files);
     this.length = installed.length;
   }
 

@@ -54,7 +54,7 @@ export class WebSeedClient {
   #pausedUntil = 0;
 
   constructor(private readonly options: WebSeedOptions) {
-    this.#spans = new FileSpans(options.layout.files);
+    this.#spans = FileSpans.of(options.layout.files);
     this.#parallel = options.parallel ?? PARALLEL;
     this.#gate = new Gate(this.#parallel);
   }
