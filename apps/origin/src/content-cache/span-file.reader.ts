@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 
 import { FleetseedError } from '#lib/contracts';
 import type { ObjectReader } from '#lib/depot';
+import { ioBuffer } from '#lib/runtime';
 
 import { CHUNK, damaged, decodeHead, headLength, PAGE, type SpanFileHead } from './span.file.js';
 
@@ -48,11 +49,7 @@ export class SpanFileReader implements ObjectReader {
     const first = Math.floor(position / CHUNK) * CHUNK;
     const end = Math.min(this.length, Math.ceil((position + length) / CHUNK) * CHUNK);
     // Not into the caller's memory: it is to see nothing that has not been checked.
-    const whole = await readExactly(
-      this.file,
-      Buffer.allocUnsafe(end - first),
-      this.head.start + first,
-    );
+    const whole = await readExactly(this.file, ioBuffer(end - first), this.head.start + first);
     for (let at = 0; at < whole.length; at += CHUNK) {
       const sum = crc32(whole.subarray(at, Math.min(whole.length, at + CHUNK)));
       if (sum !== this.head.sums[(first + at) / CHUNK]) throw damaged();
