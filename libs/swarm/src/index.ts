@@ -14,13 +14,19 @@ export type { PayloadStore } from './disk/payload-store.js';
 export * from './disk/resume-file.js';
 export * from './disk/tree-document.js';
 export { BufferPool, LARGEST_SPAN_BUFFER, type SpanBuffer } from './hashing/buffer-pool.js';
-export type { FileSignature, StreamSegment } from './hashing/hash-job.types.js';
+export type { FileSignature, OpenFile, StreamSegment } from './hashing/hash-job.types.js';
 export type { FileToHash } from './hashing/file-batches.js';
 export { sameSignature, type FileDigest } from './hashing/file-digests.js';
 export { HashPool, type HashFilesOptions, type HashPoolOptions } from './hashing/hash-pool.js';
 export * from './hashing/inline-hasher.js';
 export type { OrderedHasher, OrderedHashes, OrderedWanted } from './hashing/ordered-hasher.js';
-export type { SpanCut, SpanHasher, SpanHashes } from './hashing/span-hasher.js';
+export type {
+  SpanCut,
+  SpanHasher,
+  SpanHashes,
+  SpanToStore,
+  StoredSpan,
+} from './hashing/span-hasher.js';
 export * from './hashing/verify-pieces.js';
 export type { OriginReplicas } from './policy/copy.division.js';
 export type { RateLimits } from './policy/rate.limiter.js';

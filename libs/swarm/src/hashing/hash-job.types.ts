@@ -20,6 +20,17 @@ export interface SpanJob {
   readonly bytes: Uint8Array;
   readonly lengths: Uint32Array;
   readonly paddedLeaves: Uint32Array;
+  /** Whether the SHA-1 of each slice is wanted as well. */
+  readonly sha1: boolean;
+  /** Where the bytes go once they are hashed; null for nowhere. */
+  readonly file: OpenFile | null;
+}
+
+/** A place in a file that is open in this process; whoever asks keeps it open until the answer. */
+export interface OpenFile {
+  readonly descriptor: number;
+  /** Where the first byte goes. */
+  readonly position: number;
 }
 
 export interface SpanV1Job {
@@ -78,7 +89,7 @@ export type HashJob = SpanJob | SpanV1Job | RootJob | StreamJob | FilesJob | Ord
 
 /**
  * `first`: leaves, or SHA-1 hashes of a v1 job, or the root, or the nodes of files, or a digest. `second`: roots,
- * or v1 pieces. `signatures`: of each stretch of a files job four numbers: size, mtimeNs, ctimeNs, ino.
+ * followed by the SHA-1 of each slice if it was wanted, or v1 pieces. `signatures`: of each stretch of a files job four numbers: size, mtimeNs, ctimeNs, ino.
  */
 export interface HashJobDone {
   readonly first: Uint8Array;

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -267,6 +267,40 @@ describe('HashPool', () => {
     });
     expect(own.threadCount).toBe(0);
     await own.close();
+  });
+
+  it('hashes by SHA-1 as well, and writes, what it is to store', async () => {
+    const bytes = randomBytes(3 * 65_536 + 5000);
+    const lengths = Uint32Array.of(65_536, 65_536, 65_536, 5000);
+    const wanted = { lengths, paddedLeaves: Uint32Array.of(4, 4, 4, 1), sha1: true };
+    const path = join(folder, 'stored');
+    const file = await open(path, 'w');
+    const to = { descriptor: file.fd, position: 100 };
+    const stored = await pool.storeSpan(shared(bytes), { ...wanted, file: to });
+    await file.close();
+    expect(stored.leaves.equals(leavesOf(bytes))).toBe(true);
+    const pieces = [0, 1, 2, 3].map((piece) =>
+      bytes.subarray(piece * 65_536, (piece + 1) * 65_536),
+    );
+    expect(stored.piecesV1).toEqual(Buffer.concat(pieces.map((piece) => sha('sha1', piece))));
+    expect((await readFile(path)).subarray(100).equals(bytes)).toBe(true);
+    const { leaves, roots, piecesV1 } = await pool.storeSpan(shared(bytes), {
+      ...wanted,
+      sha1: false,
+      file: null,
+    });
+    expect([leaves, roots, piecesV1]).toEqual([stored.leaves, stored.roots, Buffer.alloc(0)]);
+  });
+
+  it('says what the system said when a span cannot be written', async () => {
+    const file = await open(join(folder, 'read-only'), 'w');
+    await file.close();
+    const reader = await open(join(folder, 'read-only'), 'r');
+    const cut = { lengths: Uint32Array.of(5), paddedLeaves: Uint32Array.of(1), sha1: false };
+    const to = { descriptor: reader.fd, position: 0 };
+    const stored = pool.storeSpan(shared(Buffer.from('bytes')), { ...cut, file: to });
+    await expect(stored).rejects.toMatchObject({ code: 'EBADF' });
+    await reader.close();
   });
 
   it('ends its threads when there is nothing to do, and starts them again', async () => {

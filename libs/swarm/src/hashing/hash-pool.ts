@@ -18,7 +18,7 @@ import type {
 import { HashThreads, type QueuedJob } from './hash-threads.js';
 import { outcomeOf } from './hash-worker.js';
 import { OrderedHasher, type OrderedWanted } from './ordered-hasher.js';
-import type { SpanCut, SpanHasher, SpanHashes } from './span-hasher.js';
+import type { SpanCut, SpanHasher, SpanHashes, SpanToStore, StoredSpan } from './span-hasher.js';
 
 const BLOCK = 16_384;
 /** Jobs of files under way for each thread: one that runs, one that waits, one on its way back. */
@@ -90,9 +90,32 @@ export class HashPool implements SpanHasher {
       bytes: checkShared(bytes, lengths),
       lengths,
       paddedLeaves,
+      sha1: false,
+      file: null,
     };
     const done = await this.#hash(job, bytes.length);
     return { leaves: asBuffer(done.first), roots: asBuffer(done.second) };
+  }
+
+  /**
+   * {@link hashSpan} that may also hash slices by SHA-1 and write the span into a file, all on one
+   * thread, whose cache has the bytes then. The file has to stay open until this has settled.
+   * @throws the system's error when the file cannot be written
+   */
+  async storeSpan(bytes: Uint8Array<SharedArrayBuffer>, wanted: SpanToStore): Promise<StoredSpan> {
+    const { lengths, paddedLeaves, sha1, file } = wanted;
+    const shared = checkShared(bytes, lengths);
+    const job = { kind: 'span' as const, bytes: shared, lengths, paddedLeaves, sha1, file };
+    const { first, second } = await this.#run(job, bytes.length, true).catch((error: unknown) => {
+      throw systemErrorOf(error) ?? error;
+    });
+    const rootBytes = lengths.length * 32;
+    const both = asBuffer(second);
+    return {
+      leaves: asBuffer(first),
+      roots: both.subarray(0, rootBytes),
+      piecesV1: both.subarray(rootBytes),
+    };
   }
 
   async hashSpanV1(
@@ -292,7 +315,14 @@ function errorOf({ message, code, path }: HashJobFailed): FleetseedError {
     return new FleetseedError('TREE_CHANGED', text, facts);
   }
   const kind = code === null ? 'INTERNAL' : 'DISK_IO';
-  return new FleetseedError(kind, `Hashing failed: ${message}.`, facts);
+  const cause = code === null ? undefined : Object.assign(new Error(message), { code });
+  return new FleetseedError(kind, `Hashing failed: ${message}.`, facts, { cause });
+}
+
+/** What the system said, when that is why a job failed. */
+function systemErrorOf(error: unknown): Error | null {
+  const cause = error instanceof FleetseedError ? error.cause : null;
+  return cause instanceof Error && 'code' in cause ? cause : null;
 }
 
 function checkShared(bytes: Uint8Array, lengths: Uint32Array): Uint8Array {

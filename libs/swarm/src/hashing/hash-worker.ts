@@ -4,7 +4,7 @@
  * Digests are taken as latin1 strings: writing one into a buffer costs a third of making a Buffer.
  */
 import { createHash, hash, type Hash } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 import type {
@@ -13,7 +13,9 @@ import type {
   HashJobDone,
   HashJobFailed,
   HashJobOutcome,
+  OpenFile,
   OrderedJob,
+  SpanJob,
   StreamJob,
 } from './hash-job.types.js';
 
@@ -30,7 +32,7 @@ const ZEROS = Buffer.alloc(65_536);
 export function runHashJob(job: HashJob): HashJobDone {
   switch (job.kind) {
     case 'span':
-      return hashSlices(job.bytes, job.lengths, job.paddedLeaves);
+      return hashSpan(job);
     case 'span-v1':
       return {
         first: hashSlicesV1(job.bytes, job.lengths, job.padding),
@@ -52,11 +54,12 @@ export function runHashJob(job: HashJob): HashJobDone {
   }
 }
 
-function hashSlices(bytes: Uint8Array, lengths: Uint32Array, padded: Uint32Array): HashJobDone {
+function hashSpan({ bytes, lengths, paddedLeaves: padded, sha1, file }: SpanJob): HashJobDone {
   let blocks = 0;
   for (const length of lengths) blocks += Math.ceil(length / BLOCK);
   const leaves = Buffer.alloc(blocks * LEAF);
-  const roots = Buffer.alloc(lengths.length * LEAF);
+  const rootBytes = lengths.length * LEAF;
+  const second = Buffer.alloc(rootBytes + (sha1 ? lengths.length * SHA1 : 0));
   let offset = 0;
   let leaf = 0;
   for (let slice = 0; slice < lengths.length; slice++) {
@@ -69,10 +72,21 @@ function hashSlices(bytes: Uint8Array, lengths: Uint32Array, padded: Uint32Array
     offset = end;
     if (padded[slice]! > 0) {
       const ofSlice = leaves.subarray(first * LEAF, leaf * LEAF);
-      rootOf(ofSlice, padded[slice]!).copy(roots, slice * LEAF);
+      rootOf(ofSlice, padded[slice]!).copy(second, slice * LEAF);
+    }
+    if (sha1) {
+      const whole = bytes.subarray(end - lengths[slice]!, end);
+      second.write(hash('sha1', whole, 'binary'), rootBytes + slice * SHA1, SHA1, 'latin1');
     }
   }
-  return { first: leaves, second: roots, signatures: NO_SIGNATURES };
+  if (file) writeFully(file, bytes);
+  return { first: leaves, second, signatures: NO_SIGNATURES };
+}
+
+function writeFully({ descriptor, position }: OpenFile, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length;) {
+    done += writeSync(descriptor, bytes, done, bytes.length - done, position + done);
+  }
 }
 
 const pads: Buffer[] = [Buffer.alloc(LEAF)];

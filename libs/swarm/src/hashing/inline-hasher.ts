@@ -6,7 +6,7 @@ import type { SpanCut, SpanHasher, SpanHashes } from './span-hasher.js';
 export class InlineHasher implements SpanHasher {
   async hashSpan(bytes: Uint8Array<SharedArrayBuffer>, cut: SpanCut): Promise<SpanHashes> {
     const { lengths, paddedLeaves } = cut;
-    const done = run({ kind: 'span', bytes, lengths, paddedLeaves });
+    const done = run({ kind: 'span', bytes, lengths, paddedLeaves, sha1: false, file: null });
     return { leaves: Buffer.from(done.first), roots: Buffer.from(done.second) };
   }
 

@@ -1,3 +1,5 @@
+import type { OpenFile } from './hash-job.types.js';
+
 /**
  * How a span is cut for hashing: consecutive slices that fill the span exactly. A slice is a whole
  * piece, or the part of a larger piece that lies in the span (then 16 KiB-aligned inside its piece).
@@ -17,6 +19,19 @@ export interface SpanHashes {
   readonly leaves: Buffer;
   /** Merkle root of each slice, 32 bytes each; zeros where no root was asked for. */
   readonly roots: Buffer;
+}
+
+/** A span that is hashed by SHA-1 too, and written into a file, on the way. */
+export interface SpanToStore extends SpanCut {
+  /** Whether the SHA-1 of each slice is wanted. */
+  readonly sha1: boolean;
+  /** Null when the span is only to be hashed. */
+  readonly file: OpenFile | null;
+}
+
+export interface StoredSpan extends SpanHashes {
+  /** SHA-1 of each slice, 20 bytes each; empty unless wanted. */
+  readonly piecesV1: Buffer;
 }
 
 /**
