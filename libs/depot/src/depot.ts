@@ -45,6 +45,14 @@ export interface ChunkOptions {
    * for further ones. Once the call has settled it is done with all of them, told or not.
    */
   readonly onDone?: (chunk: Uint8Array) => void;
+  /**
+   * Who gives the chunks may write them itself, say on a thread that has their bytes in its cache. A
+   * depot that keeps objects in files of this machine calls it for each chunk, in order, but without
+   * waiting for the one before: only the giver bounds how many are under way, by what it lends. The
+   * whole chunk goes to `position` of the open file. Of such chunks `onDone` is not told.
+   * @throws the system's error
+   */
+  readonly writeAt?: (chunk: Uint8Array, descriptor: number, position: number) => Promise<void>;
 }
 
 export interface PutOptions extends ChunkOptions {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { writeSync } from 'node:fs';
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -138,6 +139,20 @@ export function objectConformance({ depot, fresh }: ConformanceContext): void {
       await depot().putObject(key, chunks, { length: content.length, onDone });
       expect((await depot().readObject(key)).equals(content)).toBe(true);
       expect(told.slice(0, 20)).toEqual(Array.from({ length: 20 }, () => 65_536));
+    });
+
+    it('lets who gives chunks write them, where it keeps them in files', async () => {
+      const key = fresh('given');
+      const content = randomBytes(10 * 65_536 + 7);
+      const { chunks, onDone } = lentChunks(content, 65_536);
+      const writeAt = async (chunk: Uint8Array, descriptor: number, position: number) => {
+        // Not at once: what is under way when all has been given is waited for.
+        await new Promise(setImmediate);
+        writeSync(descriptor, chunk, 0, chunk.length, position);
+        onDone(chunk);
+      };
+      await depot().putObject(key, chunks, { length: content.length, onDone, writeAt });
+      expect((await depot().readObject(key)).equals(content)).toBe(true);
     });
 
     it('removes an object, and can be told to again', async () => {

@@ -1,11 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { fstatSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { depotConformance } from '../depot.conformance.fixture.js';
 import { FsDepot } from './fs-depot.js';
@@ -96,6 +97,29 @@ describe('FsDepot', () => {
     await depot.delete('deep/er/y');
     expect(await readdir(join(root, '.tmp'))).toEqual([]);
     expect((await readdir(root)).sort()).toEqual(['.lock', '.tmp', 'depot.json']);
+    await depot.close();
+  });
+
+  it('keeps a file open until all who write to it are done, and says what they failed with', async () => {
+    const depot = await open();
+    const late = Promise.withResolvers<void>();
+    const descriptors: number[] = [];
+    const writeAt = async (_: Uint8Array, descriptor: number, position: number) => {
+      descriptors.push(descriptor);
+      if (position > 0) throw Object.assign(new Error('no room'), { code: 'ENOSPC' });
+      await late.promise;
+    };
+    const chunks = [Buffer.from('first'), Buffer.from('second'), Buffer.from('third')];
+    const put = depot.putObject('blobs/given', chunks, { writeAt });
+    const ended = put.catch(() => 'ended');
+    await vi.waitFor(() => expect(descriptors).toHaveLength(2));
+    const goesOn = new Promise(setImmediate).then(() => 'goes on');
+    expect(await Promise.race([ended, goesOn])).toBe('goes on');
+    expect(fstatSync(descriptors[0]!).isFile()).toBe(true);
+    late.resolve();
+    await expect(put).rejects.toMatchObject({ code: 'DEPOT_FULL' });
+    expect(() => fstatSync(descriptors[0]!)).toThrow('EBADF');
+    expect(await readdir(join(root, '.tmp'))).toEqual([]);
     await depot.close();
   });
 

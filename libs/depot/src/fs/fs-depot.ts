@@ -154,8 +154,8 @@ export class FsDepot implements Depot {
   async putObject(key: string, chunks: Chunks, options: PutOptions = {}): Promise<number> {
     const path = this.#path(key);
     const signal = this.#signal(options.signal);
-    const { length: expected, onDone } = options;
-    const write = { key, chunks, expected, position: 0, signal, onDone };
+    const { length: expected, ...lent } = options;
+    const write = { ...lent, key, chunks, expected, position: 0, signal };
     return this.#tracked(this.#files.write(path, write));
   }
 
