@@ -7,13 +7,13 @@ import { uploadKey, type Depot, type PartedObject } from '#lib/depot';
 import { defaultPieceLength, rootOfPieceLayer } from '#lib/torrent';
 
 import { DEPOT } from '../depot/depot.tokens.js';
+import { ChunkBody } from '../uploads/body-source.js';
 import { HashedParts } from '../uploads/hashed-parts.js';
 import { keptOf } from '../uploads/part-cut.js';
 import type { GatheredFile } from '../uploads/single-file-uploads.js';
 import { partCountOf, partLengthOf } from '../uploads/upload-planner.js';
 import type { PlanObject } from '../uploads/upload-record.js';
 import { UploadStore } from '../uploads/upload-store.js';
-import { ByteCutter } from './byte.cutter.js';
 import { ImportStore } from './import-store.js';
 
 /** A file of known length on its way in, part by part. */
@@ -87,23 +87,22 @@ export class GatheringParts {
   ): Promise<void> {
     const planned = plannedOf(parted, NO_ROOT);
     const pieceLength = defaultPieceLength(parted.length);
-    const cutter = new ByteCutter(bytes);
+    const body = new ChunkBody(bytes);
     try {
       for (let part = offset / parted.partLength; part < partCountOf(planned); part++) {
         signal.throwIfAborted();
         const incoming = { upload: id, planned, parted, part, pieceLength };
-        const stretch = cutter.take(partLengthOf(planned, part));
-        await this.parts.put(
+        const isNew = await this.parts.put(
           { ...incoming, withV1: true, digest: false },
-          stretch,
+          body,
           (hashes) => keptOf(planned, part, pieceLength, hashes),
           signal,
         );
         // Of a part that another run has brought meanwhile nothing was read.
-        for await (const chunk of stretch) void chunk;
+        if (!isNew) await body.skip(partLengthOf(planned, part));
       }
     } finally {
-      await cutter.close();
+      await body.close();
     }
   }
 

@@ -9,6 +9,7 @@ import { defaultPieceLength } from '#lib/torrent';
 
 import type { OriginConfig } from '../config/origin-config.schema.js';
 import { LOGGER, ORIGIN_CONFIG } from '../config/start-context.js';
+import { ChunkBody } from '../uploads/body-source.js';
 import { SingleFileUploads, type GatheredFile } from '../uploads/single-file-uploads.js';
 import { partBytesFor } from '../uploads/upload-planner.js';
 import type { UploadRecord } from '../uploads/upload-record.js';
@@ -117,7 +118,7 @@ export class ImportFetcher {
     digest: Hash | null,
     signal: AbortSignal,
   ): Promise<GatheredFile> {
-    const file = await this.files.gather(record.import, bytes, length, signal);
+    const file = await this.#gathered(record, bytes, length, signal);
     try {
       checkLength(record, file.bytes);
       checkDigest(record, digest?.digest('hex') ?? null);
@@ -126,6 +127,20 @@ export class ImportFetcher {
       throw error;
     }
     return file;
+  }
+
+  async #gathered(
+    { import: id }: ImportRecord,
+    bytes: AsyncIterable<Buffer>,
+    length: number | null,
+    signal: AbortSignal,
+  ): Promise<GatheredFile> {
+    const body = new ChunkBody(bytes);
+    try {
+      return await this.files.gather(id, body, length, signal);
+    } finally {
+      await body.close();
+    }
   }
 
   /** All parts are there; their bytes are read once more only if they did not all come in this run. */

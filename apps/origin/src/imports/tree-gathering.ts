@@ -6,6 +6,7 @@ import { allKeys, uploadKey, type Depot } from '#lib/depot';
 import { BLOCK_LENGTH, fileRoot, leafHashesOf } from '#lib/torrent';
 
 import { DEPOT } from '../depot/depot.tokens.js';
+import { ChunkBody } from '../uploads/body-source.js';
 import { layerOf, nodeSpanFor, rootOfNodes } from '../uploads/part-hashes.js';
 import { UploadHashing } from '../uploads/upload-hashing.js';
 import { PlanObject } from '../uploads/upload-record.js';
@@ -63,9 +64,10 @@ export class TreeGathering {
     const cut = { stretches: [length], nodeSpan, wholeFiles: true, digest: false };
     const hasher = this.hashing.open({ ...cut, pieceLengthV1: 0 });
     const key = uploadKey(id, object);
+    const body = new ChunkBody(bytes);
     try {
-      const onDone = (chunk: Uint8Array) => hasher.stored(chunk);
-      await this.depot.putObject(key, hasher.through(bytes), { length, signal, onDone });
+      const { lending } = hasher;
+      await this.depot.putObject(key, hasher.through(body), { length, signal, ...lending });
       const { leaves, nodes } = await hasher.finish();
       const layer = length > pieceLength ? layerOf(nodes, nodeSpan, pieceLength) : NOTHING;
       const root = rootOfNodes(nodes, nodeSpan).toString('hex');
@@ -74,6 +76,7 @@ export class TreeGathering {
       return await this.#note(id, planned, [root]);
     } finally {
       this.hashing.close(hasher);
+      await body.close();
     }
   }
 

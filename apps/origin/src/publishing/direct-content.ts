@@ -5,6 +5,7 @@ import type { ContentSource, Depot, PartedObject } from '#lib/depot';
 import { sideBySide } from '#lib/runtime';
 
 import { DEPOT } from '../depot/depot.tokens.js';
+import { ChunkBody } from '../uploads/body-source.js';
 import { cutOf, keptOf } from '../uploads/part-cut.js';
 import { UploadHashing } from '../uploads/upload-hashing.js';
 import { partCountOf, partLengthOf } from '../uploads/upload-planner.js';
@@ -69,7 +70,7 @@ export class DirectContent {
     try {
       const range = { offset: part * planned.partBytes, length: partLengthOf(planned, part) };
       const bytes = await this.depot.streamObject(key, range, { signal });
-      for await (const chunk of hasher.through(bytes)) hasher.stored(chunk);
+      for await (const chunk of hasher.through(new ChunkBody(bytes))) hasher.stored(chunk);
       const hashes = keptOf(planned, part, pieceLength, await hasher.finish());
       await this.uploads.hashes.write(upload, planned, part, hashes);
     } finally {

@@ -1,15 +1,19 @@
 import { hash } from 'node:crypto';
 
+import type { ChunkOptions } from '#lib/depot';
 import {
   InlineHasher,
   LARGEST_SPAN_BUFFER,
   type BufferPool,
   type HashPool,
+  type OpenFile,
   type SpanBuffer,
   type SpanHashes,
+  type StoredSpan,
 } from '#lib/swarm';
 import { PieceHasherV1 } from '#lib/torrent';
 
+import type { BodySource } from './body-source.js';
 import { SpanPlanner, type PlannedSpan } from './span-planner.js';
 
 export interface BodyCut {
@@ -38,7 +42,7 @@ export interface BodyHashes {
 }
 
 interface Threads {
-  readonly pool: Pick<HashPool, 'hashSpan' | 'ordered'>;
+  readonly pool: Pick<HashPool, 'storeSpan' | 'ordered'>;
   readonly buffers: BufferPool;
 }
 
@@ -52,22 +56,29 @@ type SharedRoom = Pick<SpanBuffer, 'bytes' | 'release'>;
 /** A span that is with the threads, the depot, or both. */
 interface Lent {
   readonly buffer: SharedRoom;
+  readonly span: PlannedSpan;
+  /** Settles with the hashing; null before it has begun. */
+  hashing: Promise<StoredSpan> | null;
   hashed: boolean;
   stored: boolean;
 }
 
 /**
- * Hashes a body on threads while it goes into the depot. The bytes are copied once, into shared
- * memory that is hashed and written from, and the chunks they came in are given up at once. A body
- * has one span of its own when the common memory is used up, so that no sender, however slow, holds
- * up another.
+ * Hashes a body on threads while it goes into the depot. The bytes are put once into shared memory,
+ * and from there a thread hashes them and writes them into the file that the depot has open, all
+ * while they are in its cache. A depot without files is lent them.
+ *
+ * A body has one span of its own when the common memory is used up, so that no sender, however slow,
+ * holds up another.
  */
 export class BodyHasher {
   readonly #planner: SpanPlanner;
-  readonly #spans: Promise<SpanHashes>[] = [];
+  readonly #spans: Promise<StoredSpan>[] = [];
   readonly #lent = new Map<Uint8Array, Lent>();
-  readonly #small: Buffer[] = [];
   readonly #isSmall: boolean;
+  /** Every slice of a span is a v1 piece as well. */
+  readonly #slicesV1: boolean;
+  #small = Buffer.alloc(0);
   #ordered: ReturnType<HashPool['ordered']> | null = null;
   #own: SharedRoom | null = null;
   #givenBack: () => void = () => undefined;
@@ -79,6 +90,7 @@ export class BodyHasher {
   ) {
     this.#planner = new SpanPlanner(cut);
     this.#isSmall = cut.stretches !== null && sumOf(cut.stretches) <= HASHED_HERE;
+    this.#slicesV1 = cut.stretches?.length === 1 && cut.pieceLengthV1 === cut.nodeSpan;
   }
 
   /** Bytes taken in so far. */
@@ -86,50 +98,36 @@ export class BodyHasher {
     return this.#length;
   }
 
+  /** How the depot is to deal with what `through` gives it. */
+  get lending(): Pick<ChunkOptions, 'onDone' | 'writeAt'> {
+    if (this.#isSmall) return {};
+    return {
+      onDone: (chunk) => this.stored(chunk),
+      writeAt: (chunk, descriptor, position) => this.#write(chunk, { descriptor, position }),
+    };
+  }
+
   /**
-   * The bytes of `chunks`, in larger chunks, which are lent: whoever takes them calls `stored` with
-   * each. They are hashed from the moment they are handed out. Chunks are taken over: their memory
-   * is given back to the system.
+   * The bytes of `source`, as far as the stretches go, in chunks that are lent: whoever takes them
+   * does as `lending` says, or calls `stored` with each. One that ends early ends this.
    */
-  async *through(chunks: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
+  async *through(source: BodySource): AsyncGenerator<Uint8Array> {
     if (this.#isSmall) {
-      yield* this.#keep(chunks);
+      yield* this.#keep(source);
       return;
     }
     const { digest, pieceLengthV1 } = this.cut;
-    if (digest || pieceLengthV1 > 0) {
-      this.#ordered = this.threads.pool.ordered({ digest, pieceLengthV1 });
+    const orderedV1 = this.#slicesV1 ? 0 : pieceLengthV1;
+    if (digest || orderedV1 > 0) {
+      this.#ordered = this.threads.pool.ordered({ digest, pieceLengthV1: orderedV1 });
     }
-    let span = this.#planner.next();
-    let buffer: SharedRoom | null = null;
-    let filled = 0;
-    try {
-      for await (const chunk of chunks) {
-        this.#length += chunk.length;
-        for (let at = 0; span && at < chunk.length;) {
-          buffer ??= await this.#obtain(span.length);
-          const count = Math.min(chunk.length - at, span.length - filled);
-          buffer.bytes.set(chunk.subarray(at, at + count), filled);
-          at += count;
-          filled += count;
-          if (filled < span.length) continue;
-          const full = buffer;
-          buffer = null;
-          filled = 0;
-          yield this.#hash(full, span);
-          span = this.#planner.next();
-        }
-        giveUp(chunk);
-      }
-      if (buffer && this.cut.stretches === null) {
-        const whole: SharedRoom = buffer;
-        const bytes = whole.bytes.subarray(0, filled);
-        const last = { bytes, release: () => whole.release() };
-        buffer = null;
-        yield this.#hash(last, this.#planner.last(filled));
-      }
-    } finally {
-      buffer?.release();
+    for (let span = this.#planner.next(); span; span = this.#planner.next()) {
+      const lent = await this.#next(source, span);
+      if (!lent) return;
+      yield lent.buffer.bytes;
+      // Whoever did not write it asks for the next now.
+      this.#begin(lent, null);
+      if (lent.buffer.bytes.length < span.length) return;
     }
   }
 
@@ -148,48 +146,87 @@ export class BodyHasher {
   async finish(): Promise<BodyHashes> {
     if (this.#isSmall) return this.#finishHere();
     const spans = await Promise.all(this.#spans);
-    const { digest, piecesV1 } = (await this.#ordered?.finish()) ?? NO_ORDERED;
+    const ordered = (await this.#ordered?.finish()) ?? NO_ORDERED;
     return {
       length: this.#length,
       leaves: Buffer.concat(spans.map(({ leaves }) => leaves)),
       nodes: Buffer.concat(spans.map(({ roots }) => roots)),
-      digest,
-      piecesV1,
+      digest: ordered.digest,
+      piecesV1: this.#slicesV1
+        ? Buffer.concat(spans.map(({ piecesV1 }) => piecesV1))
+        : ordered.piecesV1,
     };
   }
 
   /** To be called at the end, when the depot has nothing of this body in its hands any more. */
   close(): void {
     this.#ordered?.drop();
-    for (const chunk of this.#lent.keys()) this.stored(chunk);
-  }
-
-  async *#keep(chunks: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
-    for await (const chunk of chunks) {
-      this.#length += chunk.length;
-      this.#small.push(chunk);
-      yield chunk;
+    for (const [chunk, lent] of this.#lent) {
+      lent.hashed ||= lent.hashing === null;
+      this.stored(chunk);
     }
   }
 
-  #hash(buffer: SharedRoom, { lengths, paddedLeaves }: PlannedSpan): Uint8Array {
-    const { bytes } = buffer;
-    const lent: Lent = { buffer, hashed: false, stored: false };
-    this.#lent.set(bytes, lent);
+  async *#keep(source: BodySource): AsyncGenerator<Uint8Array> {
+    const room = Buffer.allocUnsafeSlow(sumOf(this.cut.stretches!));
+    this.#length = await source.fill(room);
+    this.#small = room.subarray(0, this.#length);
+    if (this.#length > 0) yield this.#small;
+  }
+
+  /** The next span with its bytes; a short one when the source ends; null when there is none. */
+  async #next(source: BodySource, span: PlannedSpan): Promise<Lent | null> {
+    const whole = await this.#obtain(span.length);
+    try {
+      const count = await source.fill(whole.bytes);
+      this.#length += count;
+      const isCut = count < span.length;
+      // Of a known length it is missing the rest: who knows the length says so.
+      if (count === 0 || (isCut && this.cut.stretches !== null)) {
+        whole.release();
+        return null;
+      }
+      const bytes = isCut ? whole.bytes.subarray(0, count) : whole.bytes;
+      const buffer = { bytes, release: () => whole.release() };
+      const planned = isCut ? this.#planner.last(count) : span;
+      const lent: Lent = { buffer, span: planned, hashing: null, hashed: false, stored: false };
+      this.#lent.set(bytes, lent);
+      return lent;
+    } catch (error) {
+      whole.release();
+      throw error;
+    }
+  }
+
+  /** The depot has opened a file. */
+  async #write(chunk: Uint8Array, file: OpenFile): Promise<void> {
+    const lent = this.#lent.get(chunk);
+    if (!lent) throw new Error('A chunk is to be written that was not handed out.');
+    this.#begin(lent, file);
+    try {
+      await lent.hashing;
+    } finally {
+      this.stored(chunk);
+    }
+  }
+
+  #begin(lent: Lent, file: OpenFile | null): void {
+    if (lent.hashing) return;
+    const { bytes } = lent.buffer;
+    const { lengths, paddedLeaves } = lent.span;
     const { pool } = this.threads;
-    const span = pool.hashSpan(bytes, { lengths, paddedLeaves });
+    const span = pool.storeSpan(bytes, { lengths, paddedLeaves, sha1: this.#slicesV1, file });
     const ordered = this.#ordered?.update(bytes);
     // Both have to be done with the bytes, also when one fails.
-    const hashing = Promise.allSettled([span, ordered]).then(async () => {
+    lent.hashing = Promise.allSettled([span, ordered]).then(async () => {
       lent.hashed = true;
       this.#giveBack(lent);
       await ordered;
       return span;
     });
     // Whoever finishes gets the error; until then it is not an unhandled one.
-    hashing.catch(() => undefined);
-    this.#spans.push(hashing);
-    return bytes;
+    lent.hashing.catch(() => undefined);
+    this.#spans.push(lent.hashing);
   }
 
   #giveBack({ buffer, hashed, stored }: Lent): void {
@@ -220,7 +257,7 @@ export class BodyHasher {
   }
 
   async #finishHere(): Promise<BodyHashes> {
-    const body = Buffer.concat(this.#small);
+    const body = this.#small;
     const hasher = new InlineHasher();
     const spans: SpanHashes[] = [];
     let at = 0;
@@ -240,16 +277,6 @@ export class BodyHasher {
       piecesV1: pieceLengthV1 > 0 ? piecesOf(body, pieceLengthV1) : Buffer.alloc(0),
     };
   }
-}
-
-/**
- * Frees the memory of a chunk now instead of when it is collected. A gibibyte of small buffers that
- * wait for the collector makes it run over the whole heap again and again: three times the work.
- */
-function giveUp(chunk: Buffer): void {
-  const { buffer } = chunk;
-  const isAlone = chunk.byteOffset === 0 && chunk.length === buffer.byteLength;
-  if (isAlone && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 const NO_ORDERED = { digest: Buffer.alloc(0), piecesV1: Buffer.alloc(0) };

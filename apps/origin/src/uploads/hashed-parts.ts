@@ -4,6 +4,7 @@ import type { Depot, PartedObject } from '#lib/depot';
 
 import { DEPOT } from '../depot/depot.tokens.js';
 import type { BodyHasher, BodyHashes } from './body-hasher.js';
+import type { BodySource } from './body-source.js';
 import { cutOf } from './part-cut.js';
 import type { PartHashes } from './part-hashes.js';
 import { UploadHashing } from './upload-hashing.js';
@@ -34,20 +35,20 @@ export class HashedParts {
 
   /**
    * @param check gives what is kept of the hashes, or throws: then nothing is kept
-   * @returns false if the part was there before; `bytes` is not read then
+   * @param body is read as far as the part goes
+   * @returns false if the part was there before; `body` is not read then
    */
   async put(
     incoming: IncomingPart,
-    bytes: AsyncIterable<Buffer>,
+    body: BodySource,
     check: (hashes: BodyHashes) => PartHashes,
     signal: AbortSignal,
   ): Promise<boolean> {
     const { planned, parted, part } = incoming;
     const hasher = this.hashing.open(cutOf(planned, part, incoming));
-    const onDone = (chunk: Uint8Array) => hasher.stored(chunk);
     try {
-      const chunks = this.#checked(incoming, hasher, bytes, check);
-      return await this.depot.putPart(parted, part, chunks, { signal, onDone });
+      const chunks = this.#checked(incoming, hasher, body, check);
+      return await this.depot.putPart(parted, part, chunks, { signal, ...hasher.lending });
     } finally {
       this.hashing.close(hasher);
     }
@@ -57,10 +58,10 @@ export class HashedParts {
   async *#checked(
     { upload, planned, part }: IncomingPart,
     hasher: BodyHasher,
-    bytes: AsyncIterable<Buffer>,
+    body: BodySource,
     check: (hashes: BodyHashes) => PartHashes,
   ): AsyncGenerator<Uint8Array> {
-    yield* hasher.through(bytes);
+    yield* hasher.through(body);
     const kept = check(await hasher.finish());
     await this.store.hashes.write(upload, planned, part, kept);
   }

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { fileRoot, leafHashesOf, merkleRoot, pieceLayerOf } from '#lib/torrent';
 
 import { inChunks, TestHashing } from './body-hasher.fixture.js';
+import { ChunkBody } from './body-source.js';
 import {
   decodePartHashes,
   encodePartHashes,
@@ -122,7 +123,7 @@ describe('hashes of a part', () => {
     const cut = cutOf([stretchOf(bytes)], 65_536, 65_536);
     const bodies = Array.from({ length: 6 }, () => hashing.hash(cut, bytes));
     const dropped = hashing.open(cut);
-    for await (const chunk of dropped.through(inChunks(bytes, 65_536))) {
+    for await (const chunk of dropped.through(new ChunkBody(inChunks(bytes, 65_536)))) {
       // The last one is in the depot's hands when the upload breaks off.
       if (dropped.length > 2 * MIB) break;
       dropped.stored(chunk);

@@ -1,12 +1,13 @@
-import type { IncomingMessage } from 'node:http';
-
 import { Injectable } from '@nestjs/common';
+import type { Request } from 'express';
 
 import { FleetseedError } from '#lib/contracts';
 
 import type { BodyHashes } from './body-hasher.js';
+import { ExactBody } from './body-source.js';
 import { claimMissing, parseClaim, type PartClaim } from './content-digest.js';
 import { HashedParts, type IncomingPart } from './hashed-parts.js';
+import { bodyOf } from './incoming-body.js';
 import { LatestWins } from './latest-wins.js';
 import { keptOf, stretchesOf } from './part-cut.js';
 import { nodeSpanFor, rootOfNodes } from './part-hashes.js';
@@ -35,7 +36,7 @@ export class PartReceiver {
     record: UploadRecord,
     object: string,
     part: number,
-    request: IncomingMessage,
+    request: Request,
   ): Promise<{ received: true }> {
     const plan = await this.store.plan(record);
     const planned = plan.objects.find((each) => each.object === object);
@@ -64,17 +65,24 @@ export class PartReceiver {
         withV1: streamsV1(plan),
         digest: claim !== null && 'digest' in claim,
       };
-      const bytes = exactly(bodyOf(request), partLengthOf(planned, part));
+      const length = partLengthOf(planned, part);
+      const bytes = bodyOf(request);
+      const body = new ExactBody(bytes, length, (received) => wrongLength(length, received));
       const check = (hashes: BodyHashes) => {
         checkClaim(claimed, hashes);
         return checkedHashes(claimed, hashes);
       };
-      await this.#transfers.run(`${record.upload}/${object}/${part}`, (signal) =>
-        this.parts.put(incoming, bytes, check, signal),
-      );
+      try {
+        await this.#transfers.run(`${record.upload}/${object}/${part}`, (signal) =>
+          this.parts.put(incoming, body, check, signal),
+        );
+      } finally {
+        // What the depot had no use for still has to leave the socket.
+        bytes.discard();
+      }
+    } else {
+      request.resume();
     }
-    // What the depot had no use for still has to leave the socket.
-    request.resume();
     this.events.changed(record.upload);
     return { received: true };
   }
@@ -93,16 +101,6 @@ function checkedHashes({ planned, part, claim, pieceLength }: ClaimedPart, hashe
     const text = 'The part does not hold the files that were declared.';
     throw new FleetseedError('PART_HASH_MISMATCH', text, error.facts, { cause: error });
   }
-}
-
-async function* exactly(chunks: AsyncIterable<Buffer>, length: number): AsyncGenerator<Buffer> {
-  let received = 0;
-  for await (const chunk of chunks) {
-    received += chunk.length;
-    if (received > length) throw wrongLength(length, received);
-    yield chunk;
-  }
-  if (received !== length) throw wrongLength(length, received);
 }
 
 interface ClaimedPart {
@@ -128,20 +126,7 @@ function checkClaim(claimed: ClaimedPart, { digest, nodes }: BodyHashes): void {
   throw new FleetseedError('PART_HASH_MISMATCH', text, { object, part });
 }
 
-/**
- * The chunks of a body; a sender that goes away is told from faults of our own. Whoever stops in the
- * middle leaves the connection as it is: the sender is to read why it was refused.
- */
-export async function* bodyOf(request: IncomingMessage): AsyncGenerator<Buffer> {
-  try {
-    for await (const chunk of request.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
-  } catch (cause) {
-    if (cause instanceof FleetseedError) throw cause;
-    throw new FleetseedError('ABORTED', 'The sender went away.', {}, { cause });
-  }
-}
-
-function checkLength(planned: PlanObject, part: number, request: IncomingMessage): void {
+function checkLength(planned: PlanObject, part: number, request: Request): void {
   const header = request.headers['content-length'];
   const expected = partLengthOf(planned, part);
   if (header !== undefined && Number(header) !== expected) {

@@ -4,6 +4,7 @@ import { FleetseedError, type DeclaredFile, type StartUpload } from '#lib/contra
 import { leavesLength, MAX_PACK_BYTES, PACKED_BELOW, uploadKey, type Depot } from '#lib/depot';
 
 import { DEPOT } from '../depot/depot.tokens.js';
+import { BoundedBody, type BodySource } from './body-source.js';
 import { contentCut, contentOf } from './content-hasher.js';
 import { GatheredUploads, type UploadCreator } from './gathered-uploads.js';
 import { UploadHashing } from './upload-hashing.js';
@@ -42,12 +43,12 @@ export class SingleFileUploads {
 
   /**
    * Stores a file that comes in one stream, hashed once on its way in.
-   * @param length null if it shows at the end
+   * @param length of the body; null if it shows at the end
    * @throws PAYLOAD_TOO_LARGE, DEPOT_FULL
    */
   async gather(
     id: string,
-    chunks: AsyncIterable<Buffer>,
+    body: BodySource,
     length: number | null,
     signal?: AbortSignal,
   ): Promise<GatheredFile> {
@@ -55,10 +56,11 @@ export class SingleFileUploads {
     const cut = contentCut(length);
     const hasher = this.hashing.open(cut);
     try {
-      await this.depot.putObject(uploadKey(id, 'content'), hasher.through(limited(chunks)), {
+      const bounded = new BoundedBody(body, MAX_STREAMED_BYTES, tooLarge);
+      await this.depot.putObject(uploadKey(id, 'content'), hasher.through(bounded), {
         ...(length === null ? {} : { length }),
         ...(signal === undefined ? {} : { signal }),
-        onDone: (chunk) => hasher.stored(chunk),
+        ...hasher.lending,
       });
       const { bytes, root, hashes } = contentOf(cut, await hasher.finish());
       const objects = root === null ? [] : [objectOf(id, root, bytes)];
@@ -90,15 +92,6 @@ function objectOf(id: string, root: string, bytes: number): PlanObject {
     entries: [{ root, length: bytes }],
     source: { object: uploadKey(id, 'content') },
   };
-}
-
-async function* limited(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let bytes = 0;
-  for await (const chunk of chunks) {
-    bytes += chunk.length;
-    if (bytes > MAX_STREAMED_BYTES) throw tooLarge();
-    yield chunk;
-  }
 }
 
 function tooLarge(): FleetseedError {

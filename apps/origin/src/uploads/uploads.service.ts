@@ -1,6 +1,5 @@
-import type { IncomingMessage } from 'node:http';
-
 import { Inject, Injectable, type MessageEvent } from '@nestjs/common';
+import type { Request } from 'express';
 
 import { FleetseedError, type PartUrl, type StartUpload, type Upload } from '#lib/contracts';
 import type { Clock } from '#lib/runtime';
@@ -48,7 +47,7 @@ export class UploadsService {
   async receive(
     id: string,
     place: { readonly object: string; readonly part: number },
-    request: IncomingMessage,
+    request: Request,
     caller: Principal,
   ): Promise<{ received: true }> {
     const record = await this.#find(id, caller);
