@@ -4,24 +4,24 @@ import { once } from 'node:events';
 import { packedSwarmsCode } from '../load/own-code.ts';
 import { PeerCrowd, type CrowdShape } from '../load/peer-crowd.ts';
 import { markdownTable } from '../report/format.ts';
+import { loadNow } from '../report/machine.ts';
 import { writeSection } from '../report/results-file.ts';
 import type { BenchCase } from './case.types.ts';
-import { readOptions } from './options.ts';
+import { readOptions, UsageError } from './options.ts';
 
 const MILLION = 1_000_000;
 const grid = (hosts: number, swarms: number) => ({ hosts, swarms, diagonal: false });
-const SHAPES: readonly CrowdShape[] = [
-  { title: '10,000 hosts × 2,700 swarms', ...grid(10_000, 2700), ipv6: false },
-  { title: 'the same over IPv6', ...grid(10_000, 2700), ipv6: true },
-  { title: 'one swarm of 1 M', ...grid(MILLION, 1), ipv6: false },
-  { title: '1 M swarms of one', hosts: 10_000, swarms: MILLION, diagonal: true, ipv6: false },
-];
+const SHAPES: Readonly<Record<string, CrowdShape>> = {
+  ipv4: { title: '10,000 hosts × 2,700 swarms', ...grid(10_000, 2700), ipv6: false },
+  ipv6: { title: '10,000 hosts × 2,700 swarms, IPv6', ...grid(10_000, 2700), ipv6: true },
+  one: { title: 'one swarm', ...grid(MILLION, 1), ipv6: false },
+  many: { title: 'swarms of one', hosts: 10_000, swarms: MILLION, diagonal: true, ipv6: false },
+};
 const SMOKE: CrowdShape = { title: 'smoke', ...grid(1000, 20), ipv6: true };
 const AGAIN = 300_000;
 /** Then downloaders of the beginning are over, and seeds are not. */
 const LATER_MS = 17 * 60_000;
 const HEAD = [
-  '',
   'peers',
   'bytes a peer',
   'CPU-µs to store one',
@@ -33,26 +33,29 @@ const HEAD = [
 
 /** The tracker's memory store by itself: what a peer takes, and whether any call takes long. */
 export const peersCase: BenchCase = {
-  usage: '[--smoke]',
+  usage: `[--shape ${Object.keys(SHAPES).join('|')}] [--smoke]`,
   async run(words, tell) {
-    const { smoke } = readOptions(words, []);
-    const rows: string[][] = [];
-    for (const shape of smoke ? [SMOKE] : SHAPES) {
-      rows.push(await inProcessOfItsOwn(shape));
-      tell(`  ${rows.at(-1)!.join('  ')}`);
+    const options = readOptions(words, ['shape']);
+    const name = options.text('shape');
+    if (name !== undefined && !SHAPES[name]) throw new UsageError(`There is no shape ${name}.`);
+    const shapes = name === undefined ? Object.values(SHAPES) : [SHAPES[name]!];
+    for (const shape of options.smoke ? [SMOKE] : shapes) {
+      const loadNote = loadNow();
+      const table = markdownTable(HEAD, [await inProcessOfItsOwn(shape)]);
+      tell(`${shape.title}\n${table}`);
+      if (options.smoke) continue;
+      writeSection({
+        title: `Tracker: the memory store by itself, ${shape.title}`,
+        method:
+          'Announces in the store, no front end, in virtual time; the process has nothing else. Memory is what its ' +
+          'resident size grew by. A call is the storing or answering of one announce, by the clock, garbage collection ' +
+          'included; those that are answered draw 82 candidates and get 50 peers. Expiring: 17 minutes ' +
+          'later, when three quarters of what was stored is over, 300,000 announces.',
+        contestants: [],
+        table,
+        notes: [loadNote],
+      });
     }
-    if (smoke) return;
-    writeSection({
-      title: 'Tracker: the memory store by itself',
-      method:
-        'Announces in the store, no front end, in virtual time; the process has nothing else. Memory is what its ' +
-        'resident size grew by. A call is the storing or answering of one announce, by the CPU time of its thread, garbage ' +
-        'collection in that thread included; ones that are answered draw 82 candidates and get 50 peers. ' +
-        'Expiring: 17 minutes later, when three quarters of what was stored is over, 300,000 announces.',
-      contestants: [],
-      table: markdownTable(HEAD, rows),
-      notes: [],
-    });
   },
 };
 
@@ -82,7 +85,6 @@ async function rowOf(shape: CrowdShape): Promise<string[]> {
   const expiring = crowd.again(AGAIN);
   const stretches = [filled, again, expiring];
   return [
-    shape.title,
     crowd.peers.toLocaleString('en'),
     bytes.toFixed(1),
     ...stretches.map(({ cpuMicroseconds }) => cpuMicroseconds.toFixed(1)),

@@ -12,9 +12,9 @@ export interface CrowdShape {
 
 /** What a stretch of announces cost the store. */
 export interface Stretch {
-  /** Of this thread's CPU time, for each: microseconds. */
+  /** Of this process's CPU time, for each: microseconds. */
   readonly cpuMicroseconds: number;
-  /** The dearest one, CPU time of this thread, milliseconds. */
+  /** How long the longest call took, milliseconds by the clock. */
   readonly longestMs: number;
 }
 
@@ -27,7 +27,6 @@ const COMPLETE_MS = 36 * 60_000;
 const PER_MS = 100;
 const PORT = 6881;
 const V1 = 1 << 29;
-const MILLI = 1000;
 
 /** Announces in the store itself, in time of its own: no network, no front end. */
 export class PeerCrowd {
@@ -56,18 +55,17 @@ export class PeerCrowd {
   }
 
   #stretch(count: number, sample: number, placeOf: (nth: number) => number): Stretch {
-    const begun = process.threadCpuUsage();
-    let [before, longest] = [sumOf(begun), 0];
+    const begun = process.cpuUsage();
+    let longestMs = 0;
+    let before = performance.now();
     for (let nth = 0; nth < count; nth++) {
       this.#one(placeOf(nth), sample);
-      const after = sumOf(process.threadCpuUsage());
-      longest = Math.max(longest, after - before);
+      const after = performance.now();
+      if (after - before > longestMs) longestMs = after - before;
       before = after;
     }
-    return {
-      cpuMicroseconds: (before - sumOf(begun)) / count,
-      longestMs: longest / MILLI,
-    };
+    const { user, system } = process.cpuUsage(begun);
+    return { cpuMicroseconds: (user + system) / count, longestMs };
   }
 
   #one(place: number, sample: number): void {
@@ -96,5 +94,3 @@ export class PeerCrowd {
     if (++this.#made % PER_MS === 0) this.now++;
   }
 }
-
-const sumOf = ({ user, system }: NodeJS.CpuUsage) => user + system;

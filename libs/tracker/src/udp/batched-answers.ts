@@ -4,8 +4,8 @@ import { LATER, type TrackerUdp } from './tracker-udp.js';
 import { RemoteWords, type UdpRemote } from './udp-remote.js';
 
 const MSG_DONTWAIT = 0x40;
-/** Batches before others get their turn in this process: some milliseconds. */
-const MOST_BATCHES = 4;
+/** After so long others in this process get their turn, ms; a batch takes one or two. */
+const TURN_MS = 3;
 
 /** Takes what cannot be answered at once. */
 export type TakeLater = (datagram: Buffer, from: UdpRemote) => void;
@@ -41,15 +41,16 @@ export class BatchedAnswers {
     return system && new BatchedAnswers(fd, tracker, later, system.calls, system.pointerTo);
   }
 
-  /** At most so many in one turn of the event loop, in which Node may call several times. */
+  /** For a few milliseconds in one turn of the event loop, in which Node may call several times. */
   answerAll(): void {
     if (this.#isDone) return;
-    for (let batch = 0; batch < MOST_BATCHES; batch++) {
+    const begun = performance.now();
+    do {
       const count = this.calls.recvmmsg(this.fd, this.#receivedAt, BATCH, MSG_DONTWAIT, 0n);
       if (count <= 0) return;
       this.#send(this.#answerBatch(count));
       if (count < BATCH) return;
-    }
+    } while (performance.now() - begun < TURN_MS);
     this.#isDone = true;
     setImmediate(this.#goOn);
   }

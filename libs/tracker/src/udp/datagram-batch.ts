@@ -1,7 +1,7 @@
 import type { RemoteWords } from './udp-remote.js';
 
 /** Datagrams in one system call. */
-export const BATCH = 128;
+export const BATCH = 64;
 /** Bytes for each; those of a longer datagram than any request are cut off, which shows in its length. */
 const ROOM = 2112;
 /** `struct mmsghdr`, `struct iovec` and `struct sockaddr_in6` of 64 bit Linux, in bytes. */

@@ -4,6 +4,7 @@ import { networkInterfaces } from 'node:os';
 
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { systemClock } from '#lib/runtime';
 import {
   decodeUdpAnswer,
   encodeUdpRequest,
@@ -102,6 +103,40 @@ describe('UdpDoor', () => {
     const client = await UdpClient.connect('127.0.0.1', door.port);
     for (const bytes of [0, 1, 15, 16, 97, 9000]) client.send(Buffer.alloc(bytes, 1));
     expect(await client.announce({ port: 7001 })).toMatchObject({ action: 'announce' });
+  });
+
+  it('gives others their turn while more comes than it answers in one', async () => {
+    const turn = { answers: 0, most: 0 };
+    const ids = new ConnectionIds(Buffer.alloc(32, 7), {
+      ...systemClock,
+      // Asked once for every connect; the answer takes a while.
+      now: () => {
+        turn.most = Math.max(turn.most, ++turn.answers);
+        for (const end = performance.now() + 0.05; performance.now() < end;);
+        return systemClock.now();
+      },
+    });
+    const { tracker } = trackerOf('closed');
+    const udp = new TrackerUdp({ tracker, ids });
+    const door = await UdpDoor.open(udp, { host: '127.0.0.1', port: 0 });
+    closing.push(() => door.close());
+    const client = await UdpClient.connect('127.0.0.1', door.port);
+    const sent = 1500;
+    const connect = encodeUdpRequest({ action: 'connect', transactionId: 7 });
+    turn.answers = 0;
+    for (let nth = 0; nth < sent; nth++) client.send(connect);
+    await new Promise<void>((resolve) => {
+      // The loop's turns, as those see them who share it.
+      let idle = 0;
+      const next = () => {
+        idle = turn.answers === 0 ? idle + 1 : 0;
+        turn.answers = 0;
+        if (turn.most > 0 && idle > 100) resolve();
+        else setImmediate(next);
+      };
+      setImmediate(next);
+    });
+    expect(turn.most).toBeLessThan(sent / 2);
   });
 
   it('says so when it cannot listen, and gives its port back when it is closed', async () => {
