@@ -34,6 +34,8 @@ const LABEL = 'fleetseed-tracker-key-1';
 @Injectable()
 export class TrackerKeys {
   readonly #sign: (text: string) => Buffer;
+  /** By what a key says of itself: one that comes with every announce is not looked into each time. */
+  readonly #grants = new WeakMap<TrackerKeyFacts, TrackerGrant>();
 
   constructor(
     master: MasterSecret,
@@ -117,8 +119,16 @@ export class TrackerKeys {
       if (!own) return undefined;
       holder = own.parent ?? '';
     }
-    const grant = grantOf(holder, facts);
+    const grant = this.#grantOf(holder, facts);
     return needsToken(grant) && !this.tokens.cached(grant.id) ? undefined : grant;
+  }
+
+  #grantOf(holder: string, facts: TrackerKeyFacts): TrackerGrant {
+    const known = this.#grants.get(facts);
+    if (known?.id === holder) return known;
+    const grant = grantOf(holder, facts);
+    this.#grants.set(facts, grant);
+    return grant;
   }
 
   #encode(facts: TrackerKeyFacts): string {
