@@ -5,7 +5,7 @@ import { RemoteWords, type UdpRemote } from './udp-remote.js';
 
 const MSG_DONTWAIT = 0x40;
 /** After so long others in this process get their turn, ms; a batch takes one or two. */
-const TURN_MS = 3;
+const TURN_MS = 5;
 
 /** Takes what cannot be answered at once. */
 export type TakeLater = (datagram: Buffer, from: UdpRemote) => void;
@@ -25,6 +25,7 @@ export class BatchedAnswers {
 
   private constructor(
     private readonly fd: number,
+    private readonly isV6: boolean,
     private readonly tracker: TrackerUdp,
     private readonly later: TakeLater,
     private readonly calls: SystemSockets,
@@ -36,29 +37,54 @@ export class BatchedAnswers {
     this.#answersAt = pointerTo(this.#answers.heads);
   }
 
-  static at(fd: number, tracker: TrackerUdp, later: TakeLater): BatchedAnswers | null {
+  /** @param isV6 whether the socket is one of IPv6. */
+  static at(
+    fd: number,
+    isV6: boolean,
+    tracker: TrackerUdp,
+    later: TakeLater,
+  ): BatchedAnswers | null {
     const system = systemSockets();
-    return system && new BatchedAnswers(fd, tracker, later, system.calls, system.pointerTo);
+    return system && new BatchedAnswers(fd, isV6, tracker, later, system.calls, system.pointerTo);
   }
 
-  /** For a few milliseconds in one turn of the event loop, in which Node may call several times. */
-  answerAll(): void {
-    if (this.#isDone) return;
+  /**
+   * Answers the datagram that woke us, and with it all that wait: for a few milliseconds in one turn of the
+   * event loop, in which Node may call several times.
+   */
+  answerAll(first: Buffer, from: UdpRemote): void {
+    let made = this.#answerFirst(first, from);
     const begun = performance.now();
-    do {
-      const count = this.calls.recvmmsg(this.fd, this.#receivedAt, BATCH, MSG_DONTWAIT, 0n);
-      if (count <= 0) return;
-      this.#send(this.#answerBatch(count));
-      if (count < BATCH) return;
-    } while (performance.now() - begun < TURN_MS);
-    this.#isDone = true;
-    setImmediate(this.#goOn);
+    while (!this.#isDone) {
+      const room = BATCH - made;
+      const count = this.calls.recvmmsg(this.fd, this.#receivedAt, room, MSG_DONTWAIT, 0n);
+      if (count > 0) made = this.#answerBatch(count, made);
+      this.#send(made);
+      if (count < room) return;
+      made = 0;
+      if (performance.now() - begun < TURN_MS) continue;
+      this.#isDone = true;
+      setImmediate(this.#goOn);
+    }
+    this.#send(made);
   }
 
-  /** @returns how many answers there are to be sent */
-  #answerBatch(count: number): number {
+  /** @returns how many answers there are to be sent: one or none */
+  #answerFirst(datagram: Buffer, from: UdpRemote): number {
+    const [answers, remote] = [this.#answers, this.#remote];
+    remote.set(from);
+    const { length } = datagram;
+    const bytes = this.tracker.handleInto(datagram, 0, length, remote, answers.bytes, 0);
+    if (bytes === LATER) this.later(datagram, from);
+    if (bytes <= 0) return 0;
+    answers.addressTo(0, bytes, remote, this.isV6);
+    return 1;
+  }
+
+  /** @param before answers that there are already. @returns how many there are to be sent */
+  #answerBatch(count: number, before: number): number {
     const [received, answers, remote] = [this.#received, this.#answers, this.#remote];
-    let made = 0;
+    let made = before;
     for (let nth = 0; nth < count; nth++) {
       const at = received.offsetOf(nth);
       const length = received.lengthOf(nth);

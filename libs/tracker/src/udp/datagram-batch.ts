@@ -14,6 +14,7 @@ const NAME_V4 = 16;
 /** Places in a head, in words of 4 bytes. */
 const NAME_LENGTH = 2;
 const LENGTH = 14;
+const AF_INET = 2;
 const AF_INET6 = 10;
 
 /** Memory that the system's calls for many datagrams read and write: see recvmmsg(2). */
@@ -75,6 +76,20 @@ export class DatagramBatch {
     for (let word = 0; word < words; word++) {
       this.#nameWords[nth * NAME_WORDS + word] = received.#nameWords[from * NAME_WORDS + word]!;
     }
+    this.#headWords[nth * 16 + NAME_LENGTH] = isV6 ? NAME : NAME_V4;
+    this.#vectorWords[nth * 4 + 2] = length;
+  }
+
+  /** The same, to an address that came otherwise, from a socket of IPv6 or of IPv4. */
+  addressTo(nth: number, length: number, { address, port }: RemoteWords, isV6: boolean): void {
+    const at = nth * NAME;
+    const names = this.#names;
+    names.fill(0, at, at + NAME);
+    names.writeUInt16LE(isV6 ? AF_INET6 : AF_INET, at);
+    names.writeUInt16BE(port, at + 2);
+    if (!isV6) names.writeUInt32BE(address[3]!, at + 4);
+    else
+      for (let word = 0; word < 4; word++) names.writeUInt32BE(address[word]!, at + 8 + 4 * word);
     this.#headWords[nth * 16 + NAME_LENGTH] = isV6 ? NAME : NAME_V4;
     this.#vectorWords[nth * 4 + 2] = length;
   }

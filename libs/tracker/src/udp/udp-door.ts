@@ -24,7 +24,7 @@ const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
 
 /**
  * The socket of a {@link TrackerUdp}. Node wakes us with the first datagram; where the system's own calls can
- * be had, all others that wait by then are taken and answered by the hundred.
+ * be had, it is answered together with all others that wait by then.
  */
 export class UdpDoor {
   readonly #batched: BatchedAnswers | null;
@@ -34,25 +34,29 @@ export class UdpDoor {
     private readonly socket: Socket,
     private readonly tracker: TrackerUdp,
     fd: number | null,
+    isV6: boolean,
   ) {
     const later = (datagram: Buffer, from: UdpRemote) =>
       this.#answer(tracker.handleLater(datagram, from), from);
-    this.#batched = fd === null ? null : BatchedAnswers.at(fd, tracker, later);
+    this.#batched = fd === null ? null : BatchedAnswers.at(fd, isV6, tracker, later);
     socket.on('message', (datagram, from) => {
-      this.#answer(this.tracker.handle(datagram, from), from);
-      if (!this.#closed) this.#batched?.answerAll();
+      // The interface of a link-local address is known to dgram only.
+      const isPlain = this.#batched !== null && !from.address.includes('%');
+      if (!isPlain) this.#answer(this.tracker.handle(datagram, from), from);
+      else if (!this.#closed) this.#batched!.answerAll(datagram, from);
     });
   }
 
   /** @throws the system's error when it cannot listen there */
   static async open(tracker: TrackerUdp, options: UdpDoorOptions): Promise<UdpDoor> {
     const { host, port, logger = silentLogger } = options;
+    const isV6 = isIPv6(host);
     const socket = createSocket({
-      type: isIPv6(host) ? 'udp6' : 'udp4',
+      type: isV6 ? 'udp6' : 'udp4',
       recvBufferSize: RECEIVE_BYTES,
     });
     const fd = bindDatagrams(host, port, RECEIVE_BYTES);
-    const door = new UdpDoor(socket, tracker, fd);
+    const door = new UdpDoor(socket, tracker, fd, isV6);
     try {
       // With a socket that is bound already it listens at once.
       const listening = once(socket, 'listening');
