@@ -188,9 +188,10 @@ export function describePeerStore(
         const { picked } = await announce(peerOf(`10.0.0.${at}`), { stopped: true, sample: 10 });
         expect(picked.filter(({ expiresAt }) => expiresAt <= clock.now())).toEqual([]);
       }
+      for (let turn = 0; turn < 100; turn++) await store.counts(SWARM);
       expect((await store.counts(SWARM)).downloading).toBe(1230);
       clock.advance(LIFETIME);
-      for (let turn = 0; turn < 30; turn++) await store.counts(SWARM);
+      for (let turn = 0; turn < 100; turn++) await store.counts(SWARM);
       expect((await store.counts(SWARM)).downloading).toBe(0);
     });
 

@@ -93,8 +93,8 @@ export interface PeerStoreStats {
  *   Loads are those before the announce; answers of the last moment elsewhere may be lacking.
  * - Times are kept to two seconds, rounded up, and no record is kept for more than an hour.
  * - The completions of a swarm are remembered for a while after its last peer left.
- * - Expired records are never handed out, listed or found. Counts may lag behind where more than some
- *   dozens end at once, as no call stalls to sweep; the next ones go on with it.
+ * - Expired records are never handed out, listed or found. Counts may lag behind where more than a
+ *   dozen end at once, as no call stalls to sweep; the next ones go on with it.
  * - Memory is bounded: what a limit refuses is answered with `stored: false`.
  */
 export interface PeerStore {

@@ -55,7 +55,7 @@ export const DEFAULT_PEER_STORE_LIMITS: PeerStoreLimits = {
 const REMEMBERED_MS = 24 * 3_600_000;
 const MOST_REMEMBERED = 100_000;
 /** Peers that one announce takes away because their time is over: many may end at once, and none shall wait for it. */
-const MOST_SWEPT = 64;
+const MOST_SWEPT = 16;
 
 /**
  * All swarms in memory, as numbers: the announce that comes in, the candidates and what goes out are objects
