@@ -273,7 +273,7 @@ export class QuickAnnounces {
 
   #belongs(bytes: Uint8Array, from: number, length: number, { swarm }: FoundSwarm): boolean {
     // What stands for another letter, or ends the path, is for those who take their time.
-    for (let at = from; at < from + length; at++) if (IN_NO_KEY.has(bytes[at]!)) return false;
+    for (let at = from; at < from + length; at++) if (IN_NO_KEY[bytes[at]!] === 1) return false;
     try {
       const caller = this.#keys!.find(bytes, from, length).callerNow(swarm);
       if (caller === null) return false;
@@ -288,7 +288,9 @@ export class QuickAnnounces {
 
 const cut = (label: string) => label.slice(0, MAX_LABEL);
 
-const IN_NO_KEY = new Set(Buffer.from('/%?'));
+const IN_NO_KEY = Uint8Array.from({ length: 256 }, (_, code) =>
+  '/%?'.includes(String.fromCharCode(code)) ? 1 : 0,
+);
 
 /** The length of the one path that is given as options; 0 for none, -1 for what is not that simple. */
 function pathIn(bytes: Uint8Array, at: number, end: number): number {
