@@ -4,7 +4,7 @@ import { LATER, type TrackerUdp } from './tracker-udp.js';
 import { RemoteWords, type UdpRemote } from './udp-remote.js';
 
 const MSG_DONTWAIT = 0x40;
-/** After so long others in this process get their turn, ms; a batch takes one or two. */
+/** After so long others in this process get their turn, ms; what is under way then takes one or two more. */
 const TURN_MS = 5;
 
 /** Takes what cannot be answered at once. */
@@ -17,10 +17,10 @@ export class BatchedAnswers {
   readonly #answers: DatagramBatch;
   readonly #receivedAt: bigint;
   readonly #answersAt: bigint;
-  /** Others have to get their turn first. */
-  #isDone = false;
-  readonly #goOn = (): void => {
-    this.#isDone = false;
+  /** When it was first called in this turn of the event loop; 0 before. */
+  #begun = 0;
+  readonly #endTurn = (): void => {
+    this.#begun = 0;
   };
 
   private constructor(
@@ -53,18 +53,18 @@ export class BatchedAnswers {
    * event loop, in which Node may call several times.
    */
   answerAll(first: Buffer, from: UdpRemote): void {
+    if (this.#begun === 0) {
+      this.#begun = performance.now();
+      setImmediate(this.#endTurn);
+    }
     let made = this.#answerFirst(first, from);
-    const begun = performance.now();
-    while (!this.#isDone) {
+    while (performance.now() - this.#begun < TURN_MS) {
       const room = BATCH - made;
       const count = this.calls.recvmmsg(this.fd, this.#receivedAt, room, MSG_DONTWAIT, 0n);
       if (count > 0) made = this.#answerBatch(count, made);
       this.#send(made);
       if (count < room) return;
       made = 0;
-      if (performance.now() - begun < TURN_MS) continue;
-      this.#isDone = true;
-      setImmediate(this.#goOn);
     }
     this.#send(made);
   }
