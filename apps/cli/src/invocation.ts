@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 
-import { Connection, type ConnectionOptions } from './connection/connection.js';
-import { OriginApi } from './connection/origin-api.js';
+import type { Connection, ConnectionOptions } from './connection/connection.js';
+import type { OriginApi } from './connection/origin-api.js';
+import type * as Ways from './connection/ways.js';
 import { Output } from './output/output.js';
 
 interface GlobalOptions extends ConnectionOptions {
@@ -17,7 +18,11 @@ export class Invocation<Options = object> {
   private readonly stopping = new AbortController();
   private api: OriginApi | null = null;
 
-  constructor(command: Command) {
+  /** @param ways to the origin; null for verbs that work without one */
+  constructor(
+    command: Command,
+    private readonly ways: typeof Ways | null,
+  ) {
     this.options = command.optsWithGlobals<Options & GlobalOptions>();
     this.output = new Output(this.options.json === true, process);
     this.signal = this.stopping.signal;
@@ -26,18 +31,23 @@ export class Invocation<Options = object> {
 
   /** @throws FleetseedError USAGE when no origin is named */
   connection(): Connection {
-    return new Connection(this.options, process.env);
+    return new this.#known.Connection(this.options, process.env);
   }
 
   /** The origin's API, over one client that ends with the invocation. */
   origin(): OriginApi {
-    this.api ??= new OriginApi(this.connection().open(), this.signal);
+    this.api ??= new this.#known.OriginApi(this.connection().open(), this.signal);
     return this.api;
   }
 
   async close(): Promise<void> {
     process.off('SIGINT', this.stop).off('SIGTERM', this.stop);
     await this.api?.client.close();
+  }
+
+  get #known(): typeof Ways {
+    if (this.ways) return this.ways;
+    throw new Error('A verb that works without an origin asked for one.');
   }
 
   private readonly stop = (): void => {

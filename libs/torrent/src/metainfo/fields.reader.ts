@@ -9,17 +9,19 @@ export function invalid(message: string): FleetseedError {
   return new FleetseedError('METAINFO_INVALID', message);
 }
 
+/** How texts call a dictionary, for example `info`; made when one is written: a tree has thousands. */
+type Place = string | (() => string);
+
 /** Reads fields of a bencoded dictionary; every method throws METAINFO_INVALID for a wrong type. */
 export class Fields {
-  /** @param where how texts call this dictionary, for example `info` */
   constructor(
     readonly dict: BencodeDict,
-    private readonly where: string,
+    private readonly place: Place,
   ) {}
 
-  static of(value: BencodeValue | undefined, where: string): Fields {
-    if (!(value instanceof Map)) throw invalid(`${where} must be a dictionary.`);
-    return new Fields(value, where);
+  static of(value: BencodeValue | undefined, place: Place): Fields {
+    if (!(value instanceof Map)) throw invalid(`${textOf(place)} must be a dictionary.`);
+    return new Fields(value, place);
   }
 
   has(key: string): boolean {
@@ -50,12 +52,18 @@ export class Fields {
   /** Nested fields, or undefined when the key is missing. */
   nested(key: string): Fields | undefined {
     const value = this.dict.get(key);
-    return value === undefined ? undefined : Fields.of(value, `${key} of ${this.where}`);
+    return value === undefined
+      ? undefined
+      : Fields.of(value, () => `${key} of ${textOf(this.place)}`);
   }
 
   wrong(key: string, what: string): FleetseedError {
-    return invalid(`${key} of ${this.where} must be ${what}.`);
+    return invalid(`${key} of ${textOf(this.place)} must be ${what}.`);
   }
+}
+
+function textOf(place: Place): string {
+  return typeof place === 'string' ? place : place();
 }
 
 /** Text that only informs (comments, URLs); undefined when it is no text. */

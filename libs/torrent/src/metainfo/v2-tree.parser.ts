@@ -1,5 +1,6 @@
 import { FleetseedError } from '#lib/contracts';
 
+import { isAscii } from '../bencode/bencode.encoder.js';
 import { checkComponent, checkPath, decodeComponent } from '../layout/path-rules.js';
 import { HASH_LENGTH } from '../merkle/merkle.js';
 import { readAttributes } from './attributes.js';
@@ -40,10 +41,10 @@ class TreeWalk {
   folder(node: Fields, path: readonly string[]): void {
     for (const [key, value] of node.dict) {
       if (key === '') throw conflict(path);
-      const component = decodeComponent(Buffer.from(key, 'latin1'));
+      const component = isAscii(key) ? key : decodeComponent(Buffer.from(key, 'latin1'));
       const child = [...path, component];
       checkComponent(component, child);
-      const fields = Fields.of(value, `the file tree at ${child.join('/')}`);
+      const fields = Fields.of(value, () => `the file tree at ${child.join('/')}`);
       if (!fields.has('')) {
         if (fields.dict.size === 0) throw invalid(`The folder ${child.join('/')} is empty.`);
         this.folder(fields, child);

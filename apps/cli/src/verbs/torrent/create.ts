@@ -1,7 +1,5 @@
 import { availableParallelism } from 'node:os';
 
-import { z } from 'zod';
-
 import { FleetseedError } from '#lib/contracts';
 import { HashPool } from '#lib/swarm';
 import {
@@ -19,7 +17,7 @@ import { bytesText } from '../../output/quantities.js';
 import { hashTorrent, type TorrentLayout } from '../../tree/hash-torrent.js';
 import { scanPath } from '../../tree/scan-path.js';
 import type { ScannedTree } from '../../tree/tree.types.js';
-import { checkArgument, parseBytes } from '../arguments.js';
+import { parseBytes } from '../arguments.js';
 import { writeTorrent } from './write-torrent.js';
 
 export interface CreateOptions {
@@ -31,13 +29,12 @@ export interface CreateOptions {
   readonly public?: boolean;
 }
 
-const Format = z.enum(['v1', 'v2', 'hybrid'], 'it must be v1, v2 or hybrid');
+const FORMATS = ['v1', 'v2', 'hybrid'] as const;
 
 /** Deterministic: the same content, name, piece length and format give the same bytes. */
 export async function create(call: Invocation<CreateOptions>, path: string): Promise<void> {
   const { options } = call;
-  const asked =
-    options.format === undefined ? undefined : checkArgument(Format, options.format, '--format');
+  const asked = options.format === undefined ? undefined : checkFormat(options.format);
   const trackers = (options.tracker ?? []).map((url) => [checkTracker(url)]);
   const given = options.pieceLength;
   const pieceLength =
@@ -119,6 +116,16 @@ async function build(
   } finally {
     progress.clear();
   }
+}
+
+function checkFormat(text: string): MetainfoFormat {
+  const format = FORMATS.find((each) => each === text);
+  if (format) return format;
+  const said = JSON.stringify(text);
+  throw new FleetseedError(
+    'USAGE',
+    `--format ${said} cannot be used: it must be v1, v2 or hybrid.`,
+  );
 }
 
 function checkTracker(url: string): string {

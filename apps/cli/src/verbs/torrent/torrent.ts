@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-import { action } from '../../action.js';
+import { action, localAction } from '../../action.js';
 import type { CreateOptions } from './create.js';
 import type { FetchOptions } from './fetch.js';
 import type { GetOptions } from './get.js';
@@ -18,13 +18,15 @@ export function define(command: Command): void {
     .option('--name <name>', 'another name than that of the path')
     .option('--public', 'allow other sources of peers than the tracker (BEP 27)')
     .action(
-      action<CreateOptions>(async (call, path) => (await import('./create.js')).create(call, path)),
+      localAction<CreateOptions>(async (call, path) =>
+        (await import('./create.js')).create(call, path),
+      ),
     );
   command
     .command('inspect')
     .description('show what a .torrent says, without an origin')
     .argument('<file>', 'the .torrent')
-    .action(action(async (call, file) => (await import('./inspect.js')).inspect(call, file)));
+    .action(localAction(async (call, file) => (await import('./inspect.js')).inspect(call, file)));
   command
     .command('get')
     .description('fetch the .torrent of a release, with announce URLs for stock clients')
@@ -46,7 +48,9 @@ export function define(command: Command): void {
     .option('--peer <host:port>', 'a peer to ask; given again, further ones', collect)
     .option('--timeout <time>', 'how long to try (default: 60s)')
     .action(
-      action<FetchOptions>(async (call, link) => (await import('./fetch.js')).fetch(call, link)),
+      localAction<FetchOptions>(async (call, link) =>
+        (await import('./fetch.js')).fetch(call, link),
+      ),
     );
 }
 
