@@ -43,7 +43,7 @@ export class UdpDoor {
       // The interface of a link-local address is known to dgram only.
       const isPlain = this.#batched !== null && !from.address.includes('%');
       if (!isPlain) this.#answer(this.tracker.handle(datagram, from), from);
-      else if (!this.#closed) this.#batched!.answerAll(datagram, from);
+      else if (!this.#closed) this.#batched.answerAll(datagram, from);
     });
   }
 
