@@ -16,6 +16,8 @@ import { treePicture } from '../support/tree-picture.js';
 import { until } from '../support/waiting.js';
 
 const MIB = 1024 * 1024;
+/** What a busy machine may take, ms. */
+const PATIENCE_MS = 90_000;
 const SAME = randomBytes(70_000);
 /** More than one pack of small files, and two large ones that are the same. */
 const FILES: Readonly<Record<string, Buffer>> = {
@@ -81,15 +83,21 @@ const isObject = (path: string) => (request: { method: string; url: string }) =>
 /** How often the object was asked for. */
 const readsOf = (path: string) => proxy.seen.filter(isObject(path)).length;
 
+const allAsked = () => readsOf('lib/19.so') > 0 && readsOf('bin/app.old') > 0;
+
 async function begin(origin: OriginProcess, version: string): Promise<Import> {
   return origin.json<Import>(...words(version), '--no-wait');
 }
 
 async function ended(origin: OriginProcess, { import: id }: Import): Promise<Import> {
-  return until('the end of the import', async () => {
-    const { body } = await callApi<Import>(origin, 'GET', `/api/v1/imports/${id}`);
-    return body.state !== 'open' && body;
-  });
+  return until(
+    'the end of the import',
+    async () => {
+      const { body } = await callApi<Import>(origin, 'GET', `/api/v1/imports/${id}`);
+      return body.state !== 'open' && body;
+    },
+    PATIENCE_MS,
+  );
 }
 
 describe('fleetseed release import --from s3://BUCKET/PREFIX/', () => {
@@ -116,11 +124,15 @@ describe('fleetseed release import --from s3://BUCKET/PREFIX/', () => {
     const origin = await sandbox.origin(data, { env });
     proxy.plan('reset', isObject('bin/app.old'), 1_000_000);
     const begun = await begin(origin, '2');
-    await until('other files', () => readsOf('lib/19.so') > 0 && readsOf('bin/app.old') > 0);
-    await until('the other groups are kept', async () => {
-      const { body } = await callApi<Import>(origin, 'GET', `/api/v1/imports/${begun.import}`);
-      return body.bytes !== null && body.receivedBytes === body.bytes - MIB;
-    });
+    await until('other files', allAsked, PATIENCE_MS);
+    await until(
+      'the other groups are kept',
+      async () => {
+        const { body } = await callApi<Import>(origin, 'GET', `/api/v1/imports/${begun.import}`);
+        return body.bytes !== null && body.receivedBytes === body.bytes - MIB;
+      },
+      PATIENCE_MS,
+    );
     await origin.service.kill();
     proxy.reset();
     const again = await sandbox.origin(data, { env });
@@ -139,7 +151,7 @@ describe('fleetseed release import --from s3://BUCKET/PREFIX/', () => {
     const origin = await sandbox.origin(undefined, { env });
     proxy.plan('reset', isObject('bin/app.old'), 1_000_000);
     const begun = await begin(origin, '3');
-    await until('all other files', () => readsOf('lib/19.so') > 0 && readsOf('bin/app.old') > 0);
+    await until('all other files', allAsked, PATIENCE_MS);
     await change();
     proxy.reset();
     const { state, error } = await ended(origin, begun);

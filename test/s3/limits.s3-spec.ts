@@ -52,10 +52,14 @@ async function startSeeder(): Promise<OriginProcess> {
 async function untilLimit(rate: number, of = seeders): Promise<void> {
   const line = `\nfleetseed_seeder_limit_bytes_per_second{direction="up"} ${rate}\n`;
   for (const each of of) {
-    await until(`${rate} at ${each.url}`, async () => {
-      const { body } = await callApi<string>(each, 'GET', '/metrics');
-      return body.includes(line);
-    });
+    await until(
+      `${rate} at ${each.url}`,
+      async () => {
+        const { body } = await callApi<string>(each, 'GET', '/metrics');
+        return body.includes(line);
+      },
+      60_000,
+    );
   }
 }
 
