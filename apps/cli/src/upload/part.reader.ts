@@ -2,7 +2,6 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 import { FleetseedError, systemErrorCode } from '#lib/contracts';
-import { ioBuffer } from '#lib/runtime';
 import { sameSignature, type FileSignature } from '#lib/swarm';
 import { BLOCK_LENGTH, HASH_LENGTH, merkleRoot } from '#lib/torrent';
 
@@ -31,9 +30,13 @@ export class PartReader {
     }
   }
 
-  /** @throws FleetseedError TREE_CHANGED naming the file, DISK_IO */
-  async read(part: PlannedPart): Promise<Buffer> {
-    const bytes = ioBuffer(part.length);
+  /**
+   * Reads a part into `room`, which is at least as long.
+   * @returns the bytes, in `room`
+   * @throws FleetseedError TREE_CHANGED naming the file, DISK_IO
+   */
+  async read(part: PlannedPart, room: Buffer): Promise<Buffer> {
+    const bytes = room.subarray(0, part.length);
     let at = 0;
     for (const segment of part.segments) {
       const into = bytes.subarray(at, at + segment.length);

@@ -1,7 +1,7 @@
 import { webcrypto } from 'node:crypto';
 
 import { CONTENT_DIGEST_HEADER, PART_ROOT_HEADER, type HttpClient } from '#lib/contracts';
-import { retry, Unrecoverable } from '#lib/runtime';
+import { ioBuffer, retry, Unrecoverable } from '#lib/runtime';
 
 import { putPart } from './part.door.js';
 import { mayPass, PATIENCE } from './passing-errors.js';
@@ -13,7 +13,8 @@ export interface SendOptions {
   readonly open: () => HttpClient;
   /** Requests under way at once; each has its part in memory. */
   readonly parallel: number;
-  readonly read: (part: PlannedPart) => Promise<Buffer>;
+  /** Reads a part into memory that is at least as long. */
+  readonly read: (part: PlannedPart, room: Buffer) => Promise<Buffer>;
   /** Merkle root of a part of a longer file; null when it is not known. */
   readonly rootOf: (part: PlannedPart) => Buffer | null;
   readonly onSent: (bytes: number) => void;
@@ -51,6 +52,11 @@ export async function sendParts(parts: Iterable<PlannedPart>, options: SendOptio
 /** One part after the other over one connection. */
 class Lane {
   private client: HttpClient | null = null;
+  /**
+   * For one part after the other: new memory for each would have to be cleared by the system, and a
+   * heap with so much beside it is collected again and again.
+   */
+  private room = Buffer.alloc(0);
 
   constructor(
     private readonly options: SendOptions,
@@ -91,7 +97,8 @@ class Lane {
   /** What cannot be read here is no trouble of the line, and stays so. */
   async #read(part: PlannedPart): Promise<Buffer> {
     try {
-      return await this.options.read(part);
+      if (this.room.length < part.length) this.room = ioBuffer(part.length);
+      return await this.options.read(part, this.room);
     } catch (error) {
       throw new Unrecoverable(error);
     }

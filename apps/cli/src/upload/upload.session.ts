@@ -105,7 +105,7 @@ async function send(
     upload: upload.upload,
     open: () => connection.open(),
     parallel: lanesFor(upload, parallel),
-    read: (part) => reader.read(part),
+    read: (part, room) => reader.read(part, room),
     rootOf: (part) => reader.rootOf(part),
     onSent: (bytes) => {
       count(bytes);
