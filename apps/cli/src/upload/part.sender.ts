@@ -56,7 +56,7 @@ class Lane {
    * For one part after the other: new memory for each would have to be cleared by the system, and a
    * heap with so much beside it is collected again and again.
    */
-  private room = Buffer.alloc(0);
+  private room: Buffer = Buffer.alloc(0);
 
   constructor(
     private readonly options: SendOptions,

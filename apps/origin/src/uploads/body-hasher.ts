@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 
 import type { ChunkOptions } from '#lib/depot';
+import { sharedIoBytes } from '#lib/runtime';
 import {
   InlineHasher,
   LARGEST_SPAN_BUFFER,
@@ -250,7 +251,7 @@ export class BodyHasher {
   #takeOwn(): SharedRoom | null {
     if (this.#lent.size > 0) return null;
     this.#own ??= {
-      bytes: new Uint8Array(new SharedArrayBuffer(LARGEST_SPAN_BUFFER)),
+      bytes: sharedIoBytes(LARGEST_SPAN_BUFFER),
       release: () => undefined,
     };
     return this.#own;
