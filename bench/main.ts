@@ -1,3 +1,6 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
 import { agentCase } from './cases/agent.case.ts';
 import type { BenchCase } from './cases/case.types.ts';
 import { createCase } from './cases/create.case.ts';
@@ -34,6 +37,8 @@ const chosen = CASES[name ?? ''];
 if (chosen === undefined) {
   process.stderr.write(usage());
   process.exitCode = 2;
+} else if (name !== 'policy' && !build()) {
+  process.exitCode = 1;
 } else {
   await chosen.run(words, tell).catch((error: unknown) => {
     if (!(error instanceof UsageError)) throw error;
@@ -42,13 +47,20 @@ if (chosen === undefined) {
   });
 }
 
+/** What is measured is what was built, under the revision of the sources: an older build would bear a wrong name. */
+function build(): boolean {
+  const cwd = join(import.meta.dirname, '..');
+  const { status } = spawnSync('npm', ['run', '--silent', 'build'], { cwd, stdio: 'inherit' });
+  return status === 0;
+}
+
 function usage(): string {
   const cases = Object.entries(CASES).map(
     ([each, { usage: options }]) => `npm run bench -- ${each} ${options}\n`,
   );
   const notes = `
   --smoke tries a case in seconds and writes nothing; a run without it writes its tables into RESULTS.md.
-  Needs root (network namespaces) and a build (npm run build).
+  Needs root (network namespaces), and builds first; the policies run from their sources.
 `;
   return cases.join('') + notes;
 }
