@@ -3,7 +3,7 @@ import { styleText } from 'node:util';
 interface AgentView {
   readonly hostname: string;
   readonly apps: readonly {
-    version: string | null;
+    wanted: string | null;
     phase: string;
     progress: number;
     bytesPerSecond: number;
@@ -76,8 +76,10 @@ export class AgentBoard {
 
   #tell(agents: readonly AgentView[], version: string): void {
     for (const agent of agents) {
-      const phase = agent.apps[0]?.phase ?? 'IDLE';
-      if (this.#phases.get(agent.hostname) === phase) continue;
+      const app = agent.apps[0];
+      // What it reported last may still be about the version before.
+      if (app?.wanted !== version || this.#phases.get(agent.hostname) === app.phase) continue;
+      const { phase } = app;
       this.#phases.set(agent.hostname, phase);
       process.stderr.write(`  ${version} ${agent.hostname}: ${phase}\n`);
     }
