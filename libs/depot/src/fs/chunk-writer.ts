@@ -22,8 +22,15 @@ export interface ChunkSink {
   add(chunk: Uint8Array, position: number): Promise<void>;
   /** Resolves when everything is written. */
   end(): Promise<void>;
-  /** Resolves when nothing is being written any more, so that the file can be closed. */
-  settle(): Promise<void>;
+  /**
+   * Resolves when nothing is being written any more, so that the file can be closed.
+   * @returns what a write failed with, if one did
+   */
+  settle(): Promise<WriteFailure | null>;
+}
+
+export interface WriteFailure {
+  readonly error: unknown;
 }
 
 /**
@@ -51,8 +58,11 @@ export async function writeChunks(
     if (expected !== undefined && length < expected) throw lengthMismatch(key, expected, length);
     await sink.end();
     return length;
+  } catch (error) {
+    const failure = await sink.settle();
+    // Who gives the chunks may have ended only because one of them could not be written.
+    throw failure ? failure.error : error;
   } finally {
-    await sink.settle();
     room?.release();
   }
 }

@@ -123,6 +123,24 @@ describe('FsDepot', () => {
     await depot.close();
   });
 
+  it('says what a write failed with also when its giver gives up on that', async () => {
+    const depot = await open();
+    const full = Object.assign(new Error('no room'), { code: 'ENOSPC' });
+    const failed = Promise.withResolvers<void>();
+    async function* chunks() {
+      yield Buffer.from('the only one');
+      await failed.promise;
+      throw full;
+    }
+    const writeAt = async () => {
+      failed.resolve();
+      throw full;
+    };
+    const put = depot.putObject('blobs/given', chunks(), { length: 12, writeAt });
+    await expect(put).rejects.toMatchObject({ code: 'DEPOT_FULL' });
+    await depot.close();
+  });
+
   it('ends running writes when it closes, although their sender is silent', async () => {
     const depot = await open();
     const started = Promise.withResolvers<void>();

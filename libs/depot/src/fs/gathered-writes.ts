@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 
-import type { ChunkSink, RoomFor } from './chunk-writer.js';
+import type { ChunkSink, RoomFor, WriteFailure } from './chunk-writer.js';
 import { io } from './fs-errors.js';
 
 /** Chunks are gathered up to this many bytes a system call. */
@@ -34,8 +34,11 @@ export class GatheredWrites implements ChunkSink {
     await this.#writing;
   }
 
-  async settle(): Promise<void> {
-    await this.#writing.catch(() => undefined);
+  settle(): Promise<WriteFailure | null> {
+    return this.#writing.then(
+      () => null,
+      (error: unknown) => ({ error }),
+    );
   }
 
   /** Starts to write the batch once the one before is written; one is on its way at a time. */

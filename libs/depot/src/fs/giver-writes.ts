@@ -1,5 +1,5 @@
 import type { ChunkOptions } from '../depot.js';
-import type { ChunkSink, RoomFor } from './chunk-writer.js';
+import type { ChunkSink, RoomFor, WriteFailure } from './chunk-writer.js';
 import { io } from './fs-errors.js';
 
 /**
@@ -8,7 +8,7 @@ import { io } from './fs-errors.js';
  */
 export class GiverWrites implements ChunkSink {
   readonly #writing = new Set<Promise<void>>();
-  #failure: { readonly error: unknown } | null = null;
+  #failure: WriteFailure | null = null;
 
   constructor(
     private readonly key: string,
@@ -19,7 +19,11 @@ export class GiverWrites implements ChunkSink {
 
   async add(chunk: Uint8Array, position: number): Promise<void> {
     const claim = await this.room(chunk.length);
-    if (this.#failure) throw this.#failure.error;
+    if (this.#failure) {
+      // It will not be written, so nothing else gives the room back.
+      claim.release();
+      throw this.#failure.error;
+    }
     const writing = io(this.key, this.writeAt(chunk, this.descriptor, position))
       .catch((error: unknown) => {
         this.#failure ??= { error };
@@ -32,11 +36,12 @@ export class GiverWrites implements ChunkSink {
   }
 
   async end(): Promise<void> {
-    await this.settle();
-    if (this.#failure) throw this.#failure.error;
+    const failure = await this.settle();
+    if (failure) throw failure.error;
   }
 
-  async settle(): Promise<void> {
+  async settle(): Promise<WriteFailure | null> {
     await Promise.all(this.#writing);
+    return this.#failure;
   }
 }
