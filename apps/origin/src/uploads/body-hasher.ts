@@ -84,6 +84,7 @@ export class BodyHasher {
   #own: SharedRoom | null = null;
   #givenBack: () => void = () => undefined;
   #length = 0;
+  #isClosed = false;
 
   constructor(
     private readonly threads: Threads,
@@ -161,6 +162,7 @@ export class BodyHasher {
 
   /** To be called at the end, when the depot has nothing of this body in its hands any more. */
   close(): void {
+    this.#isClosed = true;
     this.#ordered?.drop();
     for (const [chunk, lent] of this.#lent) {
       lent.hashed ||= lent.hashing === null;
@@ -182,8 +184,9 @@ export class BodyHasher {
       const count = await source.fill(whole.bytes);
       this.#length += count;
       const isCut = count < span.length;
-      // Of a known length it is missing the rest: who knows the length says so.
-      if (count === 0 || (isCut && this.cut.stretches !== null)) {
+      // Of a known length it is missing the rest: who knows the length says so. And a body that is
+      // given up is still waited for here; nobody takes what comes then.
+      if (this.#isClosed || count === 0 || (isCut && this.cut.stretches !== null)) {
         whole.release();
         return null;
       }
