@@ -91,14 +91,6 @@ export class TrackerKeys {
   }
 
   /**
-   * The same without waiting, for the tracker's hot path; undefined when `check` has to look up.
-   * @throws TRACKER_KEY_INVALID
-   */
-  checkNow(key: string): TrackerGrant | undefined {
-    return this.grantNow(this.read(key));
-  }
-
-  /**
    * What a key says of itself, which stays true for ever: whether it is good at this moment is for
    * {@link grantNow} to say.
    * @throws TRACKER_KEY_INVALID for one that we did not make
@@ -109,7 +101,11 @@ export class TrackerKeys {
     return facts;
   }
 
-  /** As {@link checkNow}, of a key that was read. @throws TRACKER_KEY_INVALID */
+  /**
+   * What a key that was read allows now, without waiting, for the tracker's hot path; undefined when {@link check}
+   * has to look up.
+   * @throws TRACKER_KEY_INVALID
+   */
   grantNow(facts: TrackerKeyFacts): TrackerGrant | undefined {
     if (facts.expiresAt <= this.clock.now()) throw invalid('It has expired.');
     if (facts.kind === 'a') return { holder: 'target', id: facts.id, artifact: facts.artifact };

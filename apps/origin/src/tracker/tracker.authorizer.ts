@@ -25,7 +25,7 @@ export class TrackerAuthorizer {
 
   /** @throws TRACKER_KEY_INVALID also for a good key of another artifact */
   readonly authorize: AuthorizeKey = async (key, swarm) => {
-    const grant = this.keys.checkNow(key) ?? (await this.keys.check(key));
+    const grant = await this.keys.check(key);
     requireSwarm(grant, swarm);
     const caller =
       grant.holder === 'target' ? await this.member(grant.id) : callerOf(grant.id, NOWHERE);

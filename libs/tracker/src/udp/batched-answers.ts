@@ -6,6 +6,11 @@ import { RemoteWords, type UdpRemote } from './udp-remote.js';
 const MSG_DONTWAIT = 0x40;
 /** After so long others in this process get their turn, ms; what is under way then takes one or two more. */
 const TURN_MS = 5;
+/**
+ * So many that have to wait for somebody end a turn too: their work is done after us, where no look at the time
+ * can stop it, and each takes ten times as long as an answer at once.
+ */
+const MOST_LATER = 32;
 
 /** Takes what cannot be answered at once. */
 export type TakeLater = (datagram: Buffer, from: UdpRemote) => void;
@@ -19,8 +24,11 @@ export class BatchedAnswers {
   readonly #answersAt: bigint;
   /** When it was first called in this turn of the event loop; 0 before. */
   #begun = 0;
+  /** Datagrams of this turn that could not be answered at once. */
+  #postponed = 0;
   readonly #endTurn = (): void => {
     this.#begun = 0;
+    this.#postponed = 0;
   };
 
   private constructor(
@@ -50,7 +58,7 @@ export class BatchedAnswers {
 
   /**
    * Answers the datagram that woke us, and with it all that wait: for a few milliseconds in one turn of the
-   * event loop, in which Node may call several times.
+   * event loop, in which Node may call several times, or until many of them have to be asked about.
    */
   answerAll(first: Buffer, from: UdpRemote): void {
     if (this.#begun === 0) {
@@ -58,7 +66,7 @@ export class BatchedAnswers {
       setImmediate(this.#endTurn);
     }
     let made = this.#answerFirst(first, from);
-    while (performance.now() - this.#begun < TURN_MS) {
+    while (this.#postponed < MOST_LATER && performance.now() - this.#begun < TURN_MS) {
       const room = BATCH - made;
       const count = this.calls.recvmmsg(this.fd, this.#receivedAt, room, MSG_DONTWAIT, 0n);
       if (count > 0) made = this.#answerBatch(count, made);
@@ -75,7 +83,7 @@ export class BatchedAnswers {
     remote.set(from);
     const { length } = datagram;
     const bytes = this.tracker.handleInto(datagram, 0, length, remote, answers.bytes, 0);
-    if (bytes === LATER) this.later(datagram, from);
+    if (bytes === LATER) this.#postpone(datagram, from);
     if (bytes <= 0) return 0;
     answers.addressTo(0, bytes, remote, this.isV6);
     return 1;
@@ -93,10 +101,16 @@ export class BatchedAnswers {
       const bytes = this.tracker.handleInto(received.bytes, at, length, remote, answers.bytes, out);
       if (bytes > 0) answers.address(made++, bytes, received, nth);
       else if (bytes === LATER) {
-        this.later(Buffer.from(received.bytes.subarray(at, at + length)), remote.toRemote());
+        const datagram = Buffer.from(received.bytes.subarray(at, at + length));
+        this.#postpone(datagram, remote.toRemote());
       }
     }
     return made;
+  }
+
+  #postpone(datagram: Buffer, from: UdpRemote): void {
+    this.#postponed++;
+    this.later(datagram, from);
   }
 
   #send(count: number): void {
