@@ -155,9 +155,13 @@ describe('a collection', () => {
       index % 3 === 0 ? big(`pool-${index}`) : small(`pool-${index}`),
     );
     let busy = 4;
+    let pushed = 0;
     let published = 0;
+    let removed = 0;
     const pusher = async (app: string, by: number) => {
-      for (let n = 0; n < 20; n++) {
+      // How often there is a collection meanwhile is for the machine to say: it goes on until there was enough to see.
+      for (let n = 0; n < 20 || (n < 200 && removed <= 20); n++) {
+        pushed++;
         const version = `${by}.${n}`;
         const files: Record<string, Buffer> = { own: small(`${app}-${by}-${n}`) };
         for (let pick = 0; pick < 4; pick++) {
@@ -178,7 +182,6 @@ describe('a collection', () => {
       }
       busy--;
     };
-    let removed = 0;
     const collecting = async () => {
       while (busy > 0) {
         const report = await collect(origin);
@@ -193,7 +196,7 @@ describe('a collection', () => {
       collecting(),
     ]);
     // It was no idle race: most came through, and much was removed meanwhile.
-    expect(published).toBeGreaterThan(50);
+    expect(published / pushed).toBeGreaterThan(50 / 80);
     expect(removed).toBeGreaterThan(20);
     const { intact, broken } = await inspect();
     expect(broken).toEqual([]);
