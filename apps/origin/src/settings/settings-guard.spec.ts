@@ -99,6 +99,19 @@ describe('replicas on one depot', () => {
     await expect.poll(beat).toBeNull();
   });
 
+  it('and ends at once, also while it waits whether others are alive', async () => {
+    const clock = new VirtualClock();
+    const waits = Promise.withResolvers<void>();
+    const logger = { ...silentLogger, warn: () => waits.resolve() };
+    const forHours = { clock, beatMs: 5000, silenceMs: 3_600_000, logger };
+    const cutOff = await replica({ copyBudget: 1.2 }, forHours);
+    await replica({ copyBudget: 3 }, { silenceMs: 50, beatMs: 3_600_000 });
+    clock.advance(5000);
+    await waits.promise;
+    await cutOff.close();
+    expect((await records()).map(({ settings }) => settings['copyBudget'])).toEqual(['3']);
+  });
+
   it('and at once where it is seen that they were killed', async () => {
     const child = spawn('sleep', ['60']);
     await once(child, 'spawn');

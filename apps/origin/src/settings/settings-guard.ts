@@ -42,6 +42,7 @@ export class SettingsGuard {
   /** One write after the other. */
   #writing: Promise<unknown> = Promise.resolve();
   #looking: Promise<void> | null = null;
+  readonly #closing = new AbortController();
   #conflict: FleetseedError | null = null;
 
   private constructor(
@@ -95,6 +96,7 @@ export class SettingsGuard {
       if (this.#conflict) logger.info('replicas have the same settings again');
       this.#conflict = null;
     } catch (error) {
+      if (this.#closing.signal.aborted) return;
       if (!(error instanceof FleetseedError) || error.code !== 'CONFIG_INVALID') {
         logger.warn('settings of other replicas not looked at', { error });
         return;
@@ -112,6 +114,7 @@ export class SettingsGuard {
   /** Takes the record away: who starts next need not wonder whether this replica is alive. */
   async close(): Promise<void> {
     this.#stopBeating();
+    this.#closing.abort();
     await this.#looking;
     await this.#writing.catch(() => undefined);
     try {
@@ -158,7 +161,8 @@ export class SettingsGuard {
     logger.warn('waiting whether a replica with other settings is alive', { replica, where });
     const end = performance.now() + silenceMs;
     while (performance.now() < end) {
-      await sleep(Math.min(LOOK_MS, silenceMs / 4));
+      // Whoever ends does not wait for the end of it.
+      await sleep(Math.min(LOOK_MS, silenceMs / 4), undefined, { signal: this.#closing.signal });
       const now = await this.#records.read(replica);
       if (!now) return false;
       if (now.beat !== beat) return true;
