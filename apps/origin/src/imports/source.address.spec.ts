@@ -63,6 +63,10 @@ describe('a source', () => {
     's3://builds',
     's3:///x',
     `s3://builds/${'x'.repeat(1025)}`,
+    's3://builds/../depot/fleet/a/secrets/master.json',
+    's3://depot/x/../fleet/a/',
+    's3://depot/./fleet/a/x',
+    's3://builds/..',
   ])('is nothing else: %s', (text) => {
     expect(codeOf(text)).toBe('REQUEST_INVALID');
   });

@@ -92,8 +92,11 @@ export function hostRefused(hostname: string): FleetseedError {
 
 function parseS3(text: string, { buckets, depot }: SourceRules): SourceAddress {
   const [, bucket = '', key = ''] = S3.exec(text) ?? [];
-  if (bucket === '' || Buffer.byteLength(key) > 1024) {
-    const text = 'An S3 object is named s3://BUCKET/KEY, a tree of them s3://BUCKET/PREFIX/.';
+  // Gateways before a file system read dots as ways: to the depot, or to another bucket.
+  const hasDots = [bucket, ...key.split('/')].some((part) => part === '.' || part === '..');
+  if (bucket === '' || Buffer.byteLength(key) > 1024 || hasDots) {
+    const text =
+      'An S3 object is named s3://BUCKET/KEY, a tree of them s3://BUCKET/PREFIX/, without "." and "..".';
     throw new FleetseedError('REQUEST_INVALID', text);
   }
   const isTree = key === '' || key.endsWith('/');
