@@ -31,6 +31,7 @@ describe('the listing of a tree', () => {
       ['a/c', 0],
       ['a-b', 1],
     ]);
+    expect(listing({ 'builds/a/.fleetseed/b': 1 }).files).toHaveLength(1);
     const whole = listing({ 'x/y': 1 }, { prefix: '' });
     expect(whole.files).toMatchObject([{ path: ['x', 'y'] }]);
   });
@@ -40,6 +41,7 @@ describe('the listing of a tree', () => {
     ['an absolute path', { 'builds//etc/passwd': 1 }],
     ['a folder with bytes', { 'builds/a/': 1 }],
     ['a file that is a folder too', { 'builds/a': 1, 'builds/a/b': 1 }],
+    ['what installed trees are described by', { 'builds/.fleetseed/tree.json': 1 }],
     ['a character that no path may have', { 'builds/a\u0000b': 1 }],
   ])('refuses %s, as uploads do', (_, entries) => {
     expect(() => listing(entries)).toThrow(

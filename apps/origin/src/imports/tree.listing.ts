@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { ByteCount, FleetseedError } from '#lib/contracts';
 import type { ForeignEntry } from '#lib/depot';
+import { TREE_DOCUMENT_PATH } from '#lib/swarm';
 import { checkPath, comparePaths, PathSet } from '#lib/torrent';
 
 /** An object that is to be a file of a tree, as it was when the import began. */
@@ -42,6 +43,7 @@ export class ListingBuilder {
     if (key.endsWith('/') && length === 0) return;
     const path = key.slice(this.prefix.length).split('/');
     checkPath(path);
+    if (path[0] === TREE_DOCUMENT_PATH[0]) throw reserved(path);
     this.#paths.add(path);
     if (version === null) {
       throw new FleetseedError('SOURCE_UNAVAILABLE', 'The store names no ETags of its objects.');
@@ -85,6 +87,12 @@ export function bytesOf({ files }: TreeListing): number {
 export function treeChanged(path: string): FleetseedError {
   const text = `${path} was added, changed or removed while the tree was fetched.`;
   return new FleetseedError('SOURCE_CHANGED', text, { path });
+}
+
+/** What stands there is obeyed where the tree is installed: only a push may write it. */
+function reserved(path: readonly string[]): FleetseedError {
+  const text = `${path.join('/')} has a name that is kept for Fleetseed.`;
+  return new FleetseedError('METAINFO_PATH_INVALID', text, { path: path.join('/') });
 }
 
 function tooLarge(limit: string): FleetseedError {
