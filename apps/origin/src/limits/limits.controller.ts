@@ -26,7 +26,11 @@ export class LimitsController {
     return {
       upload: upload === undefined ? this.config.uploadLimit : upload,
       download: download ?? null,
-      artifacts: Object.entries(artifacts).map(([artifact, own]) => ({ artifact, ...own })),
+      artifacts: Object.entries(artifacts).map(([artifact, own]) => ({
+        artifact,
+        upload: own.upload,
+        download: own.download,
+      })),
       set: {
         ...(upload === undefined ? {} : { upload }),
         ...(download === undefined ? {} : { download }),

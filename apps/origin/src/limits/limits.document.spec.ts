@@ -35,8 +35,16 @@ describe('changedLimits', () => {
   });
 
   it('keeps what a newer build has added', () => {
-    const stored = LimitsDocument.parse({ ...NOTHING_SET, burst: 5 });
-    expect(changedLimits(stored, { upload: 1 })).toMatchObject({ burst: 5, upload: 1 });
+    const own = { upload: 1, download: null, burst: 6 };
+    const stored = LimitsDocument.parse({
+      ...NOTHING_SET,
+      burst: 5,
+      artifacts: { [artifact]: own },
+    });
+    const kept = { burst: 5, artifacts: { [artifact]: own } };
+    expect(changedLimits(stored, { upload: 1 })).toMatchObject({ ...kept, upload: 1 });
+    const artifacts = { [artifact]: { ...own, upload: 2 } };
+    expect(changedLimits(stored, { artifact, upload: 2 })).toMatchObject({ artifacts });
   });
 
   it('is bounded in artifacts, of which limits can still be lifted', () => {

@@ -5,7 +5,7 @@ import { FleetseedError, Hex32, Rate, type OriginLimitsChange } from '#lib/contr
 /** Artifacts that may have limits of their own: the document is read whole by every replica. */
 export const MAX_LIMITED_ARTIFACTS = 1000;
 
-const ArtifactLimits = z.object({ upload: Rate, download: Rate });
+const ArtifactLimits = z.looseObject({ upload: Rate, download: Rate });
 
 /** `settings/limits.json`: what was set for all replicas. What is not there was never set. */
 export const LimitsDocument = z.looseObject({
