@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
+import { OriginLimits } from '#lib/contracts';
+
 import { changeOf, limitsText, originChangeOf, originLimitsText } from './limits.js';
 
 describe('limits on the command line', () => {
@@ -38,5 +40,10 @@ describe('limits on the command line', () => {
     expect(set).toContain('Set for all replicas; 3 seed now, and each holds to it by itself.');
     const alone = originLimitsText({ ...limits, set: {}, seeders: 1 });
     expect(alone).toContain('As this replica was started; one seeds now.');
+  });
+
+  it('of an origin of an earlier version are understood, and said to be of one replica', () => {
+    const earlier = OriginLimits.parse({ upload: 1024, download: null, artifacts: [] });
+    expect(originLimitsText(earlier)).toMatch(/^up +1.00 KiB\/s\n[^]*Of the replica that answered/);
   });
 });

@@ -46,6 +46,9 @@ export function originChangeOf(
 /** Says whose the limits are: each replica holds to them by itself. */
 export function originLimitsText(limits: OriginLimits): string {
   const { set, seeders } = limits;
+  if (!set || seeders === undefined) {
+    return `${limitsText(limits)}\n\nOf the replica that answered alone, until it ends: it is of an earlier version.`;
+  }
   const whose = set.upload === undefined ? 'As this replica was started' : 'Set for all replicas';
   const many =
     seeders === 1 ? 'one seeds now' : `${seeders} seed now, and each holds to it by itself`;

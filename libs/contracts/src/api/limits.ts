@@ -40,12 +40,13 @@ export type OriginLimitsChange = z.infer<typeof OriginLimitsChange>;
 
 /**
  * Limits of the origin, bytes a second. Each replica holds to them by itself: several together send up
- * to as many times as much.
+ * to as many times as much. A replica of an earlier version says neither what was set nor who seeds: its
+ * limits are its own, until it ends.
  */
 export const OriginLimits = LimitsState.extend({
   /** Of `upload` and `download` what was set for all; the rest is what the asked replica was started with. */
-  set: z.object({ upload: Rate.optional(), download: Rate.optional() }),
+  set: z.object({ upload: Rate.optional(), download: Rate.optional() }).optional(),
   /** Replicas that seed now. */
-  seeders: z.number().int(),
+  seeders: z.number().int().optional(),
 });
 export type OriginLimits = z.infer<typeof OriginLimits>;
