@@ -114,6 +114,8 @@ export class SocketBody implements BodySource {
 
   /** @returns false for no more at the moment */
   #arrived(count: number): boolean {
+    // Behind the body: the connection ends with the answer, so nobody is going to read that.
+    if (this.#left === 0) return false;
     this.#left -= count;
     const filling = this.#filling;
     if (filling) {
