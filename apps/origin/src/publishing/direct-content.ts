@@ -70,7 +70,12 @@ export class DirectContent {
     try {
       const range = { offset: part * planned.partBytes, length: partLengthOf(planned, part) };
       const bytes = await this.depot.streamObject(key, range, { signal });
-      for await (const chunk of hasher.through(new ChunkBody(bytes))) hasher.stored(chunk);
+      try {
+        for await (const chunk of hasher.through(new ChunkBody(bytes))) hasher.stored(chunk);
+      } finally {
+        // Its end has not been read, only its last byte.
+        bytes.destroy();
+      }
       const hashes = keptOf(planned, part, pieceLength, await hasher.finish());
       await this.uploads.hashes.write(upload, planned, part, hashes);
     } finally {
