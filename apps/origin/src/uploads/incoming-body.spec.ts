@@ -23,8 +23,8 @@ beforeAll(async () => {
   server = createServer((incoming, outgoing) => {
     const [request, response] = [incoming as Request, outgoing as Response];
     request.res = response;
-    // As late as a real one, which looks for its token first.
-    setImmediate(() => void work(open(request), response));
+    // As early as a real one can be, which awaits its guards at least.
+    queueMicrotask(() => void work(open(request), response));
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
 });

@@ -67,8 +67,10 @@ export class SocketBody implements BodySource {
   }
 
   /**
-   * Takes the body away from the parser. @returns null if that is not to be done: it is short, of
-   * unknown length, comes over TLS (in portions of 16 KiB), or Node is not as it was when this was written
+   * Takes the body away from the parser. Not to be called in the event of the request itself, but once
+   * something has been awaited: only then has the parser handed out what came together with the head.
+   * @returns null if that is not to be done: it is short, of unknown length, comes over TLS (in portions
+   * of 16 KiB), or Node is not as it was when this was written
    */
   static of(request: Request): SocketBody | null {
     const length = Number(request.headers['content-length'] ?? 0);
