@@ -26,3 +26,32 @@ it('memory is given back once after the start and after transfers, and never amo
   clock.advance(60_000);
   expect(rests).toBe(2);
 });
+
+it('a rest that takes long is not taken again soon, but in the end', () => {
+  const time = new VirtualClock();
+  let restedMs = 0;
+  const clock = {
+    now: () => time.now(),
+    monotonic: () => time.monotonic() + restedMs,
+    setTimer: (ms: number, callback: () => void) => time.setTimer(ms, callback),
+  };
+  let transfers = 0;
+  let rests = 0;
+  const rest = () => {
+    rests++;
+    restedMs += 500;
+  };
+  const memory = new IdleMemory({ transfers: () => transfers, rest, clock });
+  memory.start();
+  time.advance(12_000);
+  expect(rests).toBe(1);
+  // Somebody is served every quarter of a minute.
+  for (let turn = 0; turn < 2; turn++) {
+    transfers++;
+    time.advance(15_000);
+  }
+  expect(rests).toBe(1);
+  time.advance(30_000);
+  expect(rests).toBe(2);
+  memory.stop();
+});

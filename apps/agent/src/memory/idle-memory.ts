@@ -3,6 +3,12 @@ import type { Clock } from '#lib/runtime';
 /** Without a transfer for this long the agent is at rest, milliseconds. */
 const REST_MS = 5_000;
 
+/**
+ * Rests are so many times as long apart as one takes, at least: who serves somebody every now and then would do little
+ * else, and the more the larger its heap.
+ */
+const APART = 100;
+
 export interface IdleMemoryOptions {
   /** A count that grows with every transfer. */
   readonly transfers: () => number;
@@ -19,6 +25,8 @@ export class IdleMemory {
   /** At the last look; null before the first one, which takes the start for a transfer. */
   #transfers: number | null = null;
   #rested = false;
+  /** Monotonic milliseconds. */
+  #notBefore = -Infinity;
   #cancel: () => void = () => {};
 
   constructor(private readonly options: IdleMemoryOptions) {}
@@ -35,10 +43,15 @@ export class IdleMemory {
   }
 
   #look(): void {
-    const transfers = this.options.transfers();
-    const moved = transfers !== this.#transfers;
-    this.#transfers = transfers;
-    if (!moved && !this.#rested) this.options.rest();
-    this.#rested = !moved;
+    const { transfers, rest, clock } = this.options;
+    const count = transfers();
+    const moved = count !== this.#transfers;
+    this.#transfers = count;
+    if (moved) this.#rested = false;
+    const began = clock.monotonic();
+    if (moved || this.#rested || began < this.#notBefore) return;
+    rest();
+    this.#rested = true;
+    this.#notBefore = began + APART * (clock.monotonic() - began);
   }
 }
