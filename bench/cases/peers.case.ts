@@ -3,6 +3,7 @@ import { once } from 'node:events';
 
 import { packedSwarmsCode } from '../load/own-code.ts';
 import { PeerCrowd, type CrowdShape } from '../load/peer-crowd.ts';
+import { undoAtExit } from '../net/undo.ts';
 import { markdownTable } from '../report/format.ts';
 import { loadNow } from '../report/machine.ts';
 import { writeSection } from '../report/results-file.ts';
@@ -64,8 +65,16 @@ async function inProcessOfItsOwn(shape: CrowdShape): Promise<string[]> {
   const child = fork(import.meta.filename, [JSON.stringify(shape)], {
     execArgv: ['--expose-gc'],
   });
-  const [row] = (await once(child, 'message')) as [string[]];
-  return row;
+  const kill = undoAtExit(() => child.kill('SIGKILL'));
+  const ended = once(child, 'disconnect').then(() => {
+    throw new Error(`${shape.title}: the process ended before it said what it had measured.`);
+  });
+  try {
+    const [row] = (await Promise.race([once(child, 'message'), ended])) as [string[]];
+    return row;
+  } finally {
+    kill();
+  }
 }
 
 async function rowOf(shape: CrowdShape): Promise<string[]> {

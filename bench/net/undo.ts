@@ -5,7 +5,15 @@
 const pending = new Set<() => void>();
 
 process.on('exit', () => {
-  for (const undo of [...pending].reverse()) undo();
+  for (const undo of [...pending].reverse()) {
+    try {
+      undo();
+    } catch (error) {
+      // What can be undone is, whatever cannot.
+      process.stderr.write(`${String(error)}\n`);
+      process.exitCode ||= 1;
+    }
+  }
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => process.exit(1));
