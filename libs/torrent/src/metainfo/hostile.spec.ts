@@ -323,6 +323,21 @@ describe('hostile metainfo, v2', () => {
     expect(codeOf(Buffer.from('le'))).toBe('BENCODE_INVALID');
   });
 
+  it.each(['v2', 'hybrid'] as const)('is refused so from peers too (%s)', (format) => {
+    const text = built[format].infoBytes.toString('latin1');
+    const given = (changedText: string) => {
+      expect(changedText).not.toBe(text);
+      return codeOf(Buffer.from(changedText, 'latin1'), parseInfo);
+    };
+    expect(given(text.replace('4:name1:t', '4:name1:t4:name1:t'))).toBe('BENCODE_INVALID');
+    // At the top, and deep inside the file tree.
+    const swapped = text.replace('12:meta versioni2e4:name1:t', '4:name1:t12:meta versioni2e');
+    expect(given(swapped)).toBe('BENCODE_INVALID');
+    const inside = text.replace(/(6:lengthi5e)(11:pieces root32:.{32})/s, '$2$1');
+    expect(given(inside)).toBe('BENCODE_INVALID');
+    expect(given(`${text}e`)).toBe('METAINFO_INVALID');
+  });
+
   it('is refused beyond the size that is allowed', () => {
     const parse = (bytes: Uint8Array) => parseMetainfo(bytes, { maxBytes: 100 });
     expect(codeOf(built.v2.metainfoBytes, parse)).toBe('METAINFO_TOO_LARGE');
