@@ -51,11 +51,12 @@ export class UdpDoor {
   static async open(tracker: TrackerUdp, options: UdpDoorOptions): Promise<UdpDoor> {
     const { host, port, logger = silentLogger } = options;
     const isV6 = isIPv6(host);
+    const fd = bindDatagrams(host, port, RECEIVE_BYTES);
     const socket = createSocket({
       type: isV6 ? 'udp6' : 'udp4',
-      recvBufferSize: RECEIVE_BYTES,
+      // One that is bound has its room already; asked for this way it would get what unprivileged processes may have.
+      ...(fd === null ? { recvBufferSize: RECEIVE_BYTES } : {}),
     });
-    const fd = bindDatagrams(host, port, RECEIVE_BYTES);
     const door = new UdpDoor(socket, tracker, fd, isV6);
     try {
       // With a socket that is bound already it listens at once.
