@@ -67,7 +67,9 @@ export class BatchedAnswers {
     }
     let made = this.#answerFirst(first, from);
     while (this.#postponed < MOST_LATER && performance.now() - this.#begun < TURN_MS) {
-      const room = BATCH - made;
+      // Where one had to wait, most others may have to.
+      const most = this.#postponed === 0 ? BATCH : MOST_LATER - this.#postponed;
+      const room = Math.min(BATCH - made, most);
       const count = this.calls.recvmmsg(this.fd, this.#receivedAt, room, MSG_DONTWAIT, 0n);
       if (count > 0) made = this.#answerBatch(count, made);
       this.#send(made);
