@@ -164,6 +164,25 @@ describe('fleetseed release import --from s3://BUCKET/PREFIX/', () => {
     await origin.service.stop();
   });
 
+  it('does not wait for the rest of a tree that is known to have changed', async () => {
+    const origin = await sandbox.origin(undefined, { env });
+    proxy.plan('stalled', isObject('bin/app'));
+    proxy.plan('reset', isObject('README.md'), 1_000_000);
+    const begun = await begin(origin, '4');
+    const bothAsked = () => readsOf('bin/app') > 0 && readsOf('README.md') > 0;
+    await until('both groups', bothAsked, PATIENCE_MS);
+    await put('README.md', Buffer.from('# Other\n'));
+    proxy.reset();
+    expect((await ended(origin, begun)).error).toMatchObject({
+      code: 'SOURCE_CHANGED',
+      detail: expect.stringContaining('README.md') as string,
+    });
+    // Who is silent is asked again after a while.
+    expect(readsOf('bin/app')).toBe(0);
+    await put('README.md', FILES['README.md']!);
+    await origin.service.stop();
+  });
+
   it('says what it does not take', async () => {
     const limits = { FLEETSEED_IMPORT_MAX_FILES: '25' };
     const few = await sandbox.origin(undefined, { env: { ...env, ...limits } });

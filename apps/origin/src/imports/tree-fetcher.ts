@@ -31,7 +31,7 @@ import {
 const GROUPS_AT_ONCE = 2;
 const FILES_AT_ONCE = 8;
 
-interface Fetch extends FetchOptions {
+interface Fetch extends Pick<FetchOptions, 'signal'> {
   readonly record: ImportRecord;
   readonly folder: ForeignFolder;
   readonly prefix: string;
@@ -73,8 +73,7 @@ export class TreeFetcher {
       return await this.gathered.record(record.import, record.app, { request, objects }, creator);
     } catch (error) {
       // What was fetched is of a tree that is no more: another try is to begin with what is there.
-      const isChanged = error instanceof FleetseedError && error.code === 'SOURCE_CHANGED';
-      if (isChanged) await this.uploads.remove(record.import, { keepRecord: false });
+      if (isChanged(error)) await this.uploads.remove(record.import, { keepRecord: false });
       throw error;
     } finally {
       folder.close();
@@ -124,7 +123,9 @@ export class TreeFetcher {
     let done = 0;
     const came = (bytes: number) => options.progress((done += bytes), total);
     const pieceLength = defaultPieceLength(total);
-    const fetch: Fetch = { ...options, ...tree, record, pieceLength, came };
+    const changed = new AbortController();
+    const signal = AbortSignal.any([options.signal, changed.signal]);
+    const fetch: Fetch = { ...tree, signal, record, pieceLength, came };
     const groups = await this.gathering.groups(record.import);
     const lacking = groupsOf(tree.listing.files).filter((group) => {
       const isThere = groups.has(group.object);
@@ -132,8 +133,14 @@ export class TreeFetcher {
       return !isThere;
     });
     await sideBySide(lacking, GROUPS_AT_ONCE, async (group) => {
-      options.signal.throwIfAborted();
-      groups.set(group.object, await this.#fetchGroup(group, fetch));
+      signal.throwIfAborted();
+      try {
+        groups.set(group.object, await this.#fetchGroup(group, fetch));
+      } catch (error) {
+        // Nothing of this tree is kept then, so the other group is not waited for.
+        if (isChanged(error)) changed.abort(error);
+        throw error;
+      }
     });
     return groups;
   }
@@ -178,15 +185,20 @@ export class TreeFetcher {
         yield chunk;
       }
     } catch (error) {
+      signal.throwIfAborted();
       throw isGone(error) ? treeChanged(pathText(file)) : error;
     }
   }
 }
 
+function isChanged(error: unknown): boolean {
+  return error instanceof FleetseedError && error.code === 'SOURCE_CHANGED';
+}
+
 /** Replaced or removed since it was listed. */
 function isGone(error: unknown): boolean {
-  if (!(error instanceof FleetseedError)) return false;
-  return error.code === 'SOURCE_NOT_FOUND' || error.code === 'SOURCE_CHANGED';
+  const isAbsent = error instanceof FleetseedError && error.code === 'SOURCE_NOT_FOUND';
+  return isAbsent || isChanged(error);
 }
 
 function requestOf(
