@@ -24,8 +24,12 @@ export class S3ForeignFolder implements ForeignFolder {
       yield Contents.flatMap(({ Key: key, Size: length = 0, ETag: version = null }) =>
         key === undefined ? [] : [{ key, length, version }],
       );
-      token = IsTruncated ? NextContinuationToken : undefined;
-      if (token === undefined) return;
+      if (!IsTruncated) return;
+      // Taken for the end, or for the beginning, it would make a tree that lacks files.
+      if (NextContinuationToken === undefined || NextContinuationToken === token) {
+        throw foreignError(new Error('a listing that has more, and no way to it'));
+      }
+      token = NextContinuationToken;
     }
   }
 
