@@ -3,6 +3,7 @@ import { ListObjectsV2Command, type ListObjectsV2Output } from '@aws-sdk/client-
 import type { ForeignEntry, ForeignFolder, ForeignObject } from '../foreign-object.js';
 import { S3Door } from './s3-door.js';
 import { closeForeign, foreignError, refusal, S3ForeignObject } from './s3-foreign-object.js';
+import { checkGoesOn } from './s3-listing.js';
 import type { S3DepotOptions } from './s3-options.js';
 
 const CONNECTIONS = 16;
@@ -24,12 +25,8 @@ export class S3ForeignFolder implements ForeignFolder {
       yield Contents.flatMap(({ Key: key, Size: length = 0, ETag: version = null }) =>
         key === undefined ? [] : [{ key, length, version }],
       );
-      if (!IsTruncated) return;
-      // Taken for the end, or for the beginning, it would make a tree that lacks files.
-      if (NextContinuationToken === undefined || NextContinuationToken === token) {
-        throw foreignError(new Error('a listing that has more, and no way to it'));
-      }
-      token = NextContinuationToken;
+      token = IsTruncated ? NextContinuationToken : undefined;
+      if (token === undefined) return;
     }
   }
 
@@ -53,7 +50,7 @@ export class S3ForeignFolder implements ForeignFolder {
             ...(token === undefined ? {} : { ContinuationToken: token }),
           });
           try {
-            return await client.send(command, { abortSignal: signal });
+            return checkGoesOn(await client.send(command, { abortSignal: signal }), token);
           } catch (error) {
             throw refusal(error) ?? error;
           }

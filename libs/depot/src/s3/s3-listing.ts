@@ -1,4 +1,4 @@
-import { ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { ListObjectsV2Command, type ListObjectsV2Output } from '@aws-sdk/client-s3';
 
 import { pageLimit } from '../depot-checks.js';
 import { compareKeys } from '../depot-key.js';
@@ -53,7 +53,7 @@ export async function* walk(
         ...(folders ? { Delimiter: '/' } : {}),
         ...(token === undefined ? {} : { ContinuationToken: token }),
       });
-      return client.send(command, { abortSignal: signal });
+      return checkGoesOn(await client.send(command, { abortSignal: signal }), token);
     });
     const names = [
       ...(page.Contents ?? []).map(({ Key }) => Key),
@@ -64,4 +64,18 @@ export async function* walk(
     token = page.IsTruncated ? page.NextContinuationToken : undefined;
     if (token === undefined) return;
   }
+}
+
+/**
+ * A page that says there is more, and not how to get there or the way to where it is, is half an answer
+ * and asked for again: taken for whole, what it lacks would be taken for gone.
+ * @param token by which this page was asked for
+ */
+export function checkGoesOn(
+  page: ListObjectsV2Output,
+  token: string | undefined,
+): ListObjectsV2Output {
+  const { IsTruncated, NextContinuationToken: next } = page;
+  if (!IsTruncated || (next !== undefined && next !== token)) return page;
+  throw new Error('The store lists a part, and does not say how it goes on.');
 }

@@ -4,10 +4,13 @@ import type { AddressInfo } from 'node:net';
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
+import { S3Door } from './s3-door.js';
 import { S3ForeignFolder } from './s3-foreign-folder.js';
+import { listKeys } from './s3-listing.js';
+import type { S3DepotOptions } from './s3-options.js';
 
 let server: Server;
-let folder: S3ForeignFolder;
+let options: S3DepotOptions;
 /** What each page has behind its one key. */
 let ends: string[];
 beforeEach(async () => {
@@ -23,10 +26,10 @@ beforeEach(async () => {
   await once(server, 'listening');
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
-  folder = new S3ForeignFolder({ endpoint, bucket: 'builds', pathStyle: true, credentials }, 'a/');
+  const patience = { timeoutMs: 500, totalMs: 0 };
+  options = { endpoint, bucket: 'builds', pathStyle: true, credentials, patience };
 });
 afterEach(async () => {
-  folder.close();
   server.closeAllConnections();
   server.close();
   await once(server, 'close');
@@ -34,8 +37,24 @@ afterEach(async () => {
 
 const more = (token: string) => `<IsTruncated>true</IsTruncated>${token}`;
 const next = (token: string) => more(`<NextContinuationToken>${token}</NextContinuationToken>`);
-const listed = async () =>
-  (await Array.fromAsync(folder.list(new AbortController().signal))).flat();
+
+async function listed() {
+  const folder = new S3ForeignFolder(options, 'a/');
+  try {
+    return (await Array.fromAsync(folder.list(new AbortController().signal))).flat();
+  } finally {
+    folder.close();
+  }
+}
+
+async function depotKeys() {
+  const door = new S3Door(options);
+  try {
+    return (await listKeys(door, 'a/', {})).keys;
+  } finally {
+    door.destroy();
+  }
+}
 
 it('lists what is below its prefix, page by page', async () => {
   ends = [next('one'), next('two'), '<IsTruncated>false</IsTruncated>'];
@@ -52,4 +71,5 @@ it.each([
 ])('takes no listing for whole that %s', async (_, pages) => {
   ends = pages;
   await expect(listed()).rejects.toMatchObject({ code: 'SOURCE_UNAVAILABLE' });
+  await expect(depotKeys()).rejects.toMatchObject({ code: 'DEPOT_UNAVAILABLE' });
 });
