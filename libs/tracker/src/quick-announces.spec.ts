@@ -29,8 +29,11 @@ function lookup(infoHash: Buffer): FoundSwarm | null {
   return infoHash.equals(OTHER) ? { swarm: V2.toString('hex'), hash: 'v1-only' } : null;
 }
 
-/** The same tracker on the quick way and, with `slow`, on the long one only. */
-function udpOf(access: TrackerAccess, slow: boolean) {
+/**
+ * The same tracker on the quick way and, with `slow`, on the long one only.
+ * @param lookedUp keys that need not be looked up any more; without it none has to be
+ */
+function udpOf(access: TrackerAccess, slow: boolean, lookedUp?: Set<string>) {
   const clock = new VirtualClock(1_000_000);
   const random = seededRandom(7);
   const memory = new MemoryPeerStore({ clock, random });
@@ -45,10 +48,13 @@ function udpOf(access: TrackerAccess, slow: boolean) {
   const tracker = new Tracker({
     access,
     registry: { lookup },
-    authorize: async (key) => callerOf(key),
+    authorize: async (key) => {
+      lookedUp?.add(key);
+      return callerOf(key);
+    },
     recognize: (key) => {
       callerOf(key);
-      return { callerNow: () => callerOf(key) };
+      return { callerNow: () => (lookedUp?.has(key) === false ? null : callerOf(key)) };
     },
     store,
     clock,
@@ -201,6 +207,14 @@ describe('an announce on the quick way', () => {
     const { udp } = udpOf('closed', false);
     expect((await answerTo(udp, keyed)).atOnce).toBe(true);
     expect((await answerTo(udp, { ...keyed, event: 'completed' })).atOnce).toBe(true);
+  });
+
+  it('is on it again as soon as its key was looked up, and counts once', async () => {
+    const { udp, tracker } = udpOf('closed', false, new Set());
+    const { bytes, atOnce } = await answerTo(udp, keyed);
+    expect([atOnce, tracker.quick!.announces, tracker.totals.announces]).toEqual([false, 1, 1]);
+    const slow = udpOf('closed', true);
+    expect(bytes).toBe((await answerTo(slow.udp, keyed)).bytes);
   });
 
   it('is refused from the moment on at which its key is not good any more', async () => {

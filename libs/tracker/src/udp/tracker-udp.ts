@@ -134,7 +134,7 @@ export class TrackerUdp {
     const away = this.#away();
     if (away !== null) return encode(errorOf(request, away));
     if (this.#pending >= this.#maxPending) return null;
-    return this.#ask(request, remote.address);
+    return this.#ask(request, datagram, remote);
   }
 
   #connect(bytes: Uint8Array, at: number, remote: RemoteWords, out: Uint8Array, outAt: number) {
@@ -145,11 +145,11 @@ export class TrackerUdp {
     return UDP_CONNECT_BYTES;
   }
 
-  async #ask(request: ProvenRequest, address: string): Promise<Buffer> {
+  async #ask(request: ProvenRequest, datagram: Buffer, remote: UdpRemote): Promise<Buffer> {
     this.#pending++;
     try {
       return request.action === 'announce'
-        ? await this.#announce(request, address)
+        ? await this.#announce(request, datagram, remote)
         : encode(await this.#scrape(request));
     } catch (thrown) {
       const error = toFleetseedError(thrown);
@@ -160,9 +160,15 @@ export class TrackerUdp {
     }
   }
 
-  async #announce(request: UdpAnnounce, address: string): Promise<Buffer> {
+  async #announce(request: UdpAnnounce, datagram: Buffer, remote: UdpRemote): Promise<Buffer> {
+    const { address } = remote;
     const family = familyOf(address);
     const admission = await this.#tracker.admit(keyOf(request.urlData), request.infoHash);
+    // What it waited for is at hand now, most likely: for many at once, which come due in the same moment.
+    this.#remote.set(remote);
+    const { length } = datagram;
+    const bytes = this.handleInto(datagram, 0, length, this.#remote, this.#answer, 0);
+    if (bytes > 0) return Buffer.from(this.#answer.subarray(0, bytes));
     const told = await this.#tracker.announceAdmitted(
       announceOf(request, address, MOST_PEERS[family]),
       admission,
