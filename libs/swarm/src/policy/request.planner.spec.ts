@@ -79,6 +79,15 @@ describe('RequestPlanner', () => {
     expect(owed(far)).toBeGreaterThan(before);
   });
 
+  it('asks sources that took ten times as long at the start again soon', () => {
+    const { seed, fill } = download();
+    for (let count = 0; count < 2; count++) seed(400);
+    const slow = Array.from({ length: 8 }, () => seed(4000));
+    fill(10_000);
+    // Only two of them might owe anything, as long as they count as far.
+    expect(owed(slow)).toBeGreaterThan(2);
+  });
+
   it('takes what an origin offers first, also when its spans take long', () => {
     const { picker, layout, planner, seed } = download();
     for (let count = 0; count < 4; count++) seed(100);

@@ -21,7 +21,10 @@ const LEAST_END_GAME_MS = 250;
 /** Weight of the newest duration in the averages. */
 const NEWEST = 0.1;
 const NEWEST_OF_SOURCE = 0.25;
-/** What was measured of a slow source counts half after this, milliseconds: it is tried again. */
+/**
+ * By how much a source was slow counts half after this, milliseconds, a quarter after twice as long: it is tried
+ * again. In the crush at a start some take ten times as long as later, and must not lie idle for the rest.
+ */
 const FORGET_MS = 2000;
 /** A source that answers at once is taken for no quicker than this part of the usual. */
 const LEAST_RATIO = 0.5;
@@ -58,7 +61,7 @@ export class Source {
   usualSince(now: number, hoped: number): number {
     if (this.usualMs <= hoped) return this.usualMs;
     const age = Math.max(0, now - this.measuredAt) / FORGET_MS;
-    return hoped + (this.usualMs - hoped) / (1 + age);
+    return hoped + (this.usualMs - hoped) / 2 ** age;
   }
 }
 
