@@ -1,55 +1,22 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { FleetseedError, type ErrorCode } from '#lib/contracts';
+import type { ErrorCode } from '#lib/contracts';
 
-import { bdecode } from '../bencode/bencode.decoder.js';
-import { bencode, keyOfText } from '../bencode/bencode.encoder.js';
-import type { BencodeDict, BencodeInput, BencodeValue } from '../bencode/bencode.types.js';
-import { buildFromMemory, someBytes } from './metainfo.fixture.js';
+import type { BencodeInput } from '../bencode/bencode.types.js';
+import {
+  HUGE,
+  built,
+  changed,
+  codeOf,
+  dict,
+  node,
+  type Change,
+  type Dict,
+} from './hostile.fixture.js';
 import { parseInfo, parseMetainfo } from './metainfo.parser.js';
-import type { MetainfoFormat } from './metainfo.types.js';
 
-type Dict = Map<string, BencodeInput>;
-type Change = (info: Dict, outer: Dict) => void;
-
-const HUGE = 2 ** 53 - 1;
-const files = [
-  { path: ['a'], content: someBytes(40_000) },
-  { path: ['d', 'b'], content: someBytes(5, 2) },
-  { path: ['l'], symlink: ['d', 'b'] },
-  { path: ['z'], content: someBytes(20_000, 3) },
-];
-const built = {
-  v1: buildFromMemory({ name: 't', files, format: 'v1' }),
-  v2: buildFromMemory({ name: 't', files, format: 'v2' }),
-  hybrid: buildFromMemory({ name: 't', files, format: 'hybrid' }),
-};
-
-function changed(format: MetainfoFormat, change: Change): Buffer {
-  const outer = bdecode(built[format].metainfoBytes) as Dict;
-  change(outer.get('info') as Dict, outer);
-  return bencode(outer);
-}
-
-function codeOf(bytes: Uint8Array, parse = parseMetainfo): string | undefined {
-  try {
-    parse(bytes);
-    return undefined;
-  } catch (error) {
-    return error instanceof FleetseedError ? error.code : String(error);
-  }
-}
-
-/** The node of a path in the file tree. */
-function node(info: Dict, ...path: string[]): Dict {
-  let at = info.get('file tree') as Dict;
-  for (const component of path) at = at.get(component) as Dict;
-  return at;
-}
 const leaf = (info: Dict, ...path: string[]) => node(info, ...path, '');
 const v1File = (info: Dict, index: number) => (info.get('files') as Dict[])[index]!;
-const dict = (...entries: [string, BencodeInput][]): Dict => new Map(entries);
 const flip = (bytes: BencodeInput | undefined): Buffer => {
   const copy = Buffer.from(bytes as Buffer);
   copy[3]! ^= 1;
@@ -500,94 +467,10 @@ describe('hostile metainfo, hybrid', () => {
   });
 });
 
-describe('fuzzed metainfo', () => {
-  const formats = fc.constantFrom<MetainfoFormat>('v1', 'v2', 'hybrid');
-  /** Errors of parsing these bytes that are not of the codes that parsing may have. */
-  const foreignErrors = (bytes: Uint8Array) =>
-    [codeOf(bytes), codeOf(bytes, parseInfo)].filter(
-      (code) => code !== undefined && !/^(BENCODE|METAINFO)_[A-Z_]+$/.test(code),
-    );
-
-  it('throws nothing but our errors when bytes are changed, cut out or put in', () => {
-    const edits = fc.array(
-      fc.record({ at: fc.nat(), cut: fc.nat(3), put: fc.uint8Array({ maxLength: 3 }) }),
-      { minLength: 1, maxLength: 4 },
-    );
-    fc.assert(
-      fc.property(formats, edits, fc.boolean(), (format, list, inInfo) => {
-        let bytes = inInfo ? built[format].infoBytes : built[format].metainfoBytes;
-        for (const { at, cut, put } of list) {
-          const from = at % bytes.length;
-          bytes = Buffer.concat([bytes.subarray(0, from), put, bytes.subarray(from + cut)]);
-        }
-        expect(foreignErrors(bytes)).toEqual([]);
-      }),
-      { numRuns: 2000 },
-    );
-  });
-
-  it('throws nothing but our errors when any value is replaced by any other', () => {
-    const junk = fc.constantFrom<BencodeInput>(
-      0,
-      -1,
-      1,
-      16_384,
-      HUGE,
-      '',
-      '..',
-      'a',
-      Buffer.alloc(32),
-      Buffer.from([0xff]),
-      [],
-      [1],
-      [[]],
-      ['..'],
-      dict(),
-      dict(['', 1]),
-      dict(['', dict()]),
-      dict(['length', 1]),
-    );
-    fc.assert(
-      fc.property(formats, fc.nat(), junk, (format, pick, value) => {
-        const outer = bdecode(built[format].metainfoBytes) as BencodeDict;
-        const places = placesOf(outer);
-        places[pick % places.length]!(value);
-        expect(foreignErrors(bencode(outer))).toEqual([]);
-      }),
-      { numRuns: 2000 },
-    );
-  });
-
-  it('throws nothing but our errors on keys with any text', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
-        const empty = dict(['', dict(['length', 0])]);
-        const bytes = changed('v2', (info) => node(info).set(keyOfText(text), empty));
-        expect(foreignErrors(bytes)).toEqual([]);
-      }),
-    );
-  });
-});
-
 function layers(outer: Dict): Dict {
   return outer.get('piece layers') as Dict;
 }
 
 function firstLayer(outer: Dict): string {
   return [...layers(outer).keys()][0]!;
-}
-
-/** A setter for every value inside a decoded one. */
-function placesOf(value: BencodeValue): ((replacement: BencodeInput) => void)[] {
-  if (Array.isArray(value)) {
-    return value.flatMap((item, index) => [
-      (replacement: BencodeInput) => void ((value as BencodeInput[])[index] = replacement),
-      ...placesOf(item),
-    ]);
-  }
-  if (!(value instanceof Map)) return [];
-  return [...value].flatMap(([key, item]) => [
-    (replacement: BencodeInput) => void (value as Dict).set(key, replacement),
-    ...placesOf(item),
-  ]);
 }
