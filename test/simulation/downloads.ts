@@ -77,6 +77,7 @@ export class Downloads {
       this.#callIn(machine, source);
       if (source.snubbed && now - source.snubbedAt > HUNG_MS) part(source.from);
     }
+    machine.planner!.tick(now);
     this.fill(machine);
   }
 
@@ -175,7 +176,7 @@ export class Downloads {
     let oldestAt = Infinity;
     for (const { askedAt } of source.requests.values()) oldestAt = Math.min(oldestAt, askedAt);
     const outstandingBytes = source.requests.size * scenario.runBytes;
-    const rate = source.depth.rate(now);
+    const rate = source.depth.lastRate;
     const { lastBytesAt } = source;
     if (!isOverdue({ oldestAt, lastBytesAt, outstandingBytes, rate }, now)) return;
     if (!source.snubbed) source.snubbedAt = now;

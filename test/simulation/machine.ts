@@ -3,8 +3,9 @@ import type { Random } from '#lib/runtime';
 import { Bitfield } from '../../libs/swarm/src/bitfield.js';
 import { DialPolicy } from '../../libs/swarm/src/policy/dial.policy.js';
 import type { PayloadLayout } from '../../libs/swarm/src/policy/payload.layout.js';
-import { PickerPeer } from '../../libs/swarm/src/policy/picker.peer.js';
+import { PickerPeer, type Distance } from '../../libs/swarm/src/policy/picker.peer.js';
 import { RateMeter } from '../../libs/swarm/src/policy/rate.meter.js';
+import { seedOf } from '../../libs/swarm/src/policy/rendezvous.score.js';
 import { RequestDepth } from '../../libs/swarm/src/policy/request.depth.js';
 import { RequestPlanner, Source } from '../../libs/swarm/src/policy/request.planner.js';
 import { RunHoldings } from '../../libs/swarm/src/policy/run.holdings.js';
@@ -46,9 +47,10 @@ export class MachineSource extends Source {
   constructor(
     readonly from: Machine,
     holdings: RunHoldings,
+    distance: Distance,
     now: number,
   ) {
-    const pick = new MachinePeer(holdings);
+    const pick = new MachinePeer(holdings, distance, from.seed);
     super(pick, new RequestDepth(now));
     pick.source = this;
   }
@@ -87,6 +89,8 @@ export class Machine {
   desk: OriginDesk | null = null;
   /** `silent`: it is gone, and nobody knows. */
   state: 'well' | 'silent' | 'gone' = 'well';
+  /** Tells it from others of its zone. */
+  readonly seed: number;
   #rate = 0;
   #ratedAt = 0;
   /** When it had everything, milliseconds; 0 before. */
@@ -101,11 +105,12 @@ export class Machine {
   ) {
     this.have = isOrigin ? Bitfield.full(layout.pieceCount) : new Bitfield(layout.pieceCount);
     this.told = new Bitfield(layout.pieceCount);
+    this.seed = seedOf(`machine ${index}`);
     const table = new SpanTable(layout, this.have);
     const usual = layout.length / layout.runCount;
     this.planner = isOrigin
       ? null
-      : new RequestPlanner(new SpanPicker(table, random), usual, random);
+      : new RequestPlanner(new SpanPicker(table, random, null, this.seed), usual, random);
 
     const hasOf = isOrigin ? null : ({ told }: Machine) => told.count;
     this.uploads = new UploadScheduler(UPLOADS_AT_ONCE, UPLOAD_QUEUE_LIMIT, hasOf);

@@ -1,4 +1,5 @@
 import { Bitfield } from '../../libs/swarm/src/bitfield.js';
+import type { Distance } from '../../libs/swarm/src/policy/picker.peer.js';
 import { RunHoldings } from '../../libs/swarm/src/policy/run.holdings.js';
 import type { Downloads } from './downloads.js';
 import { MachineSource, type Machine } from './machine.js';
@@ -90,10 +91,17 @@ export class Meetings {
       return;
     }
     const shown = other.isOrigin ? new Bitfield(layout.pieceCount) : other.told;
-    const source = new MachineSource(other, new RunHoldings(layout, shown, null), now);
+    const holdings = new RunHoldings(layout, shown, null);
+    const source = new MachineSource(other, holdings, this.#distance(machine, other), now);
     machine.neighbours.set(other, source);
     machine.planner.add(source);
     other.listeners.push({ at: machine, source, untold: [] });
+  }
+
+  /** As machines tell each other, when they know where they stand. */
+  #distance(machine: Machine, other: Machine): Distance {
+    if (!this.swarm.scenario.labelled || other.isOrigin) return 'unknown';
+    return machine.zone === other.zone ? 'near' : 'far';
   }
 
   /** `machine` learns that the connection to `other` is no more. */

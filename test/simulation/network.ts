@@ -109,7 +109,11 @@ export class Network {
     for (let tries = sending.length; tries > 0; tries--) {
       const transfer = sending.shift()!;
       sending.push(transfer);
-      if (this.#underWay[transfer]! >= WINDOW) continue;
+      if (this.#underWay[transfer]! >= WINDOW) {
+        this.#holdsNoPlace(transfer);
+        if (this.#busy[host] === 1) return;
+        continue;
+      }
       this.#busy[host] = 1;
       this.#underWay[transfer]!++;
       const { queue, rates } = this.#options;
@@ -117,6 +121,13 @@ export class Network {
       queue.add(queue.now + this.#bytes[transfer]! / rates[host]!, PART_LEFT, transfer);
       return;
     }
+  }
+
+  /** Who takes nothing more keeps no other from being sent something. */
+  #holdsNoPlace(transfer: number): void {
+    if (this.#dead[this.#to[transfer]!] === 0) return;
+    this.stop(transfer);
+    this.#options.sent(transfer);
   }
 
   #left(transfer: number): void {

@@ -83,7 +83,15 @@ export async function composeAgent(options: AgentOptions): Promise<Agent> {
     ),
     stateFolder: folders.state,
     reserveBytes: config.diskReserve ?? null,
-    door: new SwarmDoor({ ...doors, session, desk, client, target, advertise: config.advertise }),
+    door: new SwarmDoor({
+      ...doors,
+      session,
+      desk,
+      client,
+      target,
+      zone: config.labels['zone'],
+      advertise: config.advertise,
+    }),
     onStaged: (result) => book.enter(result),
   });
   const apps = new AppRunners({

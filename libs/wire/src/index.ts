@@ -6,6 +6,7 @@ export * from './extension/fs-offer.codec.js';
 export * from './extension/fs-run.codec.js';
 export { MAX_RANGES, type IndexRange } from './extension/index-ranges.js';
 export * from './extension/member-proof.js';
+export * from './extension/zone-mark.js';
 export * from './extension/ut-metadata.codec.js';
 export * from './peer/allowed-fast.js';
 export * from './peer/handshake.codec.js';

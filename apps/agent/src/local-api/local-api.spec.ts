@@ -38,6 +38,7 @@ beforeEach(async () => {
     metrics: () => ({
       received: { origin: 1, peer: 2, reuse: 3 },
       wasted: 4,
+      fromAfar: 1,
       sent: 5,
       peers: 6,
       read: 8,

@@ -3,6 +3,8 @@ export interface AgentMetrics {
   readonly received: Readonly<Record<'origin' | 'peer' | 'reuse', number>>;
   readonly wasted: number;
   readonly sent: number;
+  /** Of what peers sent, what came from other zones. */
+  readonly fromAfar: number;
   readonly peers: number;
   /** Everything read from peers, payload or not. */
   readonly read: number;
@@ -44,6 +46,11 @@ function metricsOf(metrics: AgentMetrics): Metric[] {
       ['', metrics.wasted],
     ]),
     counter('fleetseed_agent_sent_bytes_total', 'Payload sent to peers.', [['', metrics.sent]]),
+    counter(
+      'fleetseed_agent_other_zones_bytes_total',
+      "Of peers' payload, what other zones sent.",
+      [['', metrics.fromAfar]],
+    ),
     counter('fleetseed_agent_read_bytes_total', 'Everything read from peers.', [
       ['', metrics.read],
     ]),

@@ -24,6 +24,8 @@ export interface SwarmDoorOptions {
   readonly desk: TicketDesk;
   readonly client: HttpClient;
   readonly target: string;
+  /** The machine's label `zone`. */
+  readonly zone: string | undefined;
   /** HOST:PORT under which peers reach us, when it is not where we listen. */
   readonly advertise: string | undefined;
   readonly clock: Clock;
@@ -38,7 +40,7 @@ export class SwarmDoor {
   constructor(private readonly options: SwarmDoorOptions) {}
 
   accessFor(metainfo: Metainfo, ticket: SwarmTicket): SwarmAccess {
-    const { clock, random, client, desk, target } = this.options;
+    const { clock, random, client, desk, target, zone } = this.options;
     const announcer = new TicketAnnouncer({
       ticket: () => desk.ticketFor(ticket.artifact),
       announcerFor: (fresh) => this.#announcerFor(metainfo, fresh),
@@ -50,6 +52,7 @@ export class SwarmDoor {
     return {
       announcer,
       target,
+      ...(zone === undefined ? {} : { zone }),
       swarmSecret: Buffer.from(ticket.swarmSecret, 'base64url'),
       peerAccess: ticket.peerAccess ?? 'members',
       peers: ticket.origins.flatMap(parsePeer),

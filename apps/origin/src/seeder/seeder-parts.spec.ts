@@ -31,6 +31,7 @@ function neighbour(over: Partial<NeighbourStats>): NeighbourStats {
     host: '10.0.0.7',
     port: 6881,
     role: 'stranger',
+    distance: 'unknown',
     received: 0,
     sent: 0,
     downRate: 1,
@@ -51,6 +52,7 @@ const stats: TorrentStats = {
   bytes: {
     fromOrigin: 0,
     fromPeers: 0,
+    fromAfar: 0,
     fromStrangers: 0,
     fromWebSeed: 0,
     sent: { first: 0, rare: 0, stall: 0, stranger: 0, peer: 0 },

@@ -20,6 +20,7 @@ function identityOf(options: Partial<PeerIdentity> = {}): PeerIdentity {
     pieceCount: PIECES,
     peerId: peerIdOf(),
     role: 'agent',
+    zone: null,
     swarmSecret: SECRET,
     listenPort: 6881,
     uploadOnly: false,
@@ -160,6 +161,21 @@ describe('PeerConnection', () => {
       choking: false,
       listenPort: 6881,
     });
+  });
+
+  it('tells members whether they stand in one zone, where both know where they stand', async () => {
+    const here = Buffer.alloc(8, 1);
+    const there = Buffer.alloc(8, 2);
+    const cases = [
+      [here, here, 'near'],
+      [here, there, 'far'],
+      [here, null, 'unknown'],
+    ] as const;
+    for (const [left, right, distance] of cases) {
+      const ends = pairOf(identityOf({ zone: left }), identityOf({ zone: right }));
+      await ready(...ends);
+      expect(ends.map(({ connection }) => connection.distance)).toEqual([distance, distance]);
+    }
   });
 
   it('refuses an end that knows another secret', async () => {

@@ -20,6 +20,7 @@ import {
 
 import { Bitfield } from '../bitfield.js';
 import type { BanSubject } from '../policy/ban.list.js';
+import type { Distance } from '../policy/picker.peer.js';
 import { MessageBudget, indicesIn } from './message-budget.js';
 import { peerRefused, protocolError } from './peer-errors.js';
 import { OUR_EXTENSION, PeerGreeting } from './peer-greeting.js';
@@ -108,6 +109,11 @@ export class PeerConnection implements WireSink {
   /** What a fleet peer says it is; null for strangers. */
   get role(): FleetRole | null {
     return this.isMember ? (this.#greeting?.extensions?.fs?.role ?? null) : null;
+  }
+
+  /** Unknown for strangers. */
+  get distance(): Distance {
+    return this.isMember ? this.#greeting!.distance : 'unknown';
   }
 
   get target(): string | undefined {

@@ -16,6 +16,7 @@ import {
   type MemberClaim,
 } from '#lib/wire';
 
+import type { Distance } from '../policy/picker.peer.js';
 import { MetadataGiver } from './metadata-giver.js';
 import { peerRefused, protocolError } from './peer-errors.js';
 import type { PeerIdentity } from './peer.types.js';
@@ -107,7 +108,7 @@ export class PeerGreeting {
   /** Our extension handshake; null when the peer does not speak BEP 10. */
   extensionHandshake(host: string): Buffer | null {
     if (!this.#remote?.extensions) return null;
-    const { swarmSecret, role, target, listenPort, uploadOnly } = this.identity;
+    const { swarmSecret, role, target, zone, listenPort, uploadOnly } = this.identity;
     const m = new Map<string, number>([[EXTENSION.dontHave, OUR_EXTENSION.dontHave]]);
     const { metadata } = this;
     if (metadata !== null) m.set(EXTENSION.metadata, OUR_EXTENSION.metadata);
@@ -116,7 +117,13 @@ export class PeerGreeting {
       m.set(EXTENSION.run, OUR_EXTENSION.run);
       m.set(EXTENSION.offer, OUR_EXTENSION.offer);
     }
-    const fs = { version: FLEET_PROTOCOL_VERSION, nonce: this.#nonce, role };
+    const fs = {
+      version: FLEET_PROTOCOL_VERSION,
+      nonce: this.#nonce,
+      role,
+      ...(target === undefined ? {} : { target }),
+      ...(zone === null ? {} : { zone }),
+    };
     const payload = encodeExtensionHandshake({
       m,
       reqq: OUR_REQQ,
@@ -125,7 +132,7 @@ export class PeerGreeting {
       uploadOnly,
       ...(metadata === null ? {} : { metadataSize: metadata.size }),
       ...(listenPort > 0 ? { p: listenPort } : {}),
-      ...(swarmSecret ? { fs: target === undefined ? fs : { ...fs, target } } : {}),
+      ...(swarmSecret ? { fs } : {}),
     });
     return extendedMessage(EXTENSION_HANDSHAKE_ID, payload);
   }
@@ -145,6 +152,14 @@ export class PeerGreeting {
     }
     // Who somebody is was settled by the first one.
     this.#extensions = { ...first, ...handshake, m, ...(first.fs ? { fs: first.fs } : {}) };
+  }
+
+  /** Whether the peer stands in our zone. It says so itself: nothing depends on it but what it costs. */
+  get distance(): Distance {
+    const ours = this.identity.zone;
+    const theirs = this.#extensions?.fs?.zone;
+    if (ours === null || theirs === undefined) return 'unknown';
+    return ours.equals(theirs) ? 'near' : 'far';
   }
 
   /** The id under which the peer wants an extension; 0 when it does not speak it. */

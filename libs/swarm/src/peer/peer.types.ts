@@ -16,6 +16,8 @@ export interface PeerIdentity {
   readonly peerId: Buffer;
   readonly role: FleetRole;
   readonly target?: string;
+  /** See `zoneMark`; null: we do not know where we stand. */
+  readonly zone: Buffer | null;
   /** Null: there are no members, everybody is a stranger. */
   readonly swarmSecret: Buffer | null;
   /** Where we accept connections; 0 for nowhere. */

@@ -1,4 +1,5 @@
 import type { PayloadLayout } from './payload.layout.js';
+import { scoreOf, seedOf } from './rendezvous.score.js';
 
 /**
  * Runs that lie together have one owner, so that each replica reads what it sends from far away in
@@ -122,9 +123,9 @@ export class CopyDivision {
     const best = new Float64Array(this.#stretches).fill(-1);
     this.#alive.forEach((id, place) => {
       if (without.has(id)) return;
-      const seed = hashOf(`${this.#artifact} ${id}`);
+      const seed = seedOf(`${this.#artifact} ${id}`);
       for (let stretch = 0; stretch < this.#stretches; stretch++) {
-        const score = mixed(seed ^ mixed(stretch + 1));
+        const score = scoreOf(seed, stretch);
         if (score <= best[stretch]!) continue;
         best[stretch] = score;
         owners[stretch] = place;
@@ -132,21 +133,4 @@ export class CopyDivision {
     });
     return owners;
   }
-}
-
-/** FNV-1a. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) {
-    hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  }
-  return mixed(hash);
-}
-
-/** Every bit of the number depends on every bit of it (the finalizer of MurmurHash3). */
-function mixed(number: number): number {
-  let bits = number ^ (number >>> 16);
-  bits = Math.imul(bits, 0x85ebca6b);
-  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
-  return (bits ^ (bits >>> 16)) >>> 0;
 }

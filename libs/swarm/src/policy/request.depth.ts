@@ -20,6 +20,7 @@ const MOST_BLOCKS = 500;
 export class RequestDepth {
   readonly #meter: RateMeter;
   readonly #reqq: number;
+  #lastRate = 0;
 
   /**
    * @param reqq what the peer said it queues (BEP 10), in requests
@@ -37,6 +38,12 @@ export class RequestDepth {
   /** Payload bytes arrived. */
   delivered(bytes: number, now: number): void {
     this.#meter.add(bytes, now);
+    this.#lastRate = this.#meter.rate(now);
+  }
+
+  /** What it delivered when something came last, bytes a second: silence since then does not count. */
+  get lastRate(): number {
+    return this.#lastRate;
   }
 
   /** Bytes a second. */

@@ -30,12 +30,14 @@ const FORGET_MS = 2000;
 const LEAST_RATIO = 0.5;
 /** Estimates are rough: up to so much is added by chance, so that neighbours do not choose alike. */
 const CHANCE = 0.5;
-/** A source is far when its spans take so many times as long as those of the quickest. */
-const FAR = 1.5;
-/** What far sources together may owe, spans, as long as the others keep the link busy. */
-const FAR_SPANS = 2;
-/** With fewer spans in flight than this the link idles: then far sources are as good as any. */
+/** A source is slow when its spans take so many times as long as those of the quickest. */
+const SLOW = 1.5;
+/** What slow sources together may owe, spans, as long as the others keep the link busy. */
+const SLOW_SPANS = 2;
+/** With fewer spans in flight than this the link idles: then slow sources are as good as any. */
 const BUSY_SPANS = 5;
+/** What comes from other zones is worth so much more waiting. */
+const ZONE_PRICE = 1.5;
 
 /** One peer as a source of spans. */
 export class Source {
@@ -83,6 +85,8 @@ export class RequestPlanner<S extends Source> {
   #inFlight = 0;
   #strangers = 0;
   #usualMs = 0;
+  /** When last asked there was room, and nobody who could be asked for anything. */
+  #isIdle = false;
 
   /** @param spanLength the usual length of a span, bytes */
   constructor(
@@ -127,6 +131,7 @@ export class RequestPlanner<S extends Source> {
     const ahead = Math.ceil((rate * AHEAD_MS) / 1000 / this.#spanLength);
     const allowed = Math.ceil((limit * LIMITED_AHEAD_MS) / 1000 / this.#spanLength);
     const room = Math.min(allowed, Math.max(FIRST_SPANS_IN_FLIGHT, ahead)) - this.#inFlight;
+    this.#isIdle = false;
     if (room <= 0 && this.picker.offered === 0 && this.#strangers === 0) return null;
     const best = this.#best(room, now, null);
     // What is open at a peer may be just its own overdue spans, which it is not asked for again.
@@ -135,7 +140,25 @@ export class RequestPlanner<S extends Source> {
       if (span >= 0) return this.#sent(source, span);
       if (source !== best) break;
     }
+    this.#isIdle = room > 0 && this.#inFlight < BUSY_SPANS;
     return room > 0 && this.picker.endGame ? this.#again(now) : null;
+  }
+
+  /** To be called a few times a second: see `SpanPicker.look`. */
+  tick(now: number): void {
+    this.picker.look(now, this.#isIdle || this.#isZoneCrowded());
+  }
+
+  /** Even the quickest of our zone is much slower than the quickest of the others. */
+  #isZoneCrowded(): boolean {
+    let near = Infinity;
+    let far = Infinity;
+    for (const { pick, usualMs } of this.#sources) {
+      if (usualMs === 0) continue;
+      if (pick.distance === 'near') near = Math.min(near, usualMs);
+      else if (pick.distance === 'far') far = Math.min(far, usualMs);
+    }
+    return near < Infinity && near > ZONE_PRICE * far;
   }
 
   /** A request ended, with or without data. */
@@ -165,7 +188,7 @@ export class RequestPlanner<S extends Source> {
     let least = Infinity;
     for (const source of this.#sources) {
       if (source === except || !this.#mayAsk(source, room, now)) continue;
-      if (isFar(source, pace, now)) continue;
+      if (isSlow(source, pace, now)) continue;
       // An origin's offer is for us alone, and others wait for us to pass it on.
       const expected = isOffering(source) ? -1 : this.#expected(source, now);
       if (expected >= least) continue;
@@ -176,10 +199,10 @@ export class RequestPlanner<S extends Source> {
   }
 
   /**
-   * What the quickest source takes for a span, milliseconds, when sources far behind it are to be asked for
-   * nothing more now; Infinity while they may be: they owe little, or the link would idle. So what is near
-   * is preferred, and what is only far, as behind a link between zones that all share, is fetched by few
-   * neighbours at a time, who then pass it on.
+   * What the quickest source takes for a span, milliseconds, when slow ones are to be asked for nothing
+   * more now; Infinity while they may be: they owe little, or the link would idle. So what is near is
+   * preferred also where nobody said where it stands, and what comes only over a link that all share is
+   * fetched by few at a time, who then pass it on.
    */
   #paceToKeep(now: number): number {
     if (this.#inFlight < BUSY_SPANS) return Infinity;
@@ -188,9 +211,9 @@ export class RequestPlanner<S extends Source> {
       if (usualMs > 0 && usualMs < quickest) quickest = usualMs;
     let owed = 0;
     for (const source of this.#sources) {
-      if (isFar(source, quickest, now)) owed += source.outstanding;
+      if (isSlow(source, quickest, now)) owed += source.outstanding;
     }
-    return owed < FAR_SPANS ? Infinity : quickest;
+    return owed < SLOW_SPANS ? Infinity : quickest;
   }
 
   #mayAsk(source: S, room: number, now: number): boolean {
@@ -223,9 +246,9 @@ function isOffering(source: Source): boolean {
   return source.pick.offers.size > 0;
 }
 
-/** It takes far longer than the quickest, as far as is remembered; what an origin offers is never far. */
-function isFar(source: Source, quickestMs: number, now: number): boolean {
-  return !isOffering(source) && source.usualSince(now, quickestMs) > FAR * quickestMs;
+/** It takes far longer than the quickest, as far as is remembered; what an origin offers is never slow. */
+function isSlow(source: Source, quickestMs: number, now: number): boolean {
+  return !isOffering(source) && source.usualSince(now, quickestMs) > SLOW * quickestMs;
 }
 
 function isServing(source: Source): boolean {

@@ -252,7 +252,9 @@ function swarmOfChance(seed: number, files: number): boolean {
     if (right) received.delete(span);
   };
   const join = (have: Bitfield) => {
-    const peer = new PickerPeer(new RunHoldings(layout, have, null));
+    const holdings = new RunHoldings(layout, have, null);
+    const distance = (['unknown', 'near', 'far'] as const)[below(3)];
+    const peer = new PickerPeer(holdings, distance, below(2 ** 32));
     peers.set(peer, have);
     picker.addPeer(peer);
   };

@@ -1,5 +1,6 @@
 import type { Random } from '#lib/runtime';
 
+import { PeerInterest } from './peer.interest.js';
 import type { PickerPeer } from './picker.peer.js';
 import { RarityBuckets } from './rarity.buckets.js';
 import type { RunWindow } from './run.window.js';
@@ -28,13 +29,15 @@ interface Asked {
  *
  * Order of choice: runs that an origin offered to us (nobody else may have them), runs that were begun
  * (a piece larger than a span is of use only when it is whole), then the rarest run, equals at random.
- * A span has one requester; a second one when the first is late, or in the end game.
+ * A span has one requester; a second one when the first is late, or in the end game. Which runs are
+ * fetched from other zones here, and which by others of our zone, `ZoneShare` says; the end game asks all.
  *
  * With a window only its runs are asked for, as if there were no others; the urgent ones before
  * everything else, in order.
  */
 export class SpanPicker {
   readonly #buckets: RarityBuckets;
+  readonly #interest: PeerInterest;
   readonly #state: Uint8Array;
   /** Open spans of each run. */
   readonly #openOf: Uint32Array;
@@ -42,23 +45,24 @@ export class SpanPicker {
   readonly #begun = new Set<number>();
   /** Spans that somebody was asked for, also the late ones: a handful. */
   readonly #asked = new Map<number, Asked>();
-  readonly #peers = new Set<PickerPeer>();
   #openSpans: number;
   #verified = 0;
   readonly #window: RunWindow | null;
   /** Runs below this one were opened, those before the window left out. */
   #opened: number;
-  #offered = 0;
 
+  /** @param seed ours, as `PickerPeer.seed` */
   constructor(
     readonly table: SpanTable,
     random: Random,
     window: RunWindow | null = null,
+    seed = 0,
   ) {
     const { spanCount, layout } = table;
     this.#window = window;
     this.#opened = window?.firstRun ?? 0;
     this.#buckets = new RarityBuckets(layout.runCount, random);
+    this.#interest = new PeerInterest(table, this.#buckets, seed, random);
     this.#state = new Uint8Array(spanCount);
     this.#openOf = new Uint32Array(layout.runCount);
     this.#openSpans = 0;
@@ -73,7 +77,7 @@ export class SpanPicker {
 
   /** Offers of all peers that stand: while there are none, only a free place makes a request possible. */
   get offered(): number {
-    return this.#offered;
+    return this.#interest.offered;
   }
 
   get done(): boolean {
@@ -96,59 +100,40 @@ export class SpanPicker {
   }
 
   addPeer(peer: PickerPeer): void {
-    this.#peers.add(peer);
-    this.#offered += peer.offers.size;
-    const seed = peer.holdings.all;
-    for (let run = 0; run < this.#openOf.length; run++) {
-      if (!seed && peer.holdings.holds(run)) this.#buckets.holderCame(run);
-      if (this.#buckets.isOpen(run) && peer.canGive(run)) peer.interesting++;
-    }
+    this.#interest.add(peer);
   }
 
   /** The peer left: what was requested from it is open again. */
   removePeer(peer: PickerPeer): void {
-    if (!this.#peers.delete(peer)) return;
-    if (!peer.holdings.all) {
-      for (let run = 0; run < this.#openOf.length; run++) {
-        if (peer.holdings.holds(run)) this.#buckets.holderLeft(run);
-      }
-    }
+    if (!this.#interest.remove(peer)) return;
     for (const span of this.#asked.keys()) this.release(span, peer);
-    this.#offered -= peer.offers.size;
-    peer.interesting = 0;
   }
 
   /** The peer announced a piece that it did not have. */
   peerGained(peer: PickerPeer, piece: number): void {
-    const run = peer.holdings.gained(piece);
-    if (run < 0) return;
-    this.#buckets.holderCame(run);
-    if (this.#buckets.isOpen(run) && !peer.offers.has(run)) peer.interesting++;
+    this.#interest.gained(peer, piece);
   }
 
   /** The peer withdrew a piece that it had (BEP 54). */
   peerLost(peer: PickerPeer, piece: number): void {
-    if (peer.holdings.all) {
-      for (let run = 0; run < this.#openOf.length; run++) this.#buckets.holderCame(run);
-    }
-    const run = peer.holdings.lost(piece);
-    if (run < 0) return;
-    this.#buckets.holderLeft(run);
-    if (this.#buckets.isOpen(run) && !peer.offers.has(run)) peer.interesting--;
+    this.#interest.lost(peer, piece);
   }
 
   /** The peer, an origin, offers a run. */
   offer(peer: PickerPeer, run: number): void {
-    if (peer.offers.has(run)) return;
-    if (this.#buckets.isOpen(run) && !peer.canGive(run)) peer.interesting++;
-    peer.offers.add(run);
-    this.#offered++;
+    this.#interest.offer(peer, run);
   }
 
   withdrawOffer(peer: PickerPeer, run: number): void {
-    if (!peer.offers.delete(run)) return;
-    this.#offered--;
-    if (this.#buckets.isOpen(run) && !peer.canGive(run)) peer.interesting--;
+    this.#interest.withdraw(peer, run);
+  }
+
+  /**
+   * What others of our zone are to fetch from afar may become ours; to be called a few times a second.
+   * @param inWant those near do not suffice
+   */
+  look(now: number, inWant: boolean): void {
+    this.#interest.look(now, inWant, this.#verified / this.table.spanCount);
   }
 
   /** Takes the span that is best requested from `peer` now. @returns -1 when it has none. */
@@ -169,7 +154,7 @@ export class SpanPicker {
     for (const [candidate, asked] of this.#asked) {
       if (asked.second !== null || asked.first === peer) continue;
       if (asked.at > askedBefore || (best !== null && asked.at >= best.at)) continue;
-      if (!peer.canGive(this.table.runOf[candidate]!)) continue;
+      if (!peer.holdings.holds(this.table.runOf[candidate]!)) continue;
       span = candidate;
       best = asked;
     }
@@ -235,7 +220,7 @@ export class SpanPicker {
     this.#verified++;
     const run = this.table.runOf[span]!;
     if (this.#openOf[run]! > 0) return;
-    for (const peer of this.#peers) if (peer.offers.delete(run)) this.#offered--;
+    this.#interest.got(run);
   }
 
   #choose(peer: PickerPeer): number {
@@ -249,7 +234,7 @@ export class SpanPicker {
   #bestOf(peer: PickerPeer): number {
     const { firstRun = 0, urgentEnd = 0 } = this.#window ?? {};
     for (let run = firstRun; run < urgentEnd; run++) {
-      const span = peer.canGive(run) ? this.#openSpanOf(run, peer) : -1;
+      const span = this.#interest.canGive(peer, run) ? this.#openSpanOf(run, peer) : -1;
       if (span >= 0) return span;
     }
     for (const run of peer.offers) {
@@ -257,13 +242,13 @@ export class SpanPicker {
       if (span >= 0) return span;
     }
     for (const run of this.#begun) {
-      const span = peer.holdings.holds(run) ? this.#openSpanOf(run, peer) : -1;
+      const span = this.#interest.holds(peer, run) ? this.#openSpanOf(run, peer) : -1;
       if (span >= 0) return span;
     }
     const { openCount } = this.#buckets;
     for (let index = 0; index < openCount; index++) {
       const run = this.#buckets.at(index);
-      const span = peer.holdings.holds(run) ? this.#openSpanOf(run, peer) : -1;
+      const span = this.#interest.holds(peer, run) ? this.#openSpanOf(run, peer) : -1;
       if (span >= 0) return span;
     }
     return -1;
@@ -275,8 +260,7 @@ export class SpanPicker {
     if (spans === 0) return;
     this.#openOf[run] = spans;
     this.#openSpans += spans;
-    this.#buckets.open(run);
-    for (const peer of this.#peers) if (peer.canGive(run)) peer.interesting++;
+    this.#interest.opened(run);
   }
 
   #openSpanOf(run: number, peer: PickerPeer): number {
@@ -307,8 +291,7 @@ export class SpanPicker {
       return;
     }
     this.#begun.delete(run);
-    this.#buckets.close(run);
-    for (const peer of this.#peers) if (peer.canGive(run)) peer.interesting--;
+    this.#interest.closed(run);
   }
 
   #reopen(span: number): void {
@@ -317,7 +300,6 @@ export class SpanPicker {
     this.#openSpans++;
     this.#begun.add(run);
     if (this.#openOf[run]!++ > 0) return;
-    this.#buckets.open(run);
-    for (const peer of this.#peers) if (peer.canGive(run)) peer.interesting++;
+    this.#interest.opened(run);
   }
 }

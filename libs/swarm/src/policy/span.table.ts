@@ -86,6 +86,11 @@ export class SpanTable {
     return this.#firstOfRun[run + 1]!;
   }
 
+  /** Whether anything of the run is missing. */
+  isPart(run: number): boolean {
+    return this.missingInRun[run]! > 0;
+  }
+
   /** Where the span begins in the payload, bytes. */
   payloadOffset(span: number): number {
     return this.layout.offsetOfRun(this.runOf[span]!) + this.offsetInRun[span]!;

@@ -12,13 +12,21 @@ export interface SwarmAccess {
   readonly peers: readonly PeerAddress[];
   /** Target id, told to members. */
   readonly target?: string;
+  /** Where this machine stands; left out when nobody said. */
+  readonly zone?: string;
 }
 
 /** The same as a torrent is told it; `peers` are added to one that downloads. */
 export function accessOptions(
   access: SwarmAccess,
-): Pick<TorrentOptions, 'announcer' | 'webSeeds' | 'swarmSecret' | 'access' | 'target'> {
-  const { announcer, webSeeds, swarmSecret, peerAccess = 'members', target } = access;
-  const named = target === undefined ? {} : { target };
-  return { announcer, webSeeds, swarmSecret, access: peerAccess, ...named };
+): Pick<TorrentOptions, 'announcer' | 'webSeeds' | 'swarmSecret' | 'access' | 'target' | 'zone'> {
+  const { announcer, webSeeds, swarmSecret, peerAccess = 'members', target, zone } = access;
+  return {
+    announcer,
+    webSeeds,
+    swarmSecret,
+    access: peerAccess,
+    ...(target === undefined ? {} : { target }),
+    ...(zone === undefined ? {} : { zone }),
+  };
 }

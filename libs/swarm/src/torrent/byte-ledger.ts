@@ -1,7 +1,7 @@
 import { RateMeter } from '../policy/rate.meter.js';
 import type { TorrentBytes, UploadReason } from './torrent.types.js';
 
-export type ByteSource = 'origin' | 'peer' | 'stranger' | 'web-seed';
+export type ByteSource = 'origin' | 'peer' | 'far-peer' | 'stranger' | 'web-seed';
 export type WasteReason = keyof TorrentBytes['wasted'];
 
 /** The account of one torrent's payload bytes. */
@@ -11,6 +11,7 @@ export class ByteLedger {
   readonly #verified: Record<ByteSource, number> = {
     origin: 0,
     peer: 0,
+    'far-peer': 0,
     stranger: 0,
     'web-seed': 0,
   };
@@ -55,7 +56,8 @@ export class ByteLedger {
   snapshot(): TorrentBytes {
     return {
       fromOrigin: this.#verified.origin,
-      fromPeers: this.#verified.peer,
+      fromPeers: this.#verified.peer + this.#verified['far-peer'],
+      fromAfar: this.#verified['far-peer'],
       fromStrangers: this.#verified.stranger,
       fromWebSeed: this.#verified['web-seed'],
       sent: { ...this.#sent },

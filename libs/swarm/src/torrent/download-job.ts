@@ -5,6 +5,7 @@ import type { Bitfield } from '../bitfield.js';
 import type { PayloadStore } from '../disk/payload-store.js';
 import type { BanSubject } from '../policy/ban.list.js';
 import type { PayloadLayout } from '../policy/payload.layout.js';
+import { seedOfPeer } from '../policy/rendezvous.score.js';
 import type { RunWindow } from '../policy/run.window.js';
 import { SpanPicker } from '../policy/span.picker.js';
 import { SpanTable } from '../policy/span.table.js';
@@ -60,7 +61,7 @@ export class DownloadJob {
     this.#table = new SpanTable(layout, have);
     this.#wishes = new Wishes(this.#table, window, options.isPartial);
     this.downloader = new Downloader({
-      picker: new SpanPicker(this.#table, context.random, window),
+      picker: new SpanPicker(this.#table, context.random, window, seedOfPeer(context.peerId)),
       missing,
       context,
       ledger,

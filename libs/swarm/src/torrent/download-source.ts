@@ -1,4 +1,5 @@
 import { PickerPeer } from '../policy/picker.peer.js';
+import { seedOfPeer } from '../policy/rendezvous.score.js';
 import { RequestDepth } from '../policy/request.depth.js';
 import { Source } from '../policy/request.planner.js';
 import type { RunHoldings } from '../policy/run.holdings.js';
@@ -42,8 +43,8 @@ export class DownloadSource extends Source {
     holdings: RunHoldings,
     now: number,
   ) {
-    const pick = new DownloadPeer(holdings);
-    const { reqq, isMember } = neighbour.connection;
+    const { reqq, isMember, distance, peerId } = neighbour.connection;
+    const pick = new DownloadPeer(holdings, distance, seedOfPeer(peerId!));
     super(pick, new RequestDepth(now, reqq, !isMember));
     pick.source = this;
     this.choking = neighbour.connection.choking;

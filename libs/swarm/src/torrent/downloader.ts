@@ -234,6 +234,7 @@ export class Downloader {
         source.neighbour.connection.close(protocolError('it does not deliver'));
       }
     }
+    this.#planner.tick(now);
     this.fill();
   }
 
@@ -241,7 +242,7 @@ export class Downloader {
   #callIn(source: DownloadSource, now: number): void {
     if (source.requests.size === 0) return;
     const { oldestAt, lastBytesAt, outstandingBytes } = source;
-    const rate = source.depth.rate(now);
+    const rate = source.depth.lastRate;
     const debt = { oldestAt, lastBytesAt, outstandingBytes, rate };
     if (!isOverdue(debt, now, this.#options.timeouts.patienceMs)) return;
     source.overdue(now);

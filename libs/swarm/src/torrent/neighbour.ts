@@ -80,7 +80,8 @@ export class Neighbour implements PeerHandler, Sender {
 
   get kind(): ByteSource {
     if (!this.connection.isMember) return 'stranger';
-    return this.connection.role === 'origin' ? 'origin' : 'peer';
+    if (this.connection.role === 'origin') return 'origin';
+    return this.connection.distance === 'far' ? 'far-peer' : 'peer';
   }
 
   get host(): string {
@@ -106,6 +107,7 @@ export class Neighbour implements PeerHandler, Sender {
       port: connection.listenPort ?? port,
       role: connection.role ?? 'stranger',
       ...(target === undefined || !connection.isMember ? {} : { target }),
+      distance: connection.distance,
       ...(client === undefined ? {} : { client }),
       received: this.receivedBytes,
       sent: this.sentBytes,

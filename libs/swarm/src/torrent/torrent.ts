@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 
 import { FleetseedError } from '#lib/contracts';
 import { PieceMap, RunTable, v1EditionOf, type Metainfo } from '#lib/torrent';
-import type { FleetRole } from '#lib/wire';
+import { zoneMark, type FleetRole } from '#lib/wire';
 
 import type { PeerAddress } from '../announce/announcer.js';
 import { Bitfield } from '../bitfield.js';
@@ -365,6 +365,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
   #makeIdentity(): PeerIdentity {
     const { options, metainfo, role } = this;
     const { peerId, listenPort } = this.#context;
+    const { zone = '', swarmSecret = null } = options;
     // An origin has shown a stranger nothing yet: to say that it wants nothing would be taken for a
     // reason to part. Members know it by its role.
     const wantsNothing = () => this.#job === null && role === 'agent';
@@ -376,7 +377,8 @@ export class Torrent extends EventEmitter<TorrentEvents> {
       peerId,
       role,
       ...(options.target === undefined ? {} : { target: options.target }),
-      swarmSecret: options.swarmSecret ?? null,
+      swarmSecret,
+      zone: zone !== '' && swarmSecret ? zoneMark(swarmSecret, metainfo.infoHashV2!, zone) : null,
       listenPort,
       get uploadOnly() {
         return wantsNothing();

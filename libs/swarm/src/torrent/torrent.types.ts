@@ -12,6 +12,7 @@ import type { PeerConnection } from '../peer/peer-connection.js';
 import type { BanSubject } from '../policy/ban.list.js';
 import type { OriginReplicas } from '../policy/copy.division.js';
 import type { OfferReason } from '../policy/copy.member.js';
+import type { Distance } from '../policy/picker.peer.js';
 import type { RunWindow } from '../policy/run.window.js';
 
 /** Who is served: members only, also who announced to our tracker, or everybody. */
@@ -64,6 +65,8 @@ export interface TorrentOptions {
   readonly role?: FleetRole;
   /** Target id, told to members. */
   readonly target?: string;
+  /** Where we stand: what members of the same zone have is fetched there. */
+  readonly zone?: string;
   /** What members prove to know; null or left out: there are no members. */
   readonly swarmSecret?: Buffer | null;
   /** 'members' by default. */
@@ -125,6 +128,8 @@ export interface TorrentBytes {
   /** Verified, by who sent them. */
   readonly fromOrigin: number;
   readonly fromPeers: number;
+  /** Of these, what members of other zones sent. */
+  readonly fromAfar: number;
   readonly fromStrangers: number;
   readonly fromWebSeed: number;
   /** Sent, by why. */
@@ -145,6 +150,7 @@ export interface NeighbourStats {
   readonly port: number;
   readonly role: FleetRole | 'stranger' | 'web-seed';
   readonly target?: string;
+  readonly distance: Distance;
   readonly client?: string;
   /** Payload bytes. */
   readonly received: number;

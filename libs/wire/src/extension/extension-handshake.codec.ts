@@ -9,6 +9,7 @@ import {
 
 import { ipFromBytes, ipToBytes } from '../address/ip-address.js';
 import { wireInvalid } from '../peer/wire.errors.js';
+import { ZONE_MARK_BYTES } from './zone-mark.js';
 
 /** What a fleet peer says of itself, in our private key `fs`. It proves nothing; `fs_member` does. */
 export interface FleetIdentity {
@@ -19,6 +20,8 @@ export interface FleetIdentity {
   readonly role: FleetRole;
   /** Target id, at most 64 characters. */
   readonly target?: string;
+  /** See `zoneMark`; left out by who does not know where it stands. */
+  readonly zone?: Buffer;
 }
 export type FleetRole = 'origin' | 'agent';
 
@@ -60,7 +63,7 @@ export function encodeExtensionHandshake(handshake: ExtensionHandshake): Buffer 
       yourip: handshake.yourip === undefined ? undefined : addressBytes(handshake.yourip),
       metadata_size: handshake.metadataSize,
       upload_only: handshake.uploadOnly === undefined ? undefined : Number(handshake.uploadOnly),
-      fs: fs && bdict({ v: fs.version, n: fs.nonce, r: fs.role, t: fs.target }),
+      fs: fs && bdict({ v: fs.version, n: fs.nonce, r: fs.role, t: fs.target, z: fs.zone }),
     }),
   );
 }
@@ -119,12 +122,22 @@ function fleetIdentityOf(value: BencodeValue | undefined): FleetIdentity | undef
   const nonce = value.get('n');
   const role = textOf(value.get('r'));
   const target = textOf(value.get('t'));
+  const zone = value.get('z');
   if (version === undefined || !Buffer.isBuffer(nonce)) return undefined;
   if (nonce.length !== FLEET_NONCE_BYTES || (role !== 'origin' && role !== 'agent')) {
     return undefined;
   }
-  const identity = { version, nonce: Buffer.from(nonce), role } as const;
-  return target === undefined ? identity : { ...identity, target };
+  return {
+    version,
+    nonce: Buffer.from(nonce),
+    role,
+    ...(target === undefined ? {} : { target }),
+    ...(isZoneMark(zone) ? { zone: Buffer.from(zone) } : {}),
+  };
+}
+
+function isZoneMark(value: BencodeValue | undefined): value is Buffer {
+  return Buffer.isBuffer(value) && value.length === ZONE_MARK_BYTES;
 }
 
 function integerOf(value: BencodeValue | undefined, least: number, most: number) {

@@ -14,6 +14,7 @@ import { decodeOfferMessage, encodeOfferMessage } from './fs-offer.codec.js';
 import { decodeRunMessage, encodeRunMessage } from './fs-run.codec.js';
 import { MAX_RANGES } from './index-ranges.js';
 import { decodeMetadataMessage, encodeMetadataMessage } from './ut-metadata.codec.js';
+import { ZONE_MARK_BYTES } from './zone-mark.js';
 
 const u32 = fc.nat(0xffff_ffff);
 const ranges = fc.array(fc.record({ first: u32, count: u32 }), { maxLength: 8 });
@@ -31,6 +32,7 @@ const handshakes = fc
       nonce: bytesOf(0, 40),
       role: fc.constantFrom('origin' as const, 'agent' as const),
       target: fc.string({ maxLength: 70 }),
+      zone: bytesOf(0, 12),
     }),
   })
   .map(encodeExtensionHandshake);
@@ -56,6 +58,7 @@ it('a damaged extension handshake says nothing that cannot be', () => {
     expect(reqq ?? 1).toBeGreaterThanOrEqual(1);
     expect(v?.length ?? 0).toBeLessThanOrEqual(64);
     expect(fs?.nonce.length ?? 32).toBe(32);
+    expect(fs?.zone?.length ?? ZONE_MARK_BYTES).toBe(ZONE_MARK_BYTES);
   });
 });
 

@@ -39,7 +39,13 @@ describe('extension handshake', () => {
     yourip: 'fd00::12',
     metadataSize: 31_235,
     uploadOnly: true,
-    fs: { version: 1, nonce: Buffer.alloc(32, 3), role: 'agent', target: 'web-17' },
+    fs: {
+      version: 1,
+      nonce: Buffer.alloc(32, 3),
+      role: 'agent',
+      target: 'web-17',
+      zone: Buffer.alloc(8, 7),
+    },
   };
 
   it('comes back as it was sent', () => {
@@ -60,6 +66,15 @@ describe('extension handshake', () => {
       }),
     );
     expect(decodeExtensionHandshake(payload)).toEqual({ m: new Map([['ut_metadata', 2]]) });
+  });
+
+  it('leaves out a zone that is none, and keeps who the peer says it is', () => {
+    const identity = { v: 1, n: Buffer.alloc(32, 3), r: 'agent' };
+    for (const z of [Buffer.alloc(7), Buffer.alloc(9), 7]) {
+      const payload = bencode(bdict({ m: bdict({}), fs: bdict({ ...identity, z }) }));
+      const { fs } = decodeExtensionHandshake(payload);
+      expect(fs).toEqual({ version: 1, nonce: identity.n, role: 'agent' });
+    }
   });
 
   it('refuses what is no dictionary', () => {
