@@ -22,7 +22,13 @@ const GIB = 1024 * MIB;
 const MB = 1e6;
 const GB = 1e9;
 const PATIENCE_MS = 600_000;
-const PLAN: HostPlan = { mbit: Infinity, startsAfter: 0, client: 'own', killed: false };
+const PLAN: HostPlan = {
+  mbit: Infinity,
+  zone: null,
+  startsAfter: 0,
+  client: 'own',
+  killed: false,
+};
 const HEAD = [
   '',
   'MB/s',

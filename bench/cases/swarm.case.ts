@@ -107,16 +107,13 @@ async function benchSwarm(options: SwarmOptions): Promise<void> {
     rounds,
     disk: TMPFS,
     patienceMs: longest * (variant === 'slow' ? PATIENCE_SLOW : PATIENCE) * 1000 + PATIENCE_MS,
-    join: () =>
-      joinSwarm(
-        mbit,
-        plans.map((plan) => plan.mbit),
-      ),
+    join: () => joinSwarm(mbit, plans),
     tell,
   });
+  const isZoned = variant === 'zones';
   const table = markdownTable(
-    HEAD,
-    all.map((each) => row(each, plans, bounds)),
+    isZoned ? [...HEAD, 'across zones, copies'] : HEAD,
+    all.map((each) => [...row(each, plans, bounds), ...(isZoned ? [crossed(each)] : [])]),
   );
   tell(table);
   if (smoke) return;
@@ -144,6 +141,13 @@ function contestantsOf({ variant, hosts, only }: SwarmOptions): Contestant[] {
   chosen(names, only);
   const asked = (name: string) => only.some((each) => name.split(' and ')[0] === each);
   return invited.filter(({ name }) => only.length === 0 || only.includes(name) || asked(name));
+}
+
+function crossed({ payload, results }: Rounds): string {
+  return spread(
+    results.map((result) => result.crossed / payload.bytes),
+    2,
+  );
 }
 
 function row(

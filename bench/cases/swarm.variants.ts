@@ -1,17 +1,22 @@
 import type { HostPlan } from '../contestants/contestant.types.ts';
+import { ZONE_LINKS } from '../net/network.ts';
 
 /** What disturbs a swarm. */
-export const VARIANTS = ['even', 'tree', 'late', 'slow', 'killed', 'mixed'] as const;
+export const VARIANTS = ['even', 'tree', 'zones', 'late', 'slow', 'killed', 'mixed'] as const;
 export type Variant = (typeof VARIANTS)[number];
 
 const TENTH = 0.1;
 const LATE_SECONDS = 5;
 const ARIA2_SHARE = 0.2;
+const ZONES = 4;
 
 /** What it means, in a sentence for RESULTS.md. */
 export const VARIANT_METHOD: Readonly<Record<Variant, string>> = {
   even: 'All start at once.',
   tree: 'All start at once.',
+  zones:
+    `They stand in ${ZONES} zones, the origin in the first; ${ZONE_LINKS}, counted there. Agents are told their ` +
+    'zone by `--label zone=…`; the others have no such thing. All start at once.',
   late: `Every second host starts ${LATE_SECONDS} s after the others.`,
   slow: 'One host in ten has a tenth of the rate, up and down. All start at once.',
   killed:
@@ -22,7 +27,7 @@ export const VARIANT_METHOD: Readonly<Record<Variant, string>> = {
 
 /** What every host of a swarm does; those that are special are spread evenly. */
 export function plansOf(variant: Variant, hosts: number, mbit: number): HostPlan[] {
-  const plain: HostPlan = { mbit, startsAfter: 0, client: 'own', killed: false };
+  const plain: HostPlan = { mbit, zone: null, startsAfter: 0, client: 'own', killed: false };
   const plans = Array.from({ length: hosts }, () => plain);
   const change = (share: number, different: Partial<HostPlan>) => {
     const count = Math.max(1, Math.round(hosts * share));
@@ -35,6 +40,9 @@ export function plansOf(variant: Variant, hosts: number, mbit: number): HostPlan
     case 'even':
     case 'tree':
       return plans;
+    case 'zones':
+      // The origin is the first of all.
+      return plans.map((plan, host) => ({ ...plan, zone: (host + 1) % ZONES }));
     case 'late':
       return change(1 / 2, { startsAfter: LATE_SECONDS });
     case 'slow':

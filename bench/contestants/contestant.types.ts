@@ -6,6 +6,8 @@ import type { Program } from '../net/program.ts';
 export interface HostPlan {
   /** Its link, up and down alike, in 10⁶ bits a second; infinite without shaping. */
   readonly mbit: number;
+  /** Where it stands; null without zones. */
+  readonly zone: number | null;
   /** Seconds after the first. */
   readonly startsAfter: number;
   readonly client: 'own' | 'aria2';

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { Program } from '../net/program.ts';
 import { ARIA2_SETTINGS, ARIA2_VERSION, Aria2Host } from './aria2-host.ts';
-import type { Contestant, Race, Stage } from './contestant.types.ts';
+import type { Contestant, HostPlan, Race, Stage } from './contestant.types.ts';
 import { APP, FLEETSEED, fleetseedVersion, startOrigin, VERSION } from './fleetseed-origin.ts';
 
 const PEER_PORT = 7071;
@@ -36,6 +36,10 @@ export const fleetseedAndAria2: Contestant = {
   prepare: (stage) => prepare(stage, ['--peer-access', 'announced']),
 };
 
+function labelsOf({ zone }: HostPlan): string[] {
+  return zone === null ? [] : ['--label', `zone=zone-${zone}`];
+}
+
 async function prepare(stage: Stage, originFlags: readonly string[]): Promise<Race> {
   const { payload, plans } = stage;
   const { origin: originHost, others } = stage.network;
@@ -55,7 +59,7 @@ async function prepare(stage: Stage, originFlags: readonly string[]): Promise<Ra
       [FLEETSEED, 'agent', '--origin', origin.url, '--data', folderOf(index)],
       ['--listen', `${host.address}:${PEER_PORT}`, '--hostname', host.name],
       ['--join-token-file', origin.joinToken, '--app', `${APP}@${channelOf(index)}`],
-      ['--log-level', 'warn'],
+      ['--log-level', 'warn', ...labelsOf(plans[index]!)],
     ]);
   });
   const agents = hosts.filter((host) => host instanceof Program);

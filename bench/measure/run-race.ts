@@ -22,6 +22,8 @@ export interface RaceResult {
   readonly hostRss: number;
   /** What the origin's interface sent meanwhile, headers included, in bytes. */
   readonly originSent: number;
+  /** See `Network.crossed`. */
+  readonly crossed: number;
 }
 
 /** Lets a contestant deliver once, and checks every byte of every copy. */
@@ -37,11 +39,13 @@ export async function runRace(
   const seedBefore = usageOf(race.seed.pid).cpuSeconds;
   const hostsBefore = cpuOf(programs().map(({ pid }) => usageOf(pid)));
   const sentBefore = origin.traffic().sent;
+  const crossedBefore = stage.network.crossed();
   const ends = await runAll(race, stage, patienceMs);
   const seed = usageOf(race.seed.pid);
   const hosts = programs().map(({ pid }) => usageOf(pid));
   for (const { usage } of ends) if (usage) hosts.push(usage);
   const originSent = origin.traffic().sent - sentBefore;
+  const crossed = stage.network.crossed() - crossedBefore;
   for (const [index, { seconds }] of ends.entries()) {
     if (seconds !== null) await requireSame(race.contentOf(index), stage.payload);
   }
@@ -52,6 +56,7 @@ export async function runRace(
     seedRss: seed.peakRss,
     hostRss: Math.max(...hosts.map(({ peakRss }) => peakRss)),
     originSent,
+    crossed,
   };
 }
 

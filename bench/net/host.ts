@@ -46,9 +46,9 @@ export class Host {
     return this.start(name, words).finished(timeoutMs);
   }
 
-  /** Bytes that the interface sent and received so far, headers included. */
-  traffic(): { sent: number; received: number } {
-    const folder = `/sys/class/net/${INTERFACE}/statistics`;
+  /** Bytes that an interface sent and received so far, headers included. */
+  traffic(device = INTERFACE): { sent: number; received: number } {
+    const folder = `/sys/class/net/${device}/statistics`;
     const inside = ['netns', 'exec', this.namespace];
     const read = (counter: string) => Number(command('ip', inside, 'cat', `${folder}/${counter}`));
     return { sent: read('tx_bytes'), received: read('rx_bytes') };

@@ -6,7 +6,17 @@ import { raiseNeighbourTable } from './neighbour-table.ts';
 export interface Network {
   readonly origin: Host;
   readonly others: readonly Host[];
+  /** Bytes that left the zone they were sent in, headers included; 0 without zones. */
+  crossed(): number;
   remove(): Promise<void>;
+}
+
+/** How a host is joined. */
+export interface Link {
+  /** Up and as much down, in 10⁶ bits a second. */
+  readonly mbit: number;
+  /** Zones are numbered from 0, where the origin stands; null: there are none. */
+  readonly zone: number | null;
 }
 
 /** A token bucket of this size lets a whole segmentation-offload packet through. */
@@ -14,6 +24,9 @@ const BURST = '96kb';
 /** What waits longer than this before a shaped link is dropped. */
 const QUEUE = '100ms';
 const BRIDGE = 'bridge';
+const UPLINK = 'uplink';
+/** Of what the machines of a zone could send together, so much goes to other zones, and comes from there. */
+const ZONE_SHARE = 0.25;
 
 const addressOf = (index: number) => `10.77.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`;
 
@@ -31,20 +44,47 @@ export function joinPair(): Network {
 }
 
 /**
- * An origin and machines on one bridge. Every link carries so many megabits a second up and as many
- * down, by a token bucket at either end of it.
+ * An origin and machines on one bridge, or one a zone, which a further one joins. Every link carries so
+ * many megabits a second up and as many down, by a token bucket at either end of it.
  */
-export function joinSwarm(originMbit: number, hostMbits: readonly number[]): Network {
+export function joinSwarm(originMbit: number, hostLinks: readonly Link[]): Network {
   raiseNeighbourTable();
-  const middle = new Host('switch', addressOf(0));
-  middle.ip('link', 'add', BRIDGE, 'type', 'bridge');
-  middle.ip('link', 'set', BRIDGE, 'up');
-  const all = [originMbit, ...hostMbits].map((mbit, index) => {
+  const middle = makeSwitch('switch');
+  const isZoned = hostLinks.some(({ zone }) => zone !== null);
+  const links = [{ mbit: originMbit, zone: isZoned ? 0 : null }, ...hostLinks];
+  const zones = new Map<number, Host>();
+  for (const [zone, members] of Map.groupBy(links, (link) => link.zone)) {
+    if (zone !== null) zones.set(zone, makeZone(zone, members, middle));
+  }
+  const all = links.map(({ mbit, zone }, index) => {
     const host = new Host(index === 0 ? 'origin' : `host-${index}`, addressOf(index));
-    plugIn(host, middle, `port${index}`, mbit);
+    plugIn(host, zone === null ? middle : zones.get(zone)!, `port${index}`, mbit);
     return host;
   });
-  return network(all[0]!, all.slice(1), [middle]);
+  const switches = [middle, ...zones.values()];
+  return network(all[0]!, all.slice(1), switches, [...zones.values()]);
+}
+
+function makeSwitch(name: string): Host {
+  const made = new Host(name, addressOf(0));
+  made.ip('link', 'add', BRIDGE, 'type', 'bridge');
+  made.ip('link', 'set', BRIDGE, 'up');
+  return made;
+}
+
+function makeZone(zone: number, members: readonly Link[], middle: Host): Host {
+  const made = makeSwitch(`zone-${zone}`);
+  const port = `zone${zone}`;
+  made.ip(
+    ['link', 'add', UPLINK, 'type', 'veth'],
+    ['peer', 'name', port, 'netns', middle.namespace],
+  );
+  made.ip('link', 'set', UPLINK, 'master', BRIDGE, 'up');
+  middle.ip('link', 'set', port, 'master', BRIDGE, 'up');
+  const carried = ZONE_SHARE * members.reduce((sum, { mbit }) => sum + mbit, 0);
+  shape(made, UPLINK, carried);
+  shape(middle, port, carried);
+  return made;
 }
 
 function plugIn(host: Host, middle: Host, port: string, mbit: number): void {
@@ -66,10 +106,16 @@ function shape(host: Host, device: string, mbit: number): void {
   );
 }
 
-function network(origin: Host, others: readonly Host[], infrastructure: readonly Host[]): Network {
+function network(
+  origin: Host,
+  others: readonly Host[],
+  infrastructure: readonly Host[],
+  zones: readonly Host[] = [],
+): Network {
   return {
     origin,
     others,
+    crossed: () => zones.reduce((sum, zone) => sum + zone.traffic(UPLINK).sent, 0),
     async remove() {
       // The origin goes last of those that run something: peers that end say good-bye to it.
       await Promise.all(others.map((host) => host.remove()));
@@ -80,3 +126,4 @@ function network(origin: Host, others: readonly Host[], infrastructure: readonly
 
 /** What RESULTS.md says about shaped links. */
 export const SHAPING = `tc tbf, burst ${BURST}, latency ${QUEUE}`;
+export const ZONE_LINKS = `links between zones carry ${ZONE_SHARE} of what the machines of a zone could send`;

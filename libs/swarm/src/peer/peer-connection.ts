@@ -341,10 +341,7 @@ export class PeerConnection implements WireSink {
 
   #runMessage(payload: Buffer): void {
     const message = decodeRunMessage(payload);
-    if (message.type === 'have') {
-      this.#pieces.gainedRanges(message.pieces, this.#handler);
-      return;
-    }
+    if (message.type === 'have') return this.#pieces.gainedRanges(message.pieces, this.#handler);
     const { run, offset, length } = message;
     if (message.type === 'request') this.#handler?.requested('span', run, offset, length);
     else if (message.type === 'reject') this.#handler?.rejected('span', run, offset, length);
