@@ -36,8 +36,8 @@ const SLOW = 1.5;
 const SLOW_SPANS = 2;
 /** With fewer spans in flight than this the link idles: then slow sources are as good as any. */
 const BUSY_SPANS = 5;
-/** What comes from other zones is worth so much more waiting. */
-const ZONE_PRICE = 1.5;
+/** Zones are alike when the quickest source of one takes no more than so many times as long as that of another. */
+const ALIKE = 1.5;
 
 /** One peer as a source of spans. */
 export class Source {
@@ -85,7 +85,7 @@ export class RequestPlanner<S extends Source> {
   #inFlight = 0;
   #strangers = 0;
   #usualMs = 0;
-  /** When last asked there was room, and nobody who could be asked for anything. */
+  /** When it was tried last there was room, and nobody who could be asked for anything. */
   #isIdle = false;
 
   /** @param spanLength the usual length of a span, bytes */
@@ -140,17 +140,20 @@ export class RequestPlanner<S extends Source> {
       if (span >= 0) return this.#sent(source, span);
       if (source !== best) break;
     }
-    this.#isIdle = room > 0 && this.#inFlight < BUSY_SPANS;
+    this.#isIdle = room > 0;
     return room > 0 && this.picker.endGame ? this.#again(now) : null;
   }
 
   /** To be called a few times a second: see `SpanPicker.look`. */
   tick(now: number): void {
-    this.picker.look(now, this.#isIdle || this.#isZoneCrowded());
+    this.picker.look(now, this.#isInWant());
   }
 
-  /** Even the quickest of our zone is much slower than the quickest of the others. */
-  #isZoneCrowded(): boolean {
+  /**
+   * Whether those of our zone do not suffice: the link idles, or even the quickest of them is much slower than
+   * the quickest elsewhere. Where that one is about as quick a free place is enough, as it costs nobody's time.
+   */
+  #isInWant(): boolean {
     let near = Infinity;
     let far = Infinity;
     for (const { pick, usualMs } of this.#sources) {
@@ -158,7 +161,8 @@ export class RequestPlanner<S extends Source> {
       if (pick.distance === 'near') near = Math.min(near, usualMs);
       else if (pick.distance === 'far') far = Math.min(far, usualMs);
     }
-    return near < Infinity && near > ZONE_PRICE * far;
+    if (this.#isIdle) return this.#inFlight < BUSY_SPANS || far <= ALIKE * near;
+    return near < Infinity && near > ALIKE * far;
   }
 
   /** A request ended, with or without data. */
