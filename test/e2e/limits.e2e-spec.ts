@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { LimitsState, OriginLimits } from '#lib/contracts';
 
-import { active, pushStable } from '../support/fleet.js';
+import { active, agentMetric, pushStable } from '../support/fleet.js';
 import { Sandbox, type AgentProcess, type OriginProcess } from '../support/sandbox.js';
 import { until } from '../support/waiting.js';
 
@@ -22,15 +21,8 @@ beforeAll(async () => {
 afterAll(() => sandbox.close());
 
 /** What the agent has read from peers so far, bytes. */
-async function readBy({ data }: AgentProcess): Promise<number> {
-  const dispatcher = new Agent({ connect: { socketPath: `${data}/agent.sock` } });
-  try {
-    const { body } = await request('http://agent/metrics', { dispatcher });
-    const match = /^fleetseed_agent_read_bytes_total (\d+)$/m.exec(await body.text());
-    return Number(match?.[1]);
-  } finally {
-    await dispatcher.close();
-  }
+function readBy(agent: AgentProcess): Promise<number> {
+  return agentMetric(agent, 'fleetseed_agent_read_bytes_total');
 }
 
 /**

@@ -1,5 +1,7 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 
+import { Agent, request } from 'undici';
+
 import type { Target, TargetApp } from '#lib/contracts';
 
 import type { AgentProcess, OriginProcess } from './sandbox.js';
@@ -38,6 +40,17 @@ export async function staged(agent: AgentProcess, version: string): Promise<Stag
 
 export async function active(agent: AgentProcess, version: string): Promise<void> {
   await agent.service.event('active', 60_000, { version });
+}
+
+/** What an agent counts, as it tells on its socket; NaN when it does not. */
+export async function agentMetric({ data }: AgentProcess, name: string): Promise<number> {
+  const dispatcher = new Agent({ connect: { socketPath: `${data}/agent.sock` } });
+  try {
+    const { body } = await request('http://agent/metrics', { dispatcher });
+    return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(await body.text())?.[1]);
+  } finally {
+    await dispatcher.close();
+  }
 }
 
 /** Where a link of the app's folder points; null while it is not there. */

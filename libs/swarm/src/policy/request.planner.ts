@@ -151,9 +151,11 @@ export class RequestPlanner<S extends Source> {
 
   /**
    * Whether those of our zone do not suffice: the link idles, or even the quickest of them is much slower than
-   * the quickest elsewhere. Where that one is about as quick a free place is enough, as it costs nobody's time.
+   * the quickest elsewhere. To ask for more whenever a place is free brings the last of 400 machines 3 % earlier
+   * in the simulation, and small swarms twice the bytes from other zones.
    */
   #isInWant(): boolean {
+    if (this.#isIdle && this.#inFlight < BUSY_SPANS) return true;
     let near = Infinity;
     let far = Infinity;
     for (const { pick, usualMs } of this.#sources) {
@@ -161,7 +163,6 @@ export class RequestPlanner<S extends Source> {
       if (pick.distance === 'near') near = Math.min(near, usualMs);
       else if (pick.distance === 'far') far = Math.min(far, usualMs);
     }
-    if (this.#isIdle) return this.#inFlight < BUSY_SPANS || far <= ALIKE * near;
     return near < Infinity && near > ALIKE * far;
   }
 
