@@ -162,6 +162,14 @@ describe('isOverdue', () => {
     expect(isOverdue(slow, 9500)).toBe(true);
   });
 
+  it('gives one that was quick and fell silent no more time the longer it is silent', () => {
+    const depth = new RequestDepth(0);
+    for (let now = 100; now <= 5000; now += 100) depth.delivered(1024 * KIB, now);
+    const owes = { oldestAt: 4900, lastBytesAt: 5000, outstandingBytes: 2048 * KIB };
+    expect(depth.rate(9000)).toBeLessThan(depth.lastRate / 3);
+    expect(isOverdue({ ...owes, rate: depth.lastRate }, 9001)).toBe(true);
+  });
+
   it('is not fooled by a trickle', () => {
     expect(isOverdue({ ...debt, lastBytesAt: 21_000 }, 21_001)).toBe(true);
   });
