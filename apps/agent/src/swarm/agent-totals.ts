@@ -19,19 +19,11 @@ export class AgentTotals {
   of(
     session: Session,
   ): Pick<AgentMetrics, 'received' | 'wasted' | 'sent' | 'peers' | 'read' | 'fromAfar'> {
-    let sent = 0;
-    let fromAfar = 0;
-    for (const torrent of session.torrents) {
-      const { bytes } = torrent.stats();
-      for (const reason of Object.values(bytes.sent)) sent += reason;
-      fromAfar += bytes.fromAfar;
-    }
     const { connections, received: read } = session.stats();
     return {
       received: { origin: this.#origin, peer: this.#peer, reuse: this.#reuse },
       wasted: this.#wasted,
-      sent,
-      fromAfar,
+      ...session.moved(),
       peers: connections,
       read,
     };

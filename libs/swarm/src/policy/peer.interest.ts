@@ -39,15 +39,14 @@ export class PeerInterest {
     this.#share.joined(peer);
     const isRare = !peer.holdings.all;
     for (let run = 0; run < this.table.layout.runCount; run++) {
-      if (!peer.holdings.holds(run)) continue;
-      if (isRare) this.buckets.holderCame(run);
-      this.#share.gained(peer, run);
+      if (peer.holdings.holds(run)) {
+        if (isRare) this.buckets.holderCame(run);
+        this.#share.gained(peer, run);
+      }
+      if (this.buckets.isOpen(run) && this.canGive(peer, run)) peer.interesting++;
     }
     this.#peers.add(peer);
     this.offered += peer.offers.size;
-    for (let run = 0; run < this.table.layout.runCount; run++) {
-      if (this.buckets.isOpen(run) && this.canGive(peer, run)) peer.interesting++;
-    }
   }
 
   /** @returns false when it was not there */
@@ -72,6 +71,7 @@ export class PeerInterest {
     this.buckets.holderCame(run);
     const isNew = this.buckets.isOpen(run) && this.holds(peer, run) && !peer.offers.has(run);
     if (isNew) peer.interesting++;
+    // What this opens or closes to those elsewhere, the peer among them, is counted by `#shareChanged`.
     this.#share.gained(peer, run);
   }
 

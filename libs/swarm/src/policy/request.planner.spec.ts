@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '#lib/runtime';
 
 import { Bitfield } from '../bitfield.js';
-import { PickerPeer } from './picker.peer.js';
+import { PickerPeer, type Distance } from './picker.peer.js';
 import { layoutOf } from './policy.fixture.js';
 import { RequestDepth } from './request.depth.js';
 import { FIRST_SPANS_IN_FLIGHT, RequestPlanner, Source } from './request.planner.js';
@@ -22,9 +22,9 @@ function download() {
   const planner = new RequestPlanner(picker, MIB, random);
   const everything = new Bitfield(RUNS);
   everything.setRange(0, RUNS);
-  const seed = (usualMs: number, now = 0) => {
+  const seed = (usualMs: number, now = 0, distance: Distance = 'unknown') => {
     const holdings = new RunHoldings(layout, everything.clone(), null);
-    const source = new Source(new PickerPeer(holdings), new RequestDepth(now));
+    const source = new Source(new PickerPeer(holdings, distance), new RequestDepth(now));
     planner.add(source);
     planner.took(source, now - usualMs, now);
     return source;
@@ -55,6 +55,28 @@ describe('RequestPlanner', () => {
     fill(0);
     expect(owed(far)).toBeLessThanOrEqual(2);
     expect(owed(near)).toBeGreaterThanOrEqual(6);
+  });
+
+  it('asks other zones when those of ours fall silent, however much they owe', () => {
+    const { planner, picker, seed, fill } = download();
+    const near = Array.from({ length: 4 }, () => seed(100, 0, 'near'));
+    const far = seed(100, 0, 'far');
+    for (let now = 0; now < 4000; now += 250) {
+      planner.tick(now);
+      fill(now);
+    }
+    expect(owed(near)).toBe(FIRST_SPANS_IN_FLIGHT);
+    expect(far.outstanding).toBe(0);
+    for (const source of near) source.snubbed = true;
+    for (let span = 0; span < RUNS; span++) picker.late(span);
+    // Places that silent sources hold become free when they are parted from; two of them are.
+    for (const source of near.splice(0, 1)) planner.remove(source);
+    for (let now = 4000; now < 6000; now += 250) {
+      planner.tick(now);
+      fill(now);
+    }
+    expect(owed(near)).toBeGreaterThanOrEqual(5);
+    expect(far.outstanding).toBeGreaterThan(0);
   });
 
   it('does not idle for want of near sources: far ones are asked then', () => {

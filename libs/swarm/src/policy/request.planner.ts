@@ -155,14 +155,17 @@ export class RequestPlanner<S extends Source> {
    * in the simulation, and small swarms twice the bytes from other zones.
    */
   #isInWant(): boolean {
-    if (this.#isIdle && this.#inFlight < BUSY_SPANS) return true;
     let near = Infinity;
     let far = Infinity;
-    for (const { pick, usualMs } of this.#sources) {
+    // What is overdue keeps no link busy.
+    let coming = 0;
+    for (const { pick, usualMs, outstanding, snubbed } of this.#sources) {
+      if (!snubbed) coming += outstanding;
       if (usualMs === 0) continue;
       if (pick.distance === 'near') near = Math.min(near, usualMs);
       else if (pick.distance === 'far') far = Math.min(far, usualMs);
     }
+    if (this.#isIdle && coming < BUSY_SPANS) return true;
     return near < Infinity && near > ALIKE * far;
   }
 

@@ -16,6 +16,7 @@ import { RateLimiter, type RateLimits } from '../policy/rate.limiter.js';
 import { UPLOADS_AT_ONCE } from '../policy/upload.scheduler.js';
 import { Torrent } from '../torrent/torrent.js';
 import type { TorrentContext, TorrentOptions } from '../torrent/torrent.types.js';
+import { ByteTotals, type MovedBytes } from './byte-totals.js';
 import { ConnectionBook, connectionLimitsOf } from './connection-book.js';
 import { PeerListener } from './peer-listener.js';
 import { ReadGovernor } from './read-governor.js';
@@ -48,6 +49,7 @@ export class Session {
   readonly #logger: Logger;
   readonly #timeouts: PeerTimeouts;
   readonly #torrents = new Map<string, Torrent>();
+  readonly #totals = new ByteTotals();
   /** Each torrent under all its info-hashes, by the 20 bytes (hex) of a handshake. */
   readonly #byHash = new Map<string, Torrent>();
   readonly #book: ConnectionBook;
@@ -147,6 +149,7 @@ export class Session {
   async remove(torrent: Torrent): Promise<void> {
     const key = torrent.infoHashV2.toString('hex');
     if (this.#torrents.get(key) === torrent) {
+      this.#totals.left(torrent);
       this.#torrents.delete(key);
       for (const [hash, other] of this.#byHash) if (other === torrent) this.#byHash.delete(hash);
       this.#pump.forget(torrent);
@@ -195,6 +198,11 @@ export class Session {
       uploads: this.#pump.active,
       received: this.#governor.received,
     };
+  }
+
+  /** Payload since the start; asks every torrent. */
+  moved(): MovedBytes {
+    return this.#totals.of(this.#torrents.values());
   }
 
   /** To be called when nothing has moved for a while: gives up memory that is only kept in case. */
