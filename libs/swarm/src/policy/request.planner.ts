@@ -9,6 +9,8 @@ import type { SpanPicker } from './span.picker.js';
  * 10 (and 4 to 6 uploads at once), 1.17 with 6; with many more, requests wait where others go ahead.
  */
 export const FIRST_SPANS_IN_FLIGHT = 8;
+/** With those that are overdue so many times as many spans may be in flight: each needs memory. */
+const WITH_OVERDUE = 2;
 /** As much is in flight as arrives in this time, milliseconds: what a busy event loop may lag. */
 const AHEAD_MS = 40;
 /** Under a rate limit no more is in flight than may arrive in this time, milliseconds. */
@@ -130,7 +132,8 @@ export class RequestPlanner<S extends Source> {
   next(rate: number, now: number, limit = Infinity): PlannedRequest<S> | null {
     const ahead = Math.ceil((rate * AHEAD_MS) / 1000 / this.#spanLength);
     const allowed = Math.ceil((limit * LIMITED_AHEAD_MS) / 1000 / this.#spanLength);
-    const room = Math.min(allowed, Math.max(FIRST_SPANS_IN_FLIGHT, ahead)) - this.#inFlight;
+    const most = Math.min(allowed, Math.max(FIRST_SPANS_IN_FLIGHT, ahead));
+    const room = Math.min(most - this.#coming, WITH_OVERDUE * most - this.#inFlight);
     this.#isIdle = false;
     if (room <= 0 && this.picker.offered === 0 && this.#strangers === 0) return null;
     const best = this.#best(room, now, null);
@@ -157,15 +160,12 @@ export class RequestPlanner<S extends Source> {
   #isInWant(): boolean {
     let near = Infinity;
     let far = Infinity;
-    // What is overdue keeps no link busy.
-    let coming = 0;
-    for (const { pick, usualMs, outstanding, snubbed } of this.#sources) {
-      if (!snubbed) coming += outstanding;
+    for (const { pick, usualMs } of this.#sources) {
       if (usualMs === 0) continue;
       if (pick.distance === 'near') near = Math.min(near, usualMs);
       else if (pick.distance === 'far') far = Math.min(far, usualMs);
     }
-    if (this.#isIdle && coming < BUSY_SPANS) return true;
+    if (this.#isIdle && this.#coming < BUSY_SPANS) return true;
     return near < Infinity && near > ALIKE * far;
   }
 
@@ -181,6 +181,13 @@ export class RequestPlanner<S extends Source> {
     this.#usualMs = average(this.#usualMs, ms, NEWEST);
     source.usualMs = average(source.usualMs, ms, NEWEST_OF_SOURCE);
     source.measuredAt = now;
+  }
+
+  /** Spans in flight but those that are overdue: they keep no link busy, and others are to take their place. */
+  get #coming(): number {
+    let coming = 0;
+    for (const { outstanding, snubbed } of this.#sources) if (!snubbed) coming += outstanding;
+    return coming;
   }
 
   /** How long another span would take from the source, as far as is known: what waits there comes first. */
@@ -213,7 +220,7 @@ export class RequestPlanner<S extends Source> {
    * fetched by few at a time, who then pass it on.
    */
   #paceToKeep(now: number): number {
-    if (this.#inFlight < BUSY_SPANS) return Infinity;
+    if (this.#coming < BUSY_SPANS) return Infinity;
     let quickest = Infinity;
     for (const { usualMs } of this.#sources)
       if (usualMs > 0 && usualMs < quickest) quickest = usualMs;
