@@ -70,6 +70,17 @@ describe('two machines', () => {
     expect(machine.torrent.stats().bytes.fromOrigin).toBe(MIB);
   });
 
+  it('count what they moved for good, also when the artifact is gone', async () => {
+    const artifact = artifactOf({ files: [2 * MIB] });
+    const swarm = fleetOf(artifact);
+    const seed = await swarm.add({ complete: true, zone: 'here' });
+    const machine = await swarm.add({ zone: 'there' });
+    await machine.torrent.done;
+    for (const { session, torrent } of [seed, machine]) await session.remove(torrent);
+    expect(seed.session.moved()).toEqual({ sent: artifact.payload.length, fromAfar: 0 });
+    expect(machine.session.moved()).toEqual({ sent: 0, fromAfar: artifact.payload.length });
+  });
+
   it('fetch only what is wanted', async () => {
     const artifact = artifactOf({ files: [MIB, MIB, MIB], pieceLength: 64 * KIB });
     const { pieceCount } = artifact.metainfo;
