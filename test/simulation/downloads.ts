@@ -77,7 +77,7 @@ export class Downloads {
       this.#callIn(machine, source);
       if (source.snubbed && now - source.snubbedAt > HUNG_MS) part(source.from);
     }
-    machine.planner!.tick(now);
+    machine.planner!.tick();
     this.fill(machine);
   }
 

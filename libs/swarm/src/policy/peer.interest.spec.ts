@@ -56,11 +56,10 @@ function bench() {
   const buckets = new RarityBuckets(RUNS, random);
   const interest = new PeerInterest(table, buckets, 7, random);
   const peers = new Map<number, Known>();
-  let now = 0;
 
   const change = (step: Change): void => {
     if (step.kind === 'look') {
-      interest.look((now += 250), true, 0.5);
+      interest.look(true, 0.5);
       return;
     }
     const known = peers.get(step.peer);

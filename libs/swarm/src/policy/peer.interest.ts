@@ -120,8 +120,8 @@ export class PeerInterest {
   }
 
   /** See `ZoneShare.look`. */
-  look(now: number, inWant: boolean, progress: number): void {
-    this.#share.look(now, inWant, progress, (run) => this.buckets.isOpen(run));
+  look(inWant: boolean, progress: number): void {
+    this.#share.look(inWant, progress, (run) => this.buckets.isOpen(run));
   }
 
   /** A run may be fetched from afar from now on, or not any more. */

@@ -62,7 +62,7 @@ describe('RequestPlanner', () => {
     const near = Array.from({ length: 4 }, () => seed(100, 0, 'near'));
     const far = seed(100, 0, 'far');
     for (let now = 0; now < 4000; now += 250) {
-      planner.tick(now);
+      planner.tick();
       fill(now);
     }
     expect(owed(near)).toBe(FIRST_SPANS_IN_FLIGHT);
@@ -70,11 +70,29 @@ describe('RequestPlanner', () => {
     for (const source of near) source.snubbed = true;
     for (let span = 0; span < RUNS; span++) picker.late(span);
     for (let now = 4000; now < 6000; now += 250) {
-      planner.tick(now);
+      planner.tick();
       fill(now);
     }
     expect(owed(near)).toBe(FIRST_SPANS_IN_FLIGHT);
     expect(far.outstanding).toBeGreaterThan(0);
+  });
+
+  it.each([
+    { fellows: 4, more: 'no' },
+    { fellows: 8, more: 'some' },
+  ])('of a zone with $fellows others asks $more other zones for a place that is free', (zone) => {
+    const { planner, seed, fill } = download();
+    const near = Array.from({ length: zone.fellows }, () => seed(100, 0, 'near'));
+    const far = seed(100, 0, 'far');
+    fill(0);
+    for (const source of near) source.choking = true;
+    for (const source of near.slice(0, 2)) planner.ended(source);
+    for (let now = 250; now < 2000; now += 250) {
+      planner.tick();
+      fill(now);
+    }
+    expect(owed(near)).toBe(FIRST_SPANS_IN_FLIGHT - 2);
+    expect(far.outstanding > 0).toBe(zone.more === 'some');
   });
 
   it('does not idle for want of near sources: far ones are asked then', () => {

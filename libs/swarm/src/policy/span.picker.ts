@@ -132,8 +132,8 @@ export class SpanPicker {
    * What others of our zone are to fetch from afar may become ours; to be called a few times a second.
    * @param inWant those near do not suffice
    */
-  look(now: number, inWant: boolean): void {
-    this.#interest.look(now, inWant, this.#verified / this.table.spanCount);
+  look(inWant: boolean): void {
+    this.#interest.look(inWant, this.#verified / this.table.spanCount);
   }
 
   /** Takes the span that is best requested from `peer` now. @returns -1 when it has none. */

@@ -4,8 +4,6 @@ import type { PickerPeer } from './picker.peer.js';
 import { scoreOf } from './rendezvous.score.js';
 import type { SpanTable } from './span.table.js';
 
-/** After so long in want more is fetched from afar, milliseconds. */
-const WANT_MS = 500;
 /** So many runs more at a look at most, twice as many each time that it did not suffice. */
 const MOST_MORE = 8;
 /** A neighbour that has less than this part of what we have got is not waited for. */
@@ -40,7 +38,7 @@ export class ZoneShare {
   readonly #fellows = new Map<PickerPeer, Fellow>();
   /** Runs that we had not got when the download began. */
   #parts = 0;
-  #inWantSince = Infinity;
+  #wasInWant = false;
   #more = 1;
 
   constructor(
@@ -109,17 +107,13 @@ export class ZoneShare {
    * @param progress how much of the download is there, 0 to 1
    * @param isWanted whether a run is still to be requested
    */
-  look(now: number, inWant: boolean, progress: number, isWanted: (run: number) => boolean): void {
+  look(inWant: boolean, progress: number, isWanted: (run: number) => boolean): void {
     if (this.#fellows.size === 0) return;
     this.#judge(progress * this.#parts);
-    if (!inWant) {
-      this.#inWantSince = Infinity;
-      this.#more = 1;
-    } else if (this.#inWantSince === Infinity) {
-      this.#inWantSince = now;
-    } else if (now - this.#inWantSince >= WANT_MS) {
-      this.#takeOver(isWanted);
-    }
+    if (!inWant) this.#more = 1;
+    // For a moment everybody is.
+    else if (this.#wasInWant) this.#takeOver(isWanted);
+    this.#wasInWant = inWant;
   }
 
   /** Who falls behind is not counted on, until it catches up. */

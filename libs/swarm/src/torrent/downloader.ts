@@ -234,7 +234,7 @@ export class Downloader {
         source.neighbour.connection.close(protocolError('it does not deliver'));
       }
     }
-    this.#planner.tick(now);
+    this.#planner.tick();
     this.fill();
   }
 
