@@ -1,24 +1,16 @@
-import type { Socket } from 'node:net';
-
 import { FleetseedError } from '#lib/contracts';
 import { silentLogger, systemClock, systemRandom, type Clock, type Logger } from '#lib/runtime';
-import { peerIdOf, type Handshake } from '#lib/wire';
+import { peerIdOf } from '#lib/wire';
 
-import type { PeerAddress } from '../announce/announcer.js';
 import { BufferPool, type SpanBuffer } from '../hashing/buffer-pool.js';
-import { PeerConnection } from '../peer/peer-connection.js';
-import { PEER_TIMEOUTS, type PeerTimeouts } from '../peer/peer.types.js';
-import { TcpTransport } from '../peer/tcp.transport.js';
-import type { Transport } from '../peer/transport.js';
-import { ArrivalGate } from '../policy/arrival.gate.js';
-import { BanList, type BanSubject } from '../policy/ban.list.js';
+import { PEER_TIMEOUTS } from '../peer/peer.types.js';
 import { RateLimiter, type RateLimits } from '../policy/rate.limiter.js';
 import { UPLOADS_AT_ONCE } from '../policy/upload.scheduler.js';
 import { Torrent } from '../torrent/torrent.js';
 import type { TorrentContext, TorrentOptions } from '../torrent/torrent.types.js';
 import { ByteTotals, type MovedBytes } from './byte-totals.js';
-import { ConnectionBook, connectionLimitsOf } from './connection-book.js';
-import { PeerListener } from './peer-listener.js';
+import { connectionLimitsOf } from './connection-book.js';
+import { Connector } from './connector.js';
 import { ReadGovernor } from './read-governor.js';
 import type { SessionOptions, SessionStats } from './session.types.js';
 import { UploadPump } from './upload-pump.js';
@@ -47,39 +39,41 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #timeouts: PeerTimeouts;
   readonly #torrents = new Map<string, Torrent>();
   readonly #totals = new ByteTotals();
   /** Each torrent under all its info-hashes, by the 20 bytes (hex) of a handshake. */
   readonly #byHash = new Map<string, Torrent>();
-  readonly #book: ConnectionBook;
-  readonly #bans = new BanList();
-  readonly #arrivals: ArrivalGate;
+  readonly #connector: Connector;
   readonly #governor: ReadGovernor;
   readonly #down: RateLimiter;
   readonly #up: RateLimiter;
   readonly #pump: UploadPump;
   readonly #artifactLimits = new Map<string, RateLimits>();
-  readonly #listener: PeerListener;
   #cancelTick: (() => void) | null = null;
-  #refused = 0;
   #closed = false;
-  #leaving = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
-    this.#timeouts = { ...PEER_TIMEOUTS, ...options.timeouts };
     this.buffers = new BufferPool(options.memoryBudget ?? MEMORY_BUDGET);
-    const limits = connectionLimitsOf(options);
-    this.#arrivals = new ArrivalGate(limits.mostPerHost);
-    this.#book = new ConnectionBook(limits);
-    this.#listener = new PeerListener((socket) => this.#accepted(socket), this.#logger);
     const now = this.#clock.monotonic();
     this.#down = new RateLimiter(options.downloadLimit ?? null, now);
     this.#up = new RateLimiter(options.uploadLimit ?? null, now);
     this.#governor = new ReadGovernor(this.#down, this.#clock);
+    this.#connector = new Connector({
+      clock: this.#clock,
+      logger: this.#logger,
+      limits: connectionLimitsOf(options),
+      timeouts: { ...PEER_TIMEOUTS, ...options.timeouts },
+      dialTimeoutMs: options.dialTimeoutMs ?? DIAL_TIMEOUT_MS,
+      governor: this.#governor,
+      torrentOf: (infoHash) => {
+        const torrent = this.#byHash.get(infoHash);
+        return torrent?.isActive ? torrent : null;
+      },
+      connected: () => this.#keepTicking(),
+    });
     this.#pump = new UploadPump({
       clock: this.#clock,
       logger: this.#logger,
@@ -98,7 +92,7 @@ export class Session {
 
   /** The port that connections are accepted on; 0 before `listen`, or without. */
   get port(): number {
-    return this.#listener.port;
+    return this.#connector.port;
   }
 
   get torrents(): Iterable<Torrent> {
@@ -108,7 +102,7 @@ export class Session {
   /** Begins to accept connections. @throws the system's error when the address is not to be had */
   async listen(): Promise<void> {
     const { listen } = this.#options;
-    if (listen && !this.#closed) await this.#listener.listen(listen);
+    if (listen && !this.#closed) await this.#connector.listen(listen);
   }
 
   /**
@@ -190,10 +184,10 @@ export class Session {
   stats(): SessionStats {
     return {
       torrents: this.#torrents.size,
-      connections: this.#book.size,
-      halfOpen: this.#book.halfOpen.size,
-      bannedPeers: this.#bans.count(this.#clock.monotonic()),
-      refused: this.#refused,
+      connections: this.#connector.connections,
+      halfOpen: this.#connector.halfOpen,
+      bannedPeers: this.#connector.bannedPeers,
+      refused: this.#connector.refused,
       memoryUsed: this.buffers.used,
       uploads: this.#pump.active,
       received: this.#governor.received,
@@ -217,11 +211,10 @@ export class Session {
    * Resolves when all are gone, after `mostMs` at the latest; `close` is still to be called.
    */
   async leave(mostMs: number): Promise<void> {
-    this.#leaving = true;
-    void this.#listener.close();
+    void this.#connector.stop();
     const end = this.#clock.monotonic() + mostMs;
     const told = [...this.#torrents.values()].map((torrent) => torrent.leave());
-    while (this.#book.size > 0 && this.#clock.monotonic() < end) {
+    while (this.#connector.connections > 0 && this.#clock.monotonic() < end) {
       await new Promise<void>((resolve) => {
         this.#clock.setTimer(LEAVE_LOOK_MS, resolve);
       });
@@ -234,9 +227,9 @@ export class Session {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    const unheard = this.#connector.stop();
     const stopped = [...this.#torrents.values()].map((torrent) => torrent.stop());
-    const unheard = this.#listener.close();
-    for (const connection of this.#book) connection.close();
+    this.#connector.closeAll();
     await Promise.all([...stopped, unheard]);
     this.#cancelTick?.();
     this.#cancelTick = null;
@@ -245,94 +238,6 @@ export class Session {
     this.#torrents.clear();
     this.#byHash.clear();
     this.buffers.trim();
-  }
-
-  #accepted(socket: Socket): void {
-    const transport = TcpTransport.accepted(socket);
-    if (this.#closed || this.#leaving || !this.#mayEnter(transport.host)) {
-      this.#refused++;
-      transport.close();
-      return;
-    }
-    this.#connect(transport, null);
-  }
-
-  #mayEnter(host: string): boolean {
-    const now = this.#clock.monotonic();
-    if (this.#bans.isHostBanned(host, now) || !this.#arrivals.arrives(host, now)) return false;
-    return this.#book.makePlace(host);
-  }
-
-  #dial(torrent: Torrent, address: PeerAddress): boolean {
-    if (this.#closed || this.#leaving || !this.#book.hasPlace(address.host)) return false;
-    const timeoutMs = this.#options.dialTimeoutMs ?? DIAL_TIMEOUT_MS;
-    const transport = TcpTransport.dial({ host: address.host, port: address.port, timeoutMs });
-    this.#connect(transport, { torrent, address });
-    return true;
-  }
-
-  #connect(
-    transport: Transport,
-    dial: { readonly torrent: Torrent; readonly address: PeerAddress } | null,
-  ): void {
-    let torrent = dial?.torrent ?? null;
-    const hash = dial?.address.hash ?? 'v2';
-    const paced = this.#governor.pace(transport);
-    const connection: PeerConnection = new PeerConnection(
-      paced,
-      dial && { identity: dial.torrent.identity, hash },
-      {
-        clock: this.#clock,
-        timeouts: this.#timeouts,
-        lookup: (handshake) => {
-          torrent = this.#find(handshake);
-          return torrent?.identity ?? null;
-        },
-        ready: () => {
-          this.#book.known(connection);
-          paced.limiter = torrent!.downloadLimiter;
-          return torrent!.attach(connection);
-        },
-        closed: (reason) => {
-          this.#book.remove(connection);
-          if (!connection.isReady && dial)
-            dial.torrent.swarm.neighbourhood.dialFailed(dial.address, reason);
-          if (reason) this.#judge(connection, reason);
-        },
-      },
-    );
-    this.#book.add(connection);
-    this.#keepTicking();
-  }
-
-  #find({ infoHash }: Handshake): Torrent | null {
-    const torrent = this.#byHash.get(infoHash.toString('hex'));
-    return torrent?.isActive && !this.#leaving ? torrent : null;
-  }
-
-  /** Who breaks the protocol again and again is banned; trouble of the network is no offence. */
-  #judge(connection: PeerConnection, reason: FleetseedError): void {
-    const { host } = connection.transport;
-    const { code } = reason;
-    this.#logger.debug('connection closed', { host, code, reason: reason.message });
-    if (code === 'WIRE_INVALID' || code === 'PEER_REFUSED') this.#refused++;
-    // Whoever has not said yet which peer it is can be anybody behind the address: it costs a place among
-    // the half-open of its host, and no more.
-    const isOffence = code === 'WIRE_INVALID' || reason.facts['offence'] === true;
-    if (!isOffence || !connection.isReady) return;
-    const { banSubject } = connection;
-    if (this.#bans.offend(banSubject, this.#clock.monotonic())) {
-      this.#logger.warn('peer banned', { peer: banSubject.peer, code });
-    }
-  }
-
-  #ban(subject: BanSubject, reason: FleetseedError): void {
-    const now = this.#clock.monotonic();
-    this.#bans.ban(subject, now);
-    this.#logger.warn('peer banned', { peer: subject.peer, code: reason.code });
-    for (const connection of this.#book) {
-      if (this.#bans.isBanned(connection.banSubject, now)) connection.close(reason);
-    }
   }
 
   #acquire(length: number): SpanBuffer | null {
@@ -356,9 +261,9 @@ export class Session {
       buffers: this.buffers,
       hasher,
       acquire: (length) => this.#acquire(length),
-      isBanned: (peer) => this.#bans.isBanned(peer, this.#clock.monotonic()),
-      ban: (peer, reason) => this.#ban(peer, reason),
-      dial: (address) => this.#dial(torrent(), address),
+      isBanned: (peer) => this.#connector.isBanned(peer),
+      ban: (peer, reason) => this.#connector.ban(peer, reason),
+      dial: (address) => this.#connector.dial(torrent(), address),
       uploadsWait: () => this.#pump.wake(torrent()),
       limitsChanged: () => this.#limitsChanged(),
       pace: (bytes) => this.#governor.drew(torrent().downloadLimiter, bytes),
@@ -386,8 +291,8 @@ export class Session {
 
   #tick(): void {
     const now = this.#clock.monotonic();
-    for (const connection of this.#book.halfOpen) connection.tick(now);
-    let busy = this.#book.size > 0;
+    this.#connector.tick(now);
+    let busy = this.#connector.connections > 0;
     for (const torrent of this.#torrents.values()) {
       if (!torrent.isBusy) continue;
       busy = true;
