@@ -21,13 +21,27 @@ const BEYOND_LATIN1 = /[^\0-\xff]/g;
 const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 /**
+ * A chunk made of an index names every chunk that the index leads to, also those of which it gives nothing on: to
+ * say its version the command would load the whole engine. No module of ours does anything by being loaded.
+ */
+const onlyWhatIsUsed: Plugin = {
+  name: 'only-what-is-used',
+  generateBundle(_, bundle) {
+    for (const output of Object.values(bundle)) {
+      if (output.type === 'chunk') output.code = output.code.replaceAll(IMPORT_OF_NOTHING, '');
+    }
+  },
+};
+const IMPORT_OF_NOTHING = /^import "\.\/[^"]+";\n/gm;
+
+/**
  * The command and the agent in a few files, made of what the compiler made: to find and to link some
  * three hundred modules takes longer than all that a short command does. Code on threads is a file of its own.
  */
 export default defineConfig({
   // There are no static files.
   publicDir: false,
-  plugins: [latin1],
+  plugins: [latin1, onlyWhatIsUsed],
   // Nothing is left in node_modules but what the origin needs.
   ssr: { noExternal: true },
   build: {

@@ -41,6 +41,27 @@ describe('the command line', () => {
     for (const args of calls) expect([args, (await runFleetseed(args)).exit]).toEqual([args, 2]);
   });
 
+  it.each([
+    { args: ['--version'], engine: 'no' },
+    { args: ['pusj'], engine: 'no' },
+    { args: ['savings', '--origin', 'http://127.0.0.1:9'], engine: 'no' },
+    {
+      args: ['pull', 'app@1', '--out', '/nowhere', '--origin', 'http://127.0.0.1:9'],
+      engine: 'the',
+    },
+  ])('loads $engine engine for: $args', async ({ args, engine }) => {
+    const env = { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' };
+    const { stderr } = await runFleetseed(args, { env });
+    const loaded = new Set(
+      [...stderr.matchAll(/for ESM file:\/\/(\S+?\.js)/g)].map(([, path]) => path!),
+    );
+    expect(loaded.size).toBeGreaterThan(2);
+    const withEngine = [...loaded].filter((path) =>
+      /^(?:class Session|var Session = class)\b/m.test(readFileSync(path, 'utf8')),
+    );
+    expect(withEngine).toHaveLength(engine === 'the' ? 1 : 0);
+  });
+
   it('asks for an origin where one is needed', async () => {
     const { exit, stderr } = await runFleetseed(['savings']);
     expect(exit).toBe(2);
