@@ -66,19 +66,22 @@ export class PeerConnection {
     return this.#receiver.handler !== null;
   }
 
-  /** See `PeerReceiver`, as the next ones. */
+  /** It proved that it belongs to the fleet. */
   get isMember(): boolean {
     return this.#receiver.isMember;
   }
 
+  /** The peer does not answer our requests; members never choke. */
   get choking(): boolean {
     return this.#receiver.choking;
   }
 
+  /** The peer wants something of us. */
   get interested(): boolean {
     return this.#receiver.interested;
   }
 
+  /** The peer wants nothing (BEP 21). */
   get uploadOnly(): boolean {
     return this.#receiver.uploadOnly;
   }

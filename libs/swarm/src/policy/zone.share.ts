@@ -111,7 +111,7 @@ export class ZoneShare {
     if (this.#fellows.size === 0) return;
     this.#judge(progress * this.#parts);
     if (!inWant) this.#more = 1;
-    // For a moment everybody is.
+    // Everybody is for a moment, now and then.
     else if (this.#wasInWant) this.#takeOver(isWanted);
     this.#wasInWant = inWant;
   }

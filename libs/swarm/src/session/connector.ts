@@ -38,8 +38,7 @@ export class Connector {
   readonly #arrivals: ArrivalGate;
   readonly #listener: PeerListener;
   #open = true;
-  /** Connections that were refused or closed for what the peer did. */
-  refused = 0;
+  #refused = 0;
 
   constructor(options: ConnectorOptions) {
     this.#options = options;
@@ -60,6 +59,11 @@ export class Connector {
   /** Connections that are not known yet. */
   get halfOpen(): number {
     return this.#book.halfOpen.size;
+  }
+
+  /** Connections that were refused or closed for what the peer did, since the start. */
+  get refused(): number {
+    return this.#refused;
   }
 
   get bannedPeers(): number {
@@ -115,7 +119,7 @@ export class Connector {
   #accepted(socket: Socket): void {
     const transport = TcpTransport.accepted(socket);
     if (!this.#open || !this.#mayEnter(transport.host)) {
-      this.refused++;
+      this.#refused++;
       transport.close();
       return;
     }
@@ -173,7 +177,7 @@ export class Connector {
     const { host } = connection.transport;
     const { code } = reason;
     logger.debug('connection closed', { host, code, reason: reason.message });
-    if (code === 'WIRE_INVALID' || code === 'PEER_REFUSED') this.refused++;
+    if (code === 'WIRE_INVALID' || code === 'PEER_REFUSED') this.#refused++;
     // Whoever has not said yet which peer it is can be anybody behind the address: it costs a place among
     // the half-open of its host, and no more.
     const isOffence = code === 'WIRE_INVALID' || reason.facts['offence'] === true;
