@@ -176,7 +176,7 @@ export class Downloads {
     let oldestAt = Infinity;
     for (const { askedAt } of source.requests.values()) oldestAt = Math.min(oldestAt, askedAt);
     const outstandingBytes = source.requests.size * scenario.runBytes;
-    const rate = source.depth.lastRate;
+    const rate = machine.planner!.rateOf(source);
     const { lastBytesAt } = source;
     if (!isOverdue({ oldestAt, lastBytesAt, outstandingBytes, rate }, now)) return;
     if (!source.snubbed) source.snubbedAt = now;

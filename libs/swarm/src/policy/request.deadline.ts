@@ -12,7 +12,7 @@ export interface Debt {
   readonly lastBytesAt: number;
   /** Bytes requested from the peer and not arrived. */
   readonly outstandingBytes: number;
-  /** What the peer delivered when bytes last came, a second; 0 while unknown. */
+  /** See `RequestPlanner.rateOf`. */
   readonly rate: number;
 }
 

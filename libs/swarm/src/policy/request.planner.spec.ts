@@ -5,6 +5,7 @@ import { seededRandom } from '#lib/runtime';
 import { Bitfield } from '../bitfield.js';
 import { PickerPeer, type Distance } from './picker.peer.js';
 import { layoutOf } from './policy.fixture.js';
+import { isOverdue } from './request.deadline.js';
 import { RequestDepth } from './request.depth.js';
 import { FIRST_SPANS_IN_FLIGHT, RequestPlanner, Source } from './request.planner.js';
 import { RunHoldings } from './run.holdings.js';
@@ -103,6 +104,40 @@ describe('RequestPlanner', () => {
     // The near one has all it may owe; two of the others would leave most of the link idle.
     expect(owed(far)).toBeGreaterThan(2);
     expect(planner.inFlight).toBeGreaterThanOrEqual(5);
+  });
+
+  it('does not take all for slow beside a quick one that fell silent', () => {
+    const { planner, seed, fill } = download();
+    const quick = seed(80);
+    const others = Array.from({ length: 8 }, () => seed(150));
+    quick.snubbed = true;
+    fill(0);
+    expect(planner.inFlight).toBe(FIRST_SPANS_IN_FLIGHT);
+    expect(owed(others)).toBe(FIRST_SPANS_IN_FLIGHT);
+  });
+
+  it('measures other zones by those of ours that deliver', () => {
+    const { planner, seed, fill } = download();
+    const silent = seed(80, 0, 'near');
+    for (let count = 0; count < 4; count++) seed(400, 0, 'near');
+    const far = seed(100, 0, 'far');
+    silent.snubbed = true;
+    fill(0);
+    planner.tick();
+    planner.tick();
+    expect(far.pick.interesting).toBeGreaterThan(0);
+  });
+
+  it('takes a source that is asked now and then for as quick as its spans come', () => {
+    const { planner, seed } = download();
+    const source = seed(200);
+    source.depth.delivered(MIB, 3000);
+    expect(planner.rateOf(source)).toBe(5 * MIB);
+    const debt = { oldestAt: 3000, lastBytesAt: 3000, outstandingBytes: 2 * MIB };
+    expect(isOverdue({ ...debt, rate: planner.rateOf(source) }, 8000)).toBe(true);
+    expect(isOverdue({ ...debt, rate: source.depth.lastRate }, 8000)).toBe(false);
+    for (let part = 0; part < 40; part++) source.depth.delivered(MIB, 3000);
+    expect(planner.rateOf(source)).toBe(source.depth.lastRate);
   });
 
   it('forgets that a source was slow, and tries it again', () => {

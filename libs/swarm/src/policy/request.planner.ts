@@ -164,7 +164,8 @@ export class RequestPlanner<S extends Source> {
     let near = Infinity;
     let far = Infinity;
     let fellows = 0;
-    for (const { pick, usualMs } of this.#sources) {
+    for (const { pick, usualMs, snubbed } of this.#sources) {
+      if (snubbed) continue;
       const usual = usualMs === 0 ? Infinity : usualMs;
       if (pick.distance === 'far') far = Math.min(far, usual);
       if (pick.distance !== 'near') continue;
@@ -187,6 +188,16 @@ export class RequestPlanner<S extends Source> {
     this.#usualMs = average(this.#usualMs, ms, NEWEST);
     source.usualMs = average(source.usualMs, ms, NEWEST_OF_SOURCE);
     source.measuredAt = now;
+  }
+
+  /**
+   * What the source delivers while it owes us something, as far as is known, bytes a second; 0 while unknown. By
+   * what came in a stretch of time alone, one that is asked now and then would seem slow, and its silence be waited
+   * out for long.
+   */
+  rateOf({ depth, usualMs }: S): number {
+    const ofSpans = usualMs === 0 ? 0 : (this.#spanLength * 1000) / usualMs;
+    return Math.max(depth.lastRate, ofSpans);
   }
 
   /** Spans in flight but those that are overdue: they keep no link busy, and others are to take their place. */
@@ -228,8 +239,10 @@ export class RequestPlanner<S extends Source> {
   #paceToKeep(now: number): number {
     if (this.#coming < BUSY_SPANS) return Infinity;
     let quickest = Infinity;
-    for (const { usualMs } of this.#sources)
-      if (usualMs > 0 && usualMs < quickest) quickest = usualMs;
+    for (const { usualMs, snubbed } of this.#sources) {
+      // How quick a silent one was is no measure for the others.
+      if (!snubbed && usualMs > 0 && usualMs < quickest) quickest = usualMs;
+    }
     let owed = 0;
     for (const source of this.#sources) {
       if (isSlow(source, quickest, now)) owed += source.outstanding;

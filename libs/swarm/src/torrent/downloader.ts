@@ -242,7 +242,7 @@ export class Downloader {
   #callIn(source: DownloadSource, now: number): void {
     if (source.requests.size === 0) return;
     const { oldestAt, lastBytesAt, outstandingBytes } = source;
-    const rate = source.depth.lastRate;
+    const rate = this.#planner.rateOf(source);
     const debt = { oldestAt, lastBytesAt, outstandingBytes, rate };
     if (!isOverdue(debt, now, this.#options.timeouts.patienceMs)) return;
     source.overdue(now);
