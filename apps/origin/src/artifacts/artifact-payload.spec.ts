@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { ArtifactStore, BlobStore, MemoryDepot, Places, ReaderPool } from '#lib/depot';
+import {
+  ArtifactStore,
+  BlobStore,
+  MemoryDepot,
+  Places,
+  ReaderPool,
+  type ContentReads,
+} from '#lib/depot';
 import { buildMetainfo, fileRoot, leafHashesOf, parseMetainfo } from '#lib/torrent';
 
 import { noise } from '../origin.fixture.js';
@@ -69,6 +76,44 @@ describe('payload of an artifact in the depot', () => {
       }),
     );
     await expect(opened.payload.read(PAYLOAD.length, Buffer.alloc(1))).rejects.toThrow(RangeError);
+  });
+
+  it('is read at once where files lie one behind the other, and file by file when they were moved', async () => {
+    const readers = new ReaderPool(depot);
+    const reads: string[] = [];
+    const counted: ContentReads = {
+      read(object, buffer, bufferOffset, length, position) {
+        reads.push(object.split('/')[0]!);
+        return readers.read(object, buffer, bufferOffset, length, position);
+      },
+    };
+    const store = new ArtifactStore(depot);
+    const { payload, content, artifact } = await new ArtifactLibrary(store, counted).open(
+      opened.artifact,
+    );
+    const from = 1_099_000;
+    const target = Buffer.alloc(PAYLOAD.length - from);
+    await payload.read(from, target);
+    expect(reads).toEqual(['blobs', 'packs']);
+    expect(target.equals(PAYLOAD.subarray(from))).toBe(true);
+
+    const roots = [FILES.c, FILES.b].map((bytes) => {
+      const leaves = leafHashesOf(bytes);
+      return { root: fileRoot(leaves, bytes.length)!.toString('hex'), bytes, leaves };
+    });
+    const { object: pack } = content.placeOf(roots[0]!.root)!;
+    const blobs = new BlobStore(depot);
+    const turned = roots.map(({ root, bytes, leaves }) => ({ root, leaves, length: bytes.length }));
+    const moved = await blobs.putPack(turned, { chunks: roots.map(({ bytes }) => bytes) });
+    const stored = (await store.readPlaces(artifact))!;
+    const places = roots.map(({ root }, index) => [root, moved[index]!] as const);
+    const kept = [...stored.places.entries()];
+    await store.replacePlaces(artifact, Places.of([...kept, ...places]), stored.version);
+    await blobs.deletePack(pack);
+    readers.drop(pack);
+    const again = Buffer.alloc(target.length);
+    await payload.read(from, again);
+    expect(again.equals(target)).toBe(true);
   });
 
   it('is opened once for all who ask', async () => {

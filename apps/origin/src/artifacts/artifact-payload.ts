@@ -1,5 +1,5 @@
 import { FleetseedError, toFleetseedError } from '#lib/contracts';
-import type { ArtifactContent, FileContent, PieceHashes } from '#lib/depot';
+import { isAdjacent, type ArtifactContent, type FileContent, type PieceHashes } from '#lib/depot';
 import type { PayloadStore } from '#lib/swarm';
 import type { Metainfo } from '#lib/torrent';
 
@@ -11,6 +11,12 @@ const NOT_TO_BE_HAD = new Set<string>([
   'NOT_FOUND',
   'TIMED_OUT',
 ]);
+
+/** Files that lie one behind the other in one object, of which so many bytes are wanted. */
+interface Run {
+  readonly files: readonly FileContent[];
+  readonly bytes: number;
+}
 
 /**
  * The payload of an artifact (its files with bytes, one after the other in v2 order) read from the
@@ -51,12 +57,13 @@ export class ArtifactPayload implements PayloadStore {
       throw new RangeError(`Payload range ${offset}+${target.length} is not inside the artifact.`);
     }
     let file = this.#fileAt(offset);
-    for (let filled = 0; filled < target.length; file++) {
+    for (let filled = 0; filled < target.length;) {
       const position = offset + filled - this.#starts[file]!;
-      const left = this.#starts[file + 1]! - this.#starts[file]! - position;
-      const count = Math.min(left, target.length - filled);
-      await this.#readFile(file, target, filled, count, position);
-      filled += count;
+      const run = this.#adjacentFrom(file, position, target.length - filled);
+      const part = target.subarray(filled, filled + run.bytes);
+      await this.#readRun(file, run.files, part, position);
+      filled += run.bytes;
+      file += run.files.length;
     }
   }
 
@@ -73,15 +80,37 @@ export class ArtifactPayload implements PayloadStore {
     this.#open.clear();
   }
 
-  async #readFile(
-    file: number,
+  /** The files from this one on that lie one behind the other, as far as `most` bytes reach, and how many bytes that is. */
+  #adjacentFrom(first: number, position: number, most: number): Run {
+    const files = [this.#contentOf(first)];
+    let bytes = Math.min(most, this.#lengthOf(first) - position);
+    for (let next = first + 1; bytes < most; next++) {
+      const content = this.#contentOf(next);
+      if (!isAdjacent(files.at(-1)!, content)) break;
+      files.push(content);
+      bytes += Math.min(most - bytes, this.#lengthOf(next));
+    }
+    return { files, bytes };
+  }
+
+  async #readRun(
+    first: number,
+    files: readonly FileContent[],
     target: Uint8Array,
-    filled: number,
-    count: number,
     position: number,
   ): Promise<void> {
+    let file = first;
     try {
-      await this.#contentOf(file).read(target, filled, count, position);
+      if (files.length > 1) {
+        if (await this.content.readAdjacent(files, target, 0, target.length, position)) return;
+      }
+      let from = position;
+      for (let filled = 0; filled < target.length; file++) {
+        const count = Math.min(this.#lengthOf(file) - from, target.length - filled);
+        await files[file - first]!.read(target, filled, count, from);
+        filled += count;
+        from = 0;
+      }
     } catch (thrown) {
       const error = toFleetseedError(thrown);
       if (!NOT_TO_BE_HAD.has(error.code)) throw error;
@@ -90,6 +119,10 @@ export class ArtifactPayload implements PayloadStore {
         cause: error,
       });
     }
+  }
+
+  #lengthOf(file: number): number {
+    return this.#starts[file + 1]! - this.#starts[file]!;
   }
 
   #contentOf(file: number): FileContent {

@@ -15,6 +15,8 @@ export interface FileContent {
    * @throws RANGE_NOT_SATISFIABLE, DEPOT_INTEGRITY
    */
   read(buffer: Uint8Array, bufferOffset: number, length: number, position: number): Promise<void>;
+  /** Where it was when it was read last. */
+  readonly place: Place;
 }
 
 /**
@@ -72,7 +74,38 @@ export class ArtifactContent {
         await readAt(place);
       }
     };
-    return { root, length: fileLength, read };
+    return {
+      root,
+      length: fileLength,
+      read,
+      get place() {
+        return place;
+      },
+    };
+  }
+
+  /**
+   * Like reading one file after the other, from `position` in the first, files that lie so in one object, as those of
+   * a tree do in its packs: a read of its own costs more than a small file.
+   * @returns false when they lie there no longer: then each is to be read by itself
+   */
+  async readAdjacent(
+    files: readonly FileContent[],
+    buffer: Uint8Array,
+    bufferOffset: number,
+    length: number,
+    position: number,
+  ): Promise<boolean> {
+    const [{ root, length: fileLength, place }] = files as [FileContent];
+    const file = { root, length: fileLength, pieces: null };
+    const from = place.offset + position;
+    try {
+      await this.reads.read(place.object, buffer, bufferOffset, length, from, file);
+      return true;
+    } catch (error) {
+      if (isGone(error)) return false;
+      throw error;
+    }
   }
 
   async #movedTo(root: string, from: Place, cause: unknown): Promise<Place> {
@@ -103,6 +136,11 @@ export class ArtifactContent {
       root,
     });
   }
+}
+
+/** Whether `next` begins where `file` ends, in the same object. */
+export function isAdjacent({ place }: FileContent, { place: next }: FileContent): boolean {
+  return next.object === place.object && next.offset === place.offset + place.length;
 }
 
 function isGone(error: unknown): boolean {
