@@ -15,6 +15,7 @@ import {
   type Bitfield,
   type Selection,
   type Session,
+  type SmallFiles,
   type SpanHasher,
   type StagedArtifact,
   type SwarmAccess,
@@ -30,7 +31,7 @@ const STATE_FOLDER = '.fleetseed-pull';
 
 export interface PullRunOptions {
   readonly session: Session;
-  readonly hasher: SpanHasher;
+  readonly hasher: SpanHasher & SmallFiles;
   readonly access: () => Promise<SwarmAccess>;
   readonly target: PullTarget;
   /** What of it is pulled; null for all. */
@@ -154,24 +155,25 @@ async function fill(options: PullRunOptions, lacking: Selection): Promise<PullBy
 
 /** What stands there is seeded, as far as it does. */
 async function seedFrom(options: PullRunOptions, have: Bitfield): Promise<void> {
-  const { session, target } = options;
+  const { session, target, hasher } = options;
   const { metainfo, root } = target;
   const access = await options.access();
-  const store = new HandoverStore(new DiskStore(root, metainfo));
+  const store = new HandoverStore(new DiskStore(root, metainfo, { smallFiles: hasher }));
   const torrent = session.add({ ...accessOptions(access), metainfo, store, have, wanted: have });
   await store.handOver(await watched(options, torrent));
 }
 
 /** The installed files, whose pieces are served only while they are what was verified. */
 async function watched(
-  { target, note }: PullRunOptions,
+  { target, hasher, note }: PullRunOptions,
   torrent: Torrent,
 ): Promise<InstalledTreeStore> {
   const { metainfo, root } = target;
   return new InstalledTreeStore({
     root,
     layout: metainfo,
-    signatures: await recordSignatures(root, metainfo),
+    signatures: await recordSignatures(root, metainfo, hasher),
+    smallFiles: hasher,
     clock: systemClock,
     onTouched: (file) => {
       const { path, firstPiece, pieceCount } = metainfo.files[file]!;

@@ -88,7 +88,9 @@ export class SwarmFetch implements OnModuleInit {
     await rm(folder, { recursive: true, force: true });
     const bytes = lost.reduce((sum, { length }) => sum + length, 0);
     await requireSpace(folder, bytes, await usualReserve(this.config.data));
-    const store = new DiskStore(join(folder, 'content'), opened.metainfo);
+    const store = new DiskStore(join(folder, 'content'), opened.metainfo, {
+      smallFiles: options.hasher,
+    });
     const drop = () => rm(folder, { recursive: true, force: true });
     try {
       return { ...(await this.#fill(opened, lost, store, options)), drop };

@@ -14,9 +14,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { DiskStore } from './disk-store.js';
+import { HashPool } from '../hashing/hash-pool.js';
+import { DiskStore, type DiskStoreOptions } from './disk-store.js';
 import { freeBytes, requireSpace } from './free-space.js';
 import {
   CONFORMANCE_FILES,
@@ -27,10 +28,13 @@ import {
 
 const TREE = { single: false, files: CONFORMANCE_FILES };
 
-async function openTree(): Promise<StoreUnderTest> {
+const pool = new HashPool({ threads: 1 });
+afterAll(() => pool.close());
+
+async function openTree(options: DiskStoreOptions = {}): Promise<StoreUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 'fleetseed-store-'));
   // Fewer handles than files in use: handles are given up and taken again all the time.
-  const store = new DiskStore(join(folder, 'tree.partial'), TREE, { openFiles: 2 });
+  const store = new DiskStore(join(folder, 'tree.partial'), TREE, { openFiles: 2, ...options });
   const cleanUp = async () => {
     await store.close();
     await rm(folder, { recursive: true });
@@ -49,11 +53,16 @@ describe('DiskStore', () => {
     await rm(folder, { recursive: true });
   });
 
-  writesAsTheContractSays(openTree);
-  readsAsTheContractSays(async (payload) => {
-    const opened = await openTree();
-    await opened.store.write(0, payload);
-    return opened;
+  describe.each<[string, DiskStoreOptions]>([
+    ['with one file after the other', {}],
+    ['with small files on a thread', { smallFiles: pool }],
+  ])('%s', (_, options) => {
+    writesAsTheContractSays(() => openTree(options));
+    readsAsTheContractSays(async (payload) => {
+      const opened = await openTree(options);
+      await opened.store.write(0, payload);
+      return opened;
+    });
   });
 
   it('puts files where their paths say, and those that describe the tree beside it', async () => {

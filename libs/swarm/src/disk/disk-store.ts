@@ -18,6 +18,7 @@ import {
   statFd,
   writeFully,
 } from './raw-file.js';
+import { filesInMemory, partSegments, type SmallFiles } from './small-files.js';
 import { syncPaths } from './sync-tree.js';
 
 const truncateFd = promisify(ftruncate);
@@ -28,6 +29,8 @@ const AT_ONCE = 8;
 export interface DiskStoreOptions {
   /** Files that are kept open; 64 by default. */
   readonly openFiles?: number;
+  /** Takes small files off this thread; without it each is done by itself. */
+  readonly smallFiles?: SmallFiles;
 }
 
 /**
@@ -35,8 +38,8 @@ export interface DiskStoreOptions {
  * {@link ArtifactPaths} for what lies where). Files and folders come into being with the first write
  * into them; files are sparse until they are full. Nothing is written or read through a symlink.
  *
- * Files that a range covers whole are opened, moved and closed on the spot: small files are touched
- * once, and would push the large ones out of the handle cache.
+ * Files that a range covers whole are opened, moved and closed on the spot, many at once where there are
+ * {@link SmallFiles}: they are touched once, and would push the large ones out of the handle cache.
  */
 export class DiskStore implements PayloadStore {
   readonly length: number;
@@ -45,6 +48,7 @@ export class DiskStore implements PayloadStore {
   readonly #layout: ArtifactLayout;
   readonly #folders = new FolderMaker();
   readonly #handles: HandleCache;
+  readonly #smallFiles: SmallFiles | null;
   readonly #inFlight = new InFlight('store');
   /** Files written since the last sync. */
   #dirty = new Set<number>();
@@ -54,6 +58,7 @@ export class DiskStore implements PayloadStore {
     this.paths = new ArtifactPaths(root, layout.single);
     this.spans = FileSpans.of(layout.files);
     this.length = this.spans.length;
+    this.#smallFiles = options.smallFiles ?? null;
     this.#handles = new HandleCache(
       (file, writable) => (writable ? this.#create(file) : this.#open(file)),
       options.openFiles ?? 64,
@@ -66,18 +71,11 @@ export class DiskStore implements PayloadStore {
   }
 
   async read(offset: number, target: Uint8Array): Promise<void> {
-    await this.#inFlight.run(() =>
-      this.#each(offset, target, (segment, part) => this.#move(segment, part, false)),
-    );
+    await this.#inFlight.run(() => this.#moveRange(offset, target, false));
   }
 
   async write(offset: number, source: Uint8Array): Promise<void> {
-    await this.#inFlight.run(() =>
-      this.#each(offset, source, (segment, part) => {
-        this.#dirty.add(segment.file);
-        return this.#move(segment, part, true);
-      }),
-    );
+    await this.#inFlight.run(() => this.#moveRange(offset, source, true));
   }
 
   async sync(): Promise<void> {
@@ -112,17 +110,33 @@ export class DiskStore implements PayloadStore {
     await this.#handles.closeAll();
   }
 
-  #each(
-    offset: number,
-    bytes: Uint8Array,
-    action: (segment: FileSegment, part: Uint8Array) => Promise<void>,
-  ): Promise<void> {
+  async #moveRange(offset: number, bytes: Uint8Array, writing: boolean): Promise<void> {
     checkPayloadRange(this.length, offset, bytes.length);
     const segments = this.spans.segments(offset, bytes.length);
-    if (segments.length === 1) return action(segments[0]!, bytes);
-    return eachAtMost(segments, AT_ONCE, (segment) =>
-      action(segment, bytes.subarray(segment.at, segment.at + segment.length)),
+    if (writing) for (const { file } of segments) this.#dirty.add(file);
+    if (segments.length === 1) return this.#move(segments[0]!, bytes, writing);
+    const { small, single } = partSegments(this.spans, segments, bytes);
+    const left = this.#smallFiles ? await this.#moveSmall(small, bytes, writing) : small;
+    await eachAtMost([...left, ...single], AT_ONCE, (segment) =>
+      this.#move(segment, bytes.subarray(segment.at, segment.at + segment.length), writing),
     );
+  }
+
+  /** @returns those that are left to be done by themselves, because one of them is not as it should be */
+  async #moveSmall(
+    segments: readonly FileSegment[],
+    bytes: Uint8Array,
+    writing: boolean,
+  ): Promise<readonly FileSegment[]> {
+    if (segments.length === 0) return segments;
+    if (writing) await this.#ensureFolders(segments);
+    const files = filesInMemory(segments, bytes, (file) => this.pathOf(file));
+    const threads = this.#smallFiles!;
+    // A thread has one of them open at a time.
+    const done = await OPEN_PLACES.within(async () =>
+      writing ? threads.writeFiles(files) : (await threads.readFiles(files)).length,
+    );
+    return segments.slice(done);
   }
 
   async #move(segment: FileSegment, part: Uint8Array, writing: boolean): Promise<void> {
@@ -151,8 +165,7 @@ export class DiskStore implements PayloadStore {
 
   async #create(file: number): Promise<number> {
     const path = this.pathOf(file);
-    const { base, below } = this.paths.foldersOf(this.#layout.files[file]!.path);
-    await this.#folders.ensure(base, below);
+    await this.#ensureFolder(file);
     try {
       return await this.#checked(await openForWriting(path), path, this.spans.lengthOf(file));
     } catch (error) {
@@ -163,6 +176,21 @@ export class DiskStore implements PayloadStore {
       }
       throw error;
     }
+  }
+
+  /** Files of one folder mostly come one after the other. */
+  async #ensureFolders(segments: readonly FileSegment[]): Promise<void> {
+    let last = '';
+    for (const { file } of segments) {
+      const folder = this.#layout.files[file]!.path.slice(0, -1).join('/');
+      if (folder !== last || file === segments[0]!.file) await this.#ensureFolder(file);
+      last = folder;
+    }
+  }
+
+  #ensureFolder(file: number): Promise<void> {
+    const { base, below } = this.paths.foldersOf(this.#layout.files[file]!.path);
+    return this.#folders.ensure(base, below);
   }
 
   /** Regular files only; what is left of something longer is cut off. */

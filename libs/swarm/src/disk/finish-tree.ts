@@ -10,6 +10,7 @@ import { diskError } from './disk-errors.js';
 import { FolderMaker } from './folder-maker.js';
 import { eachAtMost } from './in-flight.js';
 import { closeQuietly, lstatPath, openForReading, openForWriting, readFully } from './raw-file.js';
+import { eachInBatches, type SmallFiles } from './small-files.js';
 import { syncPaths } from './sync-tree.js';
 import {
   MAX_TREE_DOCUMENT_BYTES,
@@ -28,6 +29,8 @@ export interface FinishOptions {
   readonly readOnly?: boolean;
   /** What of the tree is to be there, by its path; all of it by default. The rest is not looked at. */
   readonly only?: (path: readonly string[]) => boolean;
+  /** Takes files off this thread; without it each is done by itself. */
+  readonly smallFiles?: SmallFiles;
 }
 
 /**
@@ -56,20 +59,21 @@ export async function finishTree(
   await makeEmpty(paths, plan, folders);
   const regular = layout.files.filter((file) => file.symlink === null && only(file.path));
   const write = options.readOnly ? 0 : 0o200;
-  await eachAtMost(regular, AT_ONCE, async ({ path, length, executable }) => {
-    const mode = (executable ? 0o555 : 0o444) | write;
-    await setMode(paths.pathOf(path), length, mode);
+  const files = regular.map(({ path, length, executable }) => {
+    return { path: paths.pathOf(path), length, mode: (executable ? 0o555 : 0o444) | write };
   });
+  await setModes(files, options.smallFiles);
   // Folders of files were made by the store; going over them once more checks that they are folders.
-  await eachAtMost(regular, AT_ONCE, ({ path }) => {
+  const parents = new Map(regular.map(({ path }) => [path.slice(0, -1).join('/'), path]));
+  await eachAtMost([...parents.values()], AT_ONCE, (path) => {
     const { base, below } = paths.foldersOf(path);
     return folders.ensure(base, below);
   });
   await makeLinks(paths, plan, folders);
   const made = layout.single ? [] : [...folders.folders];
   await eachAtMost(made, AT_ONCE, (folder) => chmod(folder, 0o555 | write));
-  const files = regular.map(({ path }) => paths.pathOf(path));
-  await syncPaths(layout.single ? dirname(root) : root, [...files, ...made]);
+  const finished = [...files.map(({ path }) => path), ...made];
+  await syncPaths(layout.single ? dirname(root) : root, finished);
 }
 
 function partOf(plan: TreePlan, only: (path: readonly string[]) => boolean): TreePlan {
@@ -111,6 +115,24 @@ async function makeEmpty(paths: ArtifactPaths, plan: TreePlan, folders: FolderMa
     const path = paths.pathOf(components);
     if (!(await lstatPath(path))) await closeQuietly(await openForWriting(path));
   });
+}
+
+interface FileToFinish {
+  readonly path: string;
+  readonly length: number;
+  readonly mode: number;
+}
+
+function setModes(files: readonly FileToFinish[], threads: SmallFiles | undefined): Promise<void> {
+  const many = (batch: readonly FileToFinish[]) =>
+    threads!.setModes({
+      paths: batch.map(({ path }) => path),
+      lengths: Float64Array.from(batch, ({ length }) => length),
+      modes: Uint16Array.from(batch, ({ mode }) => mode),
+    });
+  return eachInBatches(files, threads ? many : null, ({ path, length, mode }) =>
+    setMode(path, length, mode),
+  );
 }
 
 /** Sets the mode of a regular file if it has another, after a look at what it is. */

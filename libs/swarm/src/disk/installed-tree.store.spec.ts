@@ -11,14 +11,18 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { VirtualClock } from '#lib/runtime';
 
+import { HashPool } from '../hashing/hash-pool.js';
 import { DiskStore } from './disk-store.js';
 import { FileSignatures } from './file-signatures.js';
 import { InstalledTreeStore, recordSignatures } from './installed-tree.store.js';
 import { CONFORMANCE_FILES, readsAsTheContractSays } from './payload-store.conformance.fixture.js';
+
+const pool = new HashPool({ threads: 1 });
+afterAll(() => pool.close());
 
 describe('InstalledTreeStore', () => {
   const layout = {
@@ -62,25 +66,31 @@ describe('InstalledTreeStore', () => {
     });
   }
 
-  readsAsTheContractSays(async (payload) => {
-    const own = await mkdtemp(join(tmpdir(), 'fleetseed-installed-'));
-    const tree = { single: false, files: CONFORMANCE_FILES };
-    const disk = new DiskStore(join(own, 't'), tree);
-    await disk.write(0, payload);
-    await disk.close();
-    const installed = new InstalledTreeStore({
-      root: join(own, 't'),
-      layout: tree,
-      signatures: await recordSignatures(join(own, 't'), tree),
-      clock,
-      onTouched: () => {},
-      openFiles: 2,
+  describe.each([
+    ['with one file after the other', {}],
+    ['with small files on a thread', { smallFiles: pool }],
+  ])('%s', (_, options) => {
+    readsAsTheContractSays(async (payload) => {
+      const own = await mkdtemp(join(tmpdir(), 'fleetseed-installed-'));
+      const tree = { single: false, files: CONFORMANCE_FILES };
+      const disk = new DiskStore(join(own, 't'), tree);
+      await disk.write(0, payload);
+      await disk.close();
+      const installed = new InstalledTreeStore({
+        root: join(own, 't'),
+        layout: tree,
+        signatures: await recordSignatures(join(own, 't'), tree),
+        clock,
+        onTouched: () => {},
+        openFiles: 2,
+        ...options,
+      });
+      const cleanUp = async () => {
+        await installed.close();
+        await rm(own, { recursive: true });
+      };
+      return { store: installed, cleanUp };
     });
-    const cleanUp = async () => {
-      await installed.close();
-      await rm(own, { recursive: true });
-    };
-    return { store: installed, cleanUp };
   });
 
   it('is not written to', async () => {

@@ -10,6 +10,7 @@ import { eachAtMost, InFlight } from './in-flight.js';
 import { OPEN_PLACES } from './open-places.js';
 import { checkPayloadRange, type PayloadStore } from './payload-store.js';
 import { closeQuietly, lstatPath, openForReading, readFully, statFd } from './raw-file.js';
+import { eachInBatches, filesInMemory, partSegments, type SmallFiles } from './small-files.js';
 
 const AT_ONCE = 8;
 /** How long it may take until a file that was replaced by another is noticed, milliseconds. */
@@ -28,6 +29,8 @@ export interface InstalledTreeOptions {
   readonly onTouched: (file: number) => void;
   /** Files that are kept open; 64 by default. */
   readonly openFiles?: number;
+  /** Takes small files off this thread; without it each is done by itself. */
+  readonly smallFiles?: SmallFiles;
 }
 
 /**
@@ -69,7 +72,9 @@ export class InstalledTreeStore implements PayloadStore {
       for (const { file } of segments) {
         if (!this.signatures.isKnown(file)) throw this.#unavailable(file);
       }
-      await eachAtMost(segments, AT_ONCE, (segment) =>
+      const { small, single } = partSegments(this.#spans, segments, target);
+      const left = await this.#readSmall(small, target);
+      await eachAtMost([...left, ...single], AT_ONCE, (segment) =>
         this.#read(segment, target.subarray(segment.at, segment.at + segment.length)),
       );
     });
@@ -108,14 +113,39 @@ export class InstalledTreeStore implements PayloadStore {
    */
   async checkAll(signal?: AbortSignal): Promise<void> {
     await this.#inFlight.run(async () => {
-      const files = [...this.options.layout.files.keys()];
-      await eachAtMost(files, AT_ONCE, async (file) => {
+      const { layout, smallFiles } = this.options;
+      const known = [...layout.files.keys()].filter((file) => this.signatures.isKnown(file));
+      const look = (file: number, signature: FileSignature | null) => {
+        if (!signature || !this.signatures.matches(file, signature)) this.#touched(file);
+      };
+      const many = async (batch: readonly number[]) => {
         signal?.throwIfAborted();
-        if (!this.signatures.isKnown(file)) return;
+        const found = await smallFiles!.lookAt(batch.map((file) => this.pathOf(file)));
+        for (const [index, signature] of found.entries()) look(batch[index]!, signature);
+        return found.length;
+      };
+      await eachInBatches(known, smallFiles ? many : null, async (file) => {
+        signal?.throwIfAborted();
         const stat = await lstatPath(this.pathOf(file));
-        if (!stat || !this.signatures.matches(file, signatureOf(stat))) this.#touched(file);
+        look(file, stat && signatureOf(stat));
       });
     });
+  }
+
+  /** @returns those that are left to be read by themselves, because one of them is not as it should be */
+  async #readSmall(
+    segments: readonly FileSegment[],
+    target: Uint8Array,
+  ): Promise<readonly FileSegment[]> {
+    const { smallFiles } = this.options;
+    if (!smallFiles || segments.length === 0) return segments;
+    const files = filesInMemory(segments, target, (file) => this.pathOf(file));
+    // A thread has one of them open at a time.
+    const read = await OPEN_PLACES.within(() => smallFiles.readFiles(files));
+    for (const [index, signature] of read.entries()) {
+      this.#requireUntouched(segments[index]!.file, signature);
+    }
+    return segments.slice(read.length);
   }
 
   async #read(segment: FileSegment, part: Uint8Array): Promise<void> {
@@ -142,8 +172,11 @@ export class InstalledTreeStore implements PayloadStore {
       if (isUnavailable(error)) this.#touched(file);
       throw error;
     });
-    const stat = await statFd(fd, path);
-    if (this.signatures.matches(file, signatureOf(stat))) return;
+    this.#requireUntouched(file, signatureOf(await statFd(fd, path)));
+  }
+
+  #requireUntouched(file: number, signature: FileSignature): void {
+    if (this.signatures.matches(file, signature)) return;
     this.#touched(file);
     throw this.#unavailable(file);
   }
@@ -193,13 +226,24 @@ export class InstalledTreeStore implements PayloadStore {
 export async function recordSignatures(
   root: string,
   layout: ArtifactLayout,
+  smallFiles?: SmallFiles,
 ): Promise<FileSignatures> {
   const paths = new ArtifactPaths(root, layout.single);
   const signatures = new FileSignatures(layout.files.length);
-  await eachAtMost([...layout.files.entries()], AT_ONCE, async ([file, { path, length }]) => {
-    if (length === 0) return;
-    const stat = await lstatPath(paths.pathOf(path));
-    if (stat?.isFile() && Number(stat.size) === length) signatures.set(file, signatureOf(stat));
+  const { files } = layout;
+  const pathOf = (file: number) => paths.pathOf(files[file]!.path);
+  const record = (file: number, signature: FileSignature | null) => {
+    if (signature?.size === files[file]!.length) signatures.set(file, signature);
+  };
+  const many = async (batch: readonly number[]) => {
+    const found = await smallFiles!.lookAt(batch.map(pathOf));
+    for (const [index, signature] of found.entries()) record(batch[index]!, signature);
+    return found.length;
+  };
+  const withBytes = [...files.keys()].filter((file) => files[file]!.length > 0);
+  await eachInBatches(withBytes, smallFiles ? many : null, async (file) => {
+    const stat = await lstatPath(pathOf(file));
+    record(file, stat?.isFile() ? signatureOf(stat) : null);
   });
   return signatures;
 }

@@ -47,7 +47,9 @@ export function planTree(layout: TreeLayout, document: TreeDocument | null): Tre
     checkPlace(path, taken);
   }
   const regular = files.map(({ path }) => path);
-  for (const path of [...regular, ...emptyFolders]) checkNotBelowLink(path, links);
+  if (links.size > 0) {
+    for (const path of [...regular, ...emptyFolders]) checkNotBelowLink(path, links);
+  }
   for (const [link, text] of links) {
     checkNotBelowLink(link.split('/').slice(0, -1), links);
     checkTarget(link, text, links);

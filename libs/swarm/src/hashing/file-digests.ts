@@ -103,7 +103,8 @@ export function sameSignature(left: FileSignature, right: FileSignature): boolea
   );
 }
 
-function signatureAt(numbers: BigInt64Array, index: number): FileSignature {
+/** The signature with this index among those of a job's result. */
+export function signatureAt(numbers: BigInt64Array, index: number): FileSignature {
   const at = index * 4;
   return {
     size: Number(numbers[at]!),

@@ -1,3 +1,5 @@
+import type { FileModes, FilesInMemory } from '../disk/small-files.js';
+
 /** A part of the byte stream that a {@link StreamJob} hashes. */
 export interface StreamSegment {
   /** Null for zeros (a BEP 47 pad): they count for v1 pieces only. */
@@ -85,16 +87,48 @@ export interface OrderedJob {
   readonly last: boolean;
 }
 
-export type HashJob = SpanJob | SpanV1Job | RootJob | StreamJob | FilesJob | OrderedJob;
+/** Small files that are read into memory or written from there. */
+export interface SmallFilesJob {
+  readonly kind: 'read-files' | 'write-files';
+  readonly files: FilesInMemory;
+}
 
-/**
- * `first`: leaves, or SHA-1 hashes of a v1 job, or the root, or the nodes of files, or a digest. `second`: roots,
- * followed by the SHA-1 of each slice if it was wanted, or v1 pieces. `signatures`: of each stretch of a files job four numbers: size, mtimeNs, ctimeNs, ino.
- */
+/** Small files that get their modes. */
+export interface FileModesJob {
+  readonly kind: 'set-modes';
+  readonly files: FileModes;
+}
+
+/** What lies at these paths, whatever it is. */
+export interface LookJob {
+  readonly kind: 'look';
+  readonly paths: readonly string[];
+}
+
+export type HashJob =
+  | SpanJob
+  | SpanV1Job
+  | RootJob
+  | StreamJob
+  | FilesJob
+  | OrderedJob
+  | SmallFilesJob
+  | FileModesJob
+  | LookJob;
+
+/** What a job gives; what it does not give is empty. */
 export interface HashJobDone {
+  /** Leaves, or SHA-1 hashes of a v1 job, or the root, or the nodes of files, or a digest. */
   readonly first: Uint8Array;
+  /** Roots, followed by the SHA-1 of each slice if it was wanted, or v1 pieces. */
   readonly second: Uint8Array;
+  /**
+   * Of each stretch, or of each small file that was read or looked at, four numbers: size, mtimeNs, ctimeNs, ino;
+   * zeros for what is no regular file.
+   */
   readonly signatures: BigInt64Array;
+  /** How many small files were done before one failed. */
+  readonly files?: number;
 }
 
 /** A job that failed, in a shape that crosses threads; `code` is that of a system error, or CHANGED. */

@@ -5,10 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { FleetseedError } from '#lib/contracts';
 import { systemClock, type Clock } from '#lib/runtime';
 
+import type { FileModes, FilesInMemory, SmallFiles } from '../disk/small-files.js';
 import { RateLimiter } from '../policy/rate.limiter.js';
 import { cutFiles, JOB_BYTES, type FileToHash } from './file-batches.js';
-import { FileDigests, type FileDigest } from './file-digests.js';
+import { FileDigests, signatureAt, type FileDigest } from './file-digests.js';
 import type {
+  FileSignature,
   HashJob,
   HashJobDone,
   HashJobFailed,
@@ -21,6 +23,8 @@ import { OrderedHasher, type OrderedWanted } from './ordered-hasher.js';
 import type { SpanCut, SpanHasher, SpanHashes, SpanToStore, StoredSpan } from './span-hasher.js';
 
 const BLOCK = 16_384;
+/** To look at a file takes about as long as to hash so much. */
+const LOOK_BYTES = 8 * 1024;
 /** Jobs of files under way for each thread: one that runs, one that waits, one on its way back. */
 const LANES_PER_THREAD = 3;
 const IDLE_MS = 30_000;
@@ -56,13 +60,13 @@ export interface HashFilesOptions {
 
 /**
  * Hashes payload in shared memory, and whole files, on worker threads, which read the files
- * themselves. Payload goes first; as long as little comes it is hashed on the spot, without a thread.
+ * themselves, and moves small files there, whose bytes the thread has in its cache. Payload goes first; as long as little comes it is hashed on the spot, without a thread.
  * The process is kept alive only while something is being hashed.
  *
  * A thread that crashes rejects what it was doing with INTERNAL and is replaced; everything that is
  * asked for after `close` rejects with SHUTTING_DOWN.
  */
-export class HashPool implements SpanHasher {
+export class HashPool implements SpanHasher, SmallFiles {
   readonly #threads: HashThreads;
   readonly #most: number;
   #nextOrdered = 0;
@@ -132,6 +136,27 @@ export class HashPool implements SpanHasher {
     // A copy of its own size: a view would travel with all the memory it is a view of.
     const job = { kind: 'root' as const, leaves: new Uint8Array(leaves), paddedLeaves };
     return asBuffer((await this.#hash(job, leaves.length)).first);
+  }
+
+  async writeFiles(files: FilesInMemory): Promise<number> {
+    const job = { kind: 'write-files' as const, files };
+    return (await this.#run(job, files.bytes.length, true)).files!;
+  }
+
+  async readFiles(files: FilesInMemory): Promise<FileSignature[]> {
+    const job = { kind: 'read-files' as const, files };
+    return signaturesOf(await this.#run(job, files.bytes.length, true));
+  }
+
+  async setModes(files: FileModes): Promise<number> {
+    const job = { kind: 'set-modes' as const, files };
+    return (await this.#run(job, files.paths.length * LOOK_BYTES, false)).files!;
+  }
+
+  async lookAt(paths: readonly string[]): Promise<(FileSignature | null)[]> {
+    const job = { kind: 'look' as const, paths };
+    const signatures = signaturesOf(await this.#run(job, paths.length * LOOK_BYTES, false));
+    return signatures.map((signature) => (signature.ino === 0n ? null : signature));
   }
 
   /** Starts all threads now, so that they are there when the first job comes. */
@@ -276,6 +301,11 @@ export class HashPool implements SpanHasher {
       this.#threads.submit(queued, urgent);
     });
   }
+}
+
+/** Of the small files that were done. */
+function signaturesOf({ signatures, files }: HashJobDone): FileSignature[] {
+  return Array.from({ length: files! }, (_, file) => signatureAt(signatures, file));
 }
 
 /** From source the worker is TypeScript as well: Node strips the types. */

@@ -26,12 +26,12 @@ export interface AdoptOptions extends VerifyInstalledOptions {
  * @returns where its bytes came from, as far as that is known; null when it is not there, or not whole
  */
 export async function adoptArtifact(options: AdoptOptions): Promise<StageBytes | null> {
-  const { container, root, metainfo, stateFolder, signaturesFile, clock } = options;
+  const { container, root, hasher, metainfo, stateFolder, signaturesFile, clock } = options;
   if ((await lstatPath(container)) === null) return null;
   const right = await verifyInstalled(options);
   if (!right.all) return null;
   await syncFolder(dirname(container));
-  const signatures = await recordSignatures(root, metainfo);
+  const signatures = await recordSignatures(root, metainfo, hasher);
   await signatures.save(signaturesFile, metainfo.infoHashV2!);
   const account = await StageAccount.open(statePath(stateFolder, metainfo, 'account'), clock);
   await account.remove();

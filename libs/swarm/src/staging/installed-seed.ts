@@ -54,7 +54,7 @@ export class InstalledSeed {
     private readonly options: InstalledSeedOptions,
     signatures: FileSignatures,
   ) {
-    const { metainfo, root, clock } = options;
+    const { hasher, metainfo, root, clock } = options;
     const onTouched = (file: number) => this.#onTouched(file);
     const installed = new InstalledTreeStore({
       root,
@@ -62,6 +62,7 @@ export class InstalledSeed {
       signatures,
       clock,
       onTouched,
+      smallFiles: hasher,
     });
     const repairs = new DiskStore(repairRoot(root), metainfo);
     this.#store = new RepairingStore(installed, repairs, metainfo.files);
@@ -84,7 +85,8 @@ export class InstalledSeed {
     torrent: Torrent,
     store: HandoverStore,
   ): Promise<InstalledSeed> {
-    const signatures = await recordSignatures(options.root, options.metainfo);
+    const { root, metainfo, hasher } = options;
+    const signatures = await recordSignatures(root, metainfo, hasher);
     const seed = new InstalledSeed(options, signatures);
     await seed.#saveSignatures();
     await store.handOver(seed.#store);

@@ -12,6 +12,7 @@ import { finishTree, readTreeDocument } from '../disk/finish-tree.js';
 import { requireSpace, usualReserve } from '../disk/free-space.js';
 import { lstatPath } from '../disk/raw-file.js';
 import { ResumeFile } from '../disk/resume-file.js';
+import type { SmallFiles } from '../disk/small-files.js';
 import { planTree } from '../disk/tree-plan.js';
 import type { SpanHasher } from '../hashing/span-hasher.js';
 import { verifyPieces } from '../hashing/verify-pieces.js';
@@ -28,7 +29,7 @@ import { accessOptions, type SwarmAccess } from './swarm-access.js';
 
 export interface StageOptions {
   readonly session: Session;
-  readonly hasher: SpanHasher;
+  readonly hasher: SpanHasher & SmallFiles;
   readonly metainfo: Metainfo;
   /** Where the artifact is to stand: its folder, or its file when it is one file. */
   readonly root: string;
@@ -115,10 +116,12 @@ class Stage {
     private readonly options: StageOptions,
     readonly account: StageAccount,
   ) {
-    const { metainfo, root, container = root, stateFolder, clock, logger } = options;
+    const { hasher, metainfo, root, container = root, stateFolder, clock, logger } = options;
     this.#container = container;
     this.#partialRoot = join(partialOf(container), relative(container, root));
-    this.store = new HandoverStore(new DiskStore(this.#partialRoot, metainfo));
+    this.store = new HandoverStore(
+      new DiskStore(this.#partialRoot, metainfo, { smallFiles: hasher }),
+    );
     this.#pieces = new PieceMap(metainfo);
     this.#resume = new ResumeFile({
       path: statePath(stateFolder, metainfo, 'resume'),
@@ -166,17 +169,17 @@ class Stage {
   }
 
   async install(): Promise<void> {
-    const { metainfo, root, selection } = this.options;
+    const { hasher, metainfo, root, selection } = this.options;
     const container = this.#container;
     if (selection) {
       await this.store.sync();
       await placeSelection({ partial: this.#partialRoot, root, metainfo, selection });
-      await this.store.handOver(new DiskStore(root, metainfo));
+      await this.store.handOver(new DiskStore(root, metainfo, { smallFiles: hasher }));
       return;
     }
     const partial = partialOf(container);
     const document = await readTreeDocument(this.#partialRoot, metainfo);
-    await finishTree(this.#partialRoot, metainfo, document);
+    await finishTree(this.#partialRoot, metainfo, document, { smallFiles: hasher });
     if (container !== root) await syncFolder(partial);
     // What describes the tree goes first: when the tree has its name, everything is there.
     await renameIfThere(`${partial}.meta`, `${container}.meta`);
@@ -184,7 +187,7 @@ class Stage {
       throw diskError(error, container);
     });
     // At once: peers are being served, and the files have another path now.
-    await this.store.handOver(new DiskStore(root, metainfo));
+    await this.store.handOver(new DiskStore(root, metainfo, { smallFiles: hasher }));
     await syncFolder(dirname(container));
   }
 

@@ -3,13 +3,14 @@ import { PieceMap, type Metainfo } from '#lib/torrent';
 import { Bitfield } from '../bitfield.js';
 import { DiskStore } from '../disk/disk-store.js';
 import { finishTree, readTreeDocument } from '../disk/finish-tree.js';
+import type { SmallFiles } from '../disk/small-files.js';
 import type { SpanHasher } from '../hashing/span-hasher.js';
 import { verifyPieces } from '../hashing/verify-pieces.js';
 import type { Session } from '../session/session.js';
 
 export interface VerifyInstalledOptions {
   readonly session: Session;
-  readonly hasher: SpanHasher;
+  readonly hasher: SpanHasher & SmallFiles;
   readonly metainfo: Metainfo;
   /** Where the artifact stands: its folder, or its file when it is one file. */
   readonly root: string;
@@ -26,12 +27,15 @@ export interface VerifyInstalledOptions {
 export async function verifyInstalled(options: VerifyInstalledOptions): Promise<Bitfield> {
   const { session, hasher, metainfo, root, signal } = options;
   const pieces = new PieceMap(metainfo);
-  const store = new DiskStore(root, metainfo);
+  const store = new DiskStore(root, metainfo, { smallFiles: hasher });
   const { buffers } = session;
   const candidates = Bitfield.full(pieces.pieceCount);
   try {
     const right = await verifyPieces({ store, pieces, candidates, hasher, buffers, signal });
-    if (right.all) await finishTree(root, metainfo, await readTreeDocument(root, metainfo));
+    if (right.all) {
+      const document = await readTreeDocument(root, metainfo);
+      await finishTree(root, metainfo, document, { smallFiles: hasher });
+    }
     return right;
   } finally {
     await store.close();

@@ -1,0 +1,108 @@
+import type { FileSignature } from '../hashing/hash-job.types.js';
+import type { FileSegment, FileSpans } from './file-spans.js';
+import { eachAtMost } from './in-flight.js';
+
+/** Whole files side by side in memory that threads share. */
+export interface FilesInMemory {
+  readonly bytes: Uint8Array;
+  readonly paths: readonly string[];
+  /** Where each file begins in `bytes`. */
+  readonly starts: Uint32Array;
+  readonly lengths: Uint32Array;
+}
+
+/** Files that are to have these lengths and are to get these modes. */
+export interface FileModes {
+  readonly paths: readonly string[];
+  /** Bytes. */
+  readonly lengths: Float64Array;
+  /** Permission bits. */
+  readonly modes: Uint16Array;
+}
+
+/**
+ * Reads and writes many files in one go, on a thread. One by one, each takes four ways to Node's thread pool
+ * and back, which cost more time than a small file itself.
+ *
+ * Files are taken in order up to the first that fails. That one and those behind it are for the caller to
+ * do one by one: there it is found out what is wrong. Nothing is read or written through a symlink, nor
+ * anything but regular files; the folders must be there.
+ */
+export interface SmallFiles {
+  /**
+   * Creates the files, or overwrites them from the start to their end.
+   * @returns how many were written
+   */
+  writeFiles(files: FilesInMemory): Promise<number>;
+  /**
+   * Fills each file's place in `bytes`; a file that is shorter fails.
+   * @returns what each file that was read was after that
+   */
+  readFiles(files: FilesInMemory): Promise<FileSignature[]>;
+  /** @returns of how many files the mode is right now */
+  setModes(files: FileModes): Promise<number>;
+  /** @returns what each file is; null for what is not there or no regular file */
+  lookAt(paths: readonly string[]): Promise<(FileSignature | null)[]>;
+}
+
+/** Fewer are done one by one: they are not worth a thread that is to be started for them. */
+const MANY = 512;
+/** Files that a thread does in one go, and how many goes there are at once, for two threads or so. */
+const BATCH = 256;
+const BATCHES_AT_ONCE = 3;
+const AT_ONCE = 8;
+
+/**
+ * Does something with each of many files: `many` does a batch on a thread and tells how many it did, `one` those that
+ * it left, or all when there are few of them or no threads.
+ */
+export async function eachInBatches<T>(
+  files: readonly T[],
+  many: ((batch: readonly T[]) => Promise<number>) | null,
+  one: (file: T) => Promise<void>,
+): Promise<void> {
+  if (!many || files.length < MANY) return eachAtMost(files, AT_ONCE, one);
+  const batches = Math.ceil(files.length / BATCH);
+  const starts = Array.from({ length: batches }, (_, index) => index * BATCH);
+  await eachAtMost(starts, BATCHES_AT_ONCE, async (start) => {
+    const batch = files.slice(start, start + BATCH);
+    await eachAtMost(batch.slice(await many(batch)), AT_ONCE, one);
+  });
+}
+
+/** One file is as well done by itself. */
+const FEW = 2;
+
+/**
+ * Parts a range into whole files for {@link SmallFiles} and what is to be done one by one: parts of larger
+ * files, and everything in memory that threads do not share.
+ */
+export function partSegments(
+  spans: FileSpans,
+  segments: readonly FileSegment[],
+  bytes: Uint8Array,
+): { readonly small: readonly FileSegment[]; readonly single: readonly FileSegment[] } {
+  if (segments.length < FEW || !(bytes.buffer instanceof SharedArrayBuffer)) {
+    return { small: [], single: segments };
+  }
+  const small: FileSegment[] = [];
+  const single: FileSegment[] = [];
+  for (const segment of segments) {
+    const isWhole = segment.length === spans.lengthOf(segment.file);
+    (isWhole ? small : single).push(segment);
+  }
+  return small.length < FEW ? { small: [], single: segments } : { small, single };
+}
+
+export function filesInMemory(
+  segments: readonly FileSegment[],
+  bytes: Uint8Array,
+  pathOf: (file: number) => string,
+): FilesInMemory {
+  return {
+    bytes,
+    paths: segments.map(({ file }) => pathOf(file)),
+    starts: Uint32Array.from(segments, ({ at }) => at),
+    lengths: Uint32Array.from(segments, ({ length }) => length),
+  };
+}
