@@ -20,6 +20,14 @@ export interface FileModes {
   readonly modes: Uint16Array;
 }
 
+/** Files of this machine and where copies of them are to be, in folders that are there. */
+export interface FileCopies {
+  readonly sources: readonly string[];
+  readonly targets: readonly string[];
+  /** Bytes that the sources are to have; 1 MiB at most. */
+  readonly lengths: Float64Array;
+}
+
 /**
  * Reads and writes many files in one go, on a thread. One by one, each takes four ways to Node's thread pool
  * and back, which cost more time than a small file itself.
@@ -41,6 +49,11 @@ export interface SmallFiles {
   readFiles(files: FilesInMemory): Promise<FileSignature[]>;
   /** @returns of how many files the mode is right now */
   setModes(files: FileModes): Promise<number>;
+  /**
+   * Copies, as reflinks where the file system can, to where nothing is; copies can be written to.
+   * @returns the BEP 52 root of each copy that was made, as it lies there
+   */
+  copyFiles(copies: FileCopies): Promise<Buffer[]>;
   /** @returns what each file is; null for what is not there or no regular file */
   lookAt(paths: readonly string[]): Promise<(FileSignature | null)[]>;
 }
@@ -53,8 +66,8 @@ const BATCHES_AT_ONCE = 3;
 const AT_ONCE = 8;
 
 /**
- * Does something with each of many files: `many` does a batch on a thread and tells how many it did, `one` those that
- * it left, or all when there are few of them or no threads.
+ * Does something with each of many files: `many` does a batch on a thread and tells how many it did, `one` the one
+ * that it stopped at, or all when there are few of them or no threads.
  */
 export async function eachInBatches<T>(
   files: readonly T[],
@@ -65,8 +78,11 @@ export async function eachInBatches<T>(
   const batches = Math.ceil(files.length / BATCH);
   const starts = Array.from({ length: batches }, (_, index) => index * BATCH);
   await eachAtMost(starts, BATCHES_AT_ONCE, async (start) => {
-    const batch = files.slice(start, start + BATCH);
-    await eachAtMost(batch.slice(await many(batch)), AT_ONCE, one);
+    for (let batch = files.slice(start, start + BATCH); batch.length > 0;) {
+      const done = await many(batch);
+      if (done < batch.length) await one(batch[done]!);
+      batch = batch.slice(done + 1);
+    }
   });
 }
 

@@ -1,4 +1,4 @@
-import type { FileModes, FilesInMemory } from '../disk/small-files.js';
+import type { FileCopies, FileModes, FilesInMemory } from '../disk/small-files.js';
 
 /** A part of the byte stream that a {@link StreamJob} hashes. */
 export interface StreamSegment {
@@ -99,6 +99,11 @@ export interface FileModesJob {
   readonly files: FileModes;
 }
 
+export interface CopyJob {
+  readonly kind: 'copy-files';
+  readonly copies: FileCopies;
+}
+
 /** What lies at these paths, whatever it is. */
 export interface LookJob {
   readonly kind: 'look';
@@ -114,6 +119,7 @@ export type HashJob =
   | OrderedJob
   | SmallFilesJob
   | FileModesJob
+  | CopyJob
   | LookJob;
 
 /** What a job gives; what it does not give is empty. */

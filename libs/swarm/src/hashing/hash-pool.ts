@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { FleetseedError } from '#lib/contracts';
 import { systemClock, type Clock } from '#lib/runtime';
 
-import type { FileModes, FilesInMemory, SmallFiles } from '../disk/small-files.js';
+import type { FileCopies, FileModes, FilesInMemory, SmallFiles } from '../disk/small-files.js';
 import { RateLimiter } from '../policy/rate.limiter.js';
 import { cutFiles, JOB_BYTES, type FileToHash } from './file-batches.js';
 import { FileDigests, signatureAt, type FileDigest } from './file-digests.js';
@@ -151,6 +151,13 @@ export class HashPool implements SpanHasher, SmallFiles {
   async setModes(files: FileModes): Promise<number> {
     const job = { kind: 'set-modes' as const, files };
     return (await this.#run(job, files.paths.length * LOOK_BYTES, false)).files!;
+  }
+
+  async copyFiles(copies: FileCopies): Promise<Buffer[]> {
+    const bytes = copies.lengths.reduce((sum, length) => sum + length, 0);
+    const { first, files } = await this.#run({ kind: 'copy-files', copies }, bytes, false);
+    const roots = asBuffer(first);
+    return Array.from({ length: files! }, (_, file) => roots.subarray(file * 32, file * 32 + 32));
   }
 
   async lookAt(paths: readonly string[]): Promise<(FileSignature | null)[]> {

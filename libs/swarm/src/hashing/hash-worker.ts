@@ -13,6 +13,7 @@ import { rootOf } from './worker/merkle-nodes.ts';
 import { hashOrdered } from './worker/ordered.job.ts';
 import { hashSlicesV1 } from './worker/pieces-v1.ts';
 import {
+  copySmallFiles,
   lookAtFiles,
   readSmallFiles,
   setFileModes,
@@ -50,6 +51,8 @@ export function runHashJob(job: HashJob): HashJobDone {
       return writeSmallFiles(job.files);
     case 'set-modes':
       return setFileModes(job.files);
+    case 'copy-files':
+      return copySmallFiles(job.copies);
     case 'look':
       return lookAtFiles(job.paths);
   }

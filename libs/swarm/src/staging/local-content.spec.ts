@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 
 import {
   buildMetainfo,
@@ -14,6 +14,7 @@ import {
 } from '#lib/torrent';
 
 import { Bitfield } from '../bitfield.js';
+import { HashPool } from '../hashing/hash-pool.js';
 import { LocalContent } from './local-content.js';
 import { equalPieces, reuseLocal } from './reuse-local.js';
 
@@ -53,8 +54,11 @@ beforeEach(async () => {
   local.add(join(folder, 'old'), treeOf({ 'lib/big': big, small }));
 });
 
-function reuse(metainfo: Metainfo, have = new Bitfield(metainfo.pieceCount)) {
-  return reuseLocal({ root: join(folder, 'new'), metainfo, local, have, signal });
+async function reuse(metainfo: Metainfo, have = new Bitfield(metainfo.pieceCount)) {
+  const root = join(folder, 'new');
+  const { verified, likely } = await reuseLocal({ root, metainfo, local, have, signal });
+  expect(verified).toEqual([]);
+  return likely;
 }
 
 describe('reuseLocal', () => {
@@ -87,6 +91,70 @@ describe('reuseLocal', () => {
     await symlink(join(folder, 'elsewhere'), join(folder, 'linked', 'lib', 'big'));
     local.add(join(folder, 'linked'), treeOf({ 'lib/big': big, gone: small }));
     expect(await reuse(treeOf({ a: big, b: small }))).toEqual([]);
+  });
+});
+
+describe('reuseLocal with small files on a thread', () => {
+  const pool = new HashPool({ threads: 1 });
+  afterAll(() => pool.close());
+
+  const contents = Array.from({ length: 600 }, (_, file) => Buffer.alloc(100 + file, `${file} `));
+  const tree = treeOf(
+    Object.fromEntries(contents.map((bytes, file) => [`d${file % 9}/f${file}`, bytes])),
+  );
+  const fileOf = (text: string) => tree.files.findIndex(({ path }) => path.join('/') === text);
+  const lay = async (root: string, mode: number) => {
+    for (const { path } of tree.files) {
+      const file = Number(path[1]!.slice(1));
+      await mkdir(join(root, path[0]!), { recursive: true });
+      await writeFile(join(root, ...path), contents[file]!, { mode });
+    }
+    local.add(root, tree);
+  };
+  const reuseTree = () =>
+    reuseLocal({
+      root: join(folder, 'new'),
+      metainfo: tree,
+      local,
+      have: new Bitfield(tree.pieceCount),
+      smallFiles: pool,
+      signal,
+    });
+  const filesOf = (ranges: readonly { first: number }[]) =>
+    ranges.map(({ first }) => first).toSorted((a, b) => a - b);
+  const allBut = (...files: number[]) =>
+    [...tree.files.keys()].filter((file) => !files.includes(file));
+
+  it('verifies what it copies, and leaves it ready to be written', async () => {
+    await lay(join(folder, 'tree'), 0o444);
+    const { verified, likely } = await reuseTree();
+    expect(filesOf(verified)).toEqual(allBut());
+    expect(likely).toEqual([]);
+    const copy = join(folder, 'new', 'd3', 'f3');
+    expect(await readFile(copy)).toEqual(contents[3]);
+    expect((await stat(copy)).mode & 0o777).toBe(0o644);
+  });
+
+  it('does not count a file that is damaged, and goes on behind one that is gone or no file', async () => {
+    await lay(join(folder, 'tree'), 0o644);
+    const [damaged, gone, link] = ['d1/f1', 'd2/f2', 'd0/f594'];
+    await writeFile(join(folder, 'tree', damaged!), 'X', { flag: 'r+' });
+    await rm(join(folder, 'tree', gone!));
+    await rm(join(folder, 'tree', link!));
+    await symlink(join(folder, 'tree', 'd0', 'f0'), join(folder, 'tree', link!));
+    const { verified, likely } = await reuseTree();
+    expect(filesOf(verified)).toEqual(allBut(fileOf(damaged!), fileOf(gone!), fileOf(link!)));
+    expect(likely).toEqual([]);
+  });
+
+  it('takes one that is gone in one place from another', async () => {
+    await lay(join(folder, 'tree'), 0o644);
+    await lay(join(folder, 'other'), 0o644);
+    await rm(join(folder, 'tree', 'd5', 'f5'));
+    const { verified, likely } = await reuseTree();
+    const file = fileOf('d5/f5');
+    expect(filesOf(verified)).toEqual(allBut(file));
+    expect(likely).toEqual([{ first: file, count: 1 }]);
   });
 });
 

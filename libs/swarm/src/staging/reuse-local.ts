@@ -7,11 +7,14 @@ import { ArtifactPaths } from '../disk/artifact-paths.js';
 import { FolderMaker } from '../disk/folder-maker.js';
 import { eachAtMost } from '../disk/in-flight.js';
 import { lstatPath } from '../disk/raw-file.js';
+import { eachInBatches, type SmallFiles } from '../disk/small-files.js';
 import { copyLocal } from './copy-local.js';
 import type { LocalContent } from './local-content.js';
 
 const AT_ONCE = 8;
 const HASH = 32;
+/** Larger files are copied one by one, as {@link SmallFiles} does not take them. */
+const SMALL = 1024 * 1024;
 
 export interface ReuseOptions {
   /** Where the artifact is being put together, as for `DiskStore`. */
@@ -22,6 +25,8 @@ export interface ReuseOptions {
   readonly have: Bitfield;
   /** Files that are wanted, by their index; all by default. */
   readonly files?: ReadonlySet<number>;
+  /** Takes small files off this thread; without it each is copied by itself. */
+  readonly smallFiles?: SmallFiles;
   readonly signal: AbortSignal;
 }
 
@@ -29,20 +34,19 @@ export interface ReuseOptions {
  * Copies into place what the machine holds already (as reflinks where the file system can): whole files
  * with the same root, and files of an earlier version of which some pieces are the same.
  *
- * @returns the ranges of pieces that may be right now; they are to be verified before they count
+ * Small files are hashed as they are copied; of others it is for the caller to find out what is right.
  */
-export async function reuseLocal(
-  options: ReuseOptions,
-): Promise<{ first: number; count: number }[]> {
-  const { root, metainfo, have, files, signal } = options;
+export async function reuseLocal(options: ReuseOptions): Promise<Reused> {
+  const { root, metainfo, local, have, files, smallFiles, signal } = options;
   const paths = new ArtifactPaths(root, metainfo.single);
   const folders = new FolderMaker();
-  const ranges: { first: number; count: number }[] = [];
+  const verified: PieceRange[] = [];
+  const likely: PieceRange[] = [];
   const lacking = metainfo.files.filter(
     (file, index) =>
       file.root && (files?.has(index) ?? true) && !have.hasRange(file.firstPiece, file.pieceCount),
   );
-  await eachAtMost(lacking, AT_ONCE, async (file) => {
+  const one = async (file: ArtifactFile) => {
     signal.throwIfAborted();
     const source = await findSource(options, file);
     if (!source) return;
@@ -53,15 +57,60 @@ export async function reuseLocal(
     if (!(await copyLocal(source.path, target))) return;
     // An earlier version may have been longer.
     if (source.length > file.length) await truncate(target, file.length);
-    ranges.push(...source.ranges);
-  });
-  return ranges;
+    likely.push(...source.ranges);
+  };
+  const many = async (batch: readonly SmallCopy[]) => {
+    signal.throwIfAborted();
+    for (const { file } of batch) {
+      const { base, below } = paths.foldersOf(file.path);
+      await folders.ensure(base, below);
+    }
+    const roots = await smallFiles!.copyFiles({
+      sources: batch.map(({ source }) => source),
+      targets: batch.map(({ file }) => paths.pathOf(file.path)),
+      lengths: Float64Array.from(batch, ({ file }) => file.length),
+    });
+    for (const [index, root] of roots.entries()) {
+      const { file } = batch[index]!;
+      if (file.root!.equals(root)) verified.push(wholeRange(file));
+    }
+    return roots.length;
+  };
+  const small: SmallCopy[] = [];
+  const other: ArtifactFile[] = [];
+  for (const file of lacking) {
+    const [source] = file.length <= SMALL ? local.filesWithRoot(file.root!) : [];
+    if (source === undefined) other.push(file);
+    else small.push({ file, source });
+  }
+  await eachInBatches(small, smallFiles ? many : null, ({ file }) => one(file));
+  await eachAtMost(other, AT_ONCE, one);
+  return { verified, likely };
+}
+
+interface PieceRange {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Pieces that are there now. */
+export interface Reused {
+  /** Hashed, and right. */
+  readonly verified: readonly PieceRange[];
+  /** To be verified before they count. */
+  readonly likely: readonly PieceRange[];
+}
+
+/** A file that can be copied whole, and from where. */
+interface SmallCopy {
+  readonly file: ArtifactFile;
+  readonly source: string;
 }
 
 interface Source {
   readonly path: string;
   readonly length: number;
-  readonly ranges: readonly { first: number; count: number }[];
+  readonly ranges: readonly PieceRange[];
 }
 
 async function findSource(
@@ -72,8 +121,7 @@ async function findSource(
     const stat = await lstatPath(path);
     const fits = stat?.isFile() && Number(stat.size) === file.length;
     if (!fits) continue;
-    const ranges = [{ first: file.firstPiece, count: file.pieceCount }];
-    return { path, length: file.length, ranges };
+    return { path, length: file.length, ranges: [wholeRange(file)] };
   }
   // Pieces that an earlier try fetched must not be overwritten by a copy that has fewer.
   if (file.pieceCount < 2 || hasAny(have, file)) return null;
@@ -87,6 +135,10 @@ async function findSource(
   if (ranges.length === 0) return null;
   const stat = await lstatPath(similar.path);
   return { path: similar.path, length: Number(stat?.size ?? 0), ranges };
+}
+
+function wholeRange({ firstPiece, pieceCount }: ArtifactFile): PieceRange {
+  return { first: firstPiece, count: pieceCount };
 }
 
 function hasAny(have: Bitfield, file: ArtifactFile): boolean {

@@ -230,7 +230,7 @@ class Stage {
 
   /** What is on this machine: verified by an earlier try, or found and verified now. */
   async #collect(): Promise<Bitfield> {
-    const { metainfo, local, selection, signal } = this.options;
+    const { hasher, metainfo, local, selection, signal } = this.options;
     const claimed = await this.#claimed();
     if (selection) keepCommon(claimed, selection.pieces);
     // Before anything is hashed, too: a stage that waits for room is tried again and again.
@@ -238,17 +238,17 @@ class Stage {
     const have = await this.#verify(claimed);
     this.account.keepOnly(this.#bytesOf(have));
     await this.#requireSpaceBeside(have);
-    const found = new Bitfield(this.#pieces.pieceCount);
-    const ranges = await reuseLocal({
+    const { verified, likely } = await reuseLocal({
       root: this.#partialRoot,
       metainfo,
       local,
       have,
       ...(selection ? { files: selection.files } : {}),
+      smallFiles: hasher,
       signal,
     });
-    for (const { first, count } of ranges) found.setRange(first, count);
-    const right = await this.#verify(found);
+    const right = await this.#verify(this.#setOf(likely));
+    for (const { first, count } of verified) right.setRange(first, count);
     this.#reused = this.#bytesOf(right);
     for (const piece of right.indices()) have.set(piece);
     this.#resume.changed(have);
@@ -269,6 +269,12 @@ class Stage {
     const { buffers } = session;
     const { store } = this;
     return verifyPieces({ store, pieces: this.#pieces, candidates, hasher, buffers, signal });
+  }
+
+  #setOf(ranges: readonly { first: number; count: number }[]): Bitfield {
+    const set = new Bitfield(this.#pieces.pieceCount);
+    for (const { first, count } of ranges) set.setRange(first, count);
+    return set;
   }
 
   async #requireSpaceBeside(pieces: Bitfield): Promise<void> {

@@ -1,6 +1,8 @@
 import {
+  chmodSync,
   closeSync,
   constants,
+  copyFileSync,
   fchmodSync,
   fstatSync,
   ftruncateSync,
@@ -9,15 +11,19 @@ import {
   readSync,
 } from 'node:fs';
 
-import type { FileModes, FilesInMemory } from '../../disk/small-files.js';
+import type { FileCopies, FileModes, FilesInMemory } from '../../disk/small-files.js';
 import type { HashJobDone } from '../hash-job.types.js';
-import { fieldsOf, signatureOf } from './file-stretch.ts';
+import { fieldsOf, readStretch, signatureOf } from './file-stretch.ts';
 import { NOTHING, NO_SIGNATURES } from './job-results.ts';
+import { BLOCK, LEAF } from './merkle-nodes.ts';
+import { NodeWriter } from './node-writer.ts';
 import { writeFully } from './write-fully.ts';
 
 /** Neither is a symlink followed nor can a FIFO block. */
 const SAFELY = constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 const FIELDS = 4;
+/** Of files that are hashed to a single node, bytes. */
+const LARGEST = 1024 * 1024;
 
 /** Up to the first that fails: whoever asked finds out why. */
 export function writeSmallFiles(files: FilesInMemory): HashJobDone {
@@ -39,6 +45,21 @@ export function readSmallFiles(files: FilesInMemory): HashJobDone {
 export function setFileModes({ paths, lengths, modes }: FileModes): HashJobDone {
   const done = countDone(paths, (path, index) => setMode(path, lengths[index]!, modes[index]!));
   return { first: NOTHING, second: NOTHING, signatures: NO_SIGNATURES, files: done };
+}
+
+/** As above; `first` has the roots of the copies. */
+export function copySmallFiles({ sources, targets, lengths }: FileCopies): HashJobDone {
+  const roots = Buffer.alloc(sources.length * LEAF);
+  const nodes = new NodeWriter(roots, LARGEST / BLOCK);
+  const done = countDone(sources, (source, index) => {
+    const [target, length] = [targets[index]!, lengths[index]!];
+    if (!(length > 0 && length <= LARGEST)) throw new Error('The file is none of the small ones.');
+    copyFile(source, target, length);
+    readStretch(target, 0, length, (count) => nodes.take(count));
+    nodes.endFile(length);
+  });
+  const first = roots.subarray(0, done * LEAF);
+  return { first, second: NOTHING, signatures: NO_SIGNATURES, files: done };
 }
 
 /** As above; what is not there or no regular file counts as done. */
@@ -82,6 +103,15 @@ function setMode(path: string, length: number, mode: number): void {
   } finally {
     closeSync(file);
   }
+}
+
+/** Links and FIFOs may stand in the place of installed files: only a regular file is read. */
+function copyFile(source: string, target: string, length: number): void {
+  const stat = lstatSync(source);
+  if (!stat.isFile() || stat.size !== length) throw new Error('The file is not as it should be.');
+  copyFileSync(source, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+  // The copy has the mode of an installed file, which may be read-only.
+  if ((stat.mode & 0o7777) !== 0o644) chmodSync(target, 0o644);
 }
 
 function writeFile(path: string, bytes: Uint8Array): void {
