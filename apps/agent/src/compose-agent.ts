@@ -138,7 +138,7 @@ export async function composeAgent(options: AgentOptions): Promise<Agent> {
   });
   const memory = new IdleMemory({
     ...doors,
-    transfers: () => session.buffers.lent,
+    work: () => session.buffers.lent + hasher.jobCount,
     rest: () => {
       session.rest();
       collectGarbage();

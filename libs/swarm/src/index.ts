@@ -12,7 +12,6 @@ export * from './disk/installed-tree.store.js';
 export * from './disk/memory-store.js';
 export type { PayloadStore } from './disk/payload-store.js';
 export * from './disk/resume-file.js';
-export type { FilesInMemory, SmallFiles } from './disk/small-files.js';
 export * from './disk/tree-document.js';
 export { BufferPool, LARGEST_SPAN_BUFFER, type SpanBuffer } from './hashing/buffer-pool.js';
 export type { FileSignature, OpenFile, StreamSegment } from './hashing/hash-job.types.js';

@@ -4,24 +4,24 @@ import { VirtualClock } from '#lib/runtime';
 
 import { IdleMemory } from './idle-memory.js';
 
-it('memory is given back once after the start and after transfers, and never among them', () => {
+it('memory is given back once after the start and after work, and never among them', () => {
   const clock = new VirtualClock();
-  let transfers = 0;
+  let work = 0;
   let rests = 0;
-  const memory = new IdleMemory({ transfers: () => transfers, rest: () => rests++, clock });
+  const memory = new IdleMemory({ work: () => work, rest: () => rests++, clock });
   memory.start();
   clock.advance(8_000);
   expect(rests).toBe(0);
   clock.advance(60_000);
   expect(rests).toBe(1);
   for (let second = 0; second < 30; second++) {
-    transfers++;
+    work++;
     clock.advance(1000);
   }
   expect(rests).toBe(1);
   clock.advance(60_000);
   expect(rests).toBe(2);
-  transfers++;
+  work++;
   memory.stop();
   clock.advance(60_000);
   expect(rests).toBe(2);
@@ -35,19 +35,19 @@ it('a rest that takes long is not taken again soon, but in the end', () => {
     monotonic: () => time.monotonic() + restedMs,
     setTimer: (ms: number, callback: () => void) => time.setTimer(ms, callback),
   };
-  let transfers = 0;
+  let work = 0;
   let rests = 0;
   const rest = () => {
     rests++;
     restedMs += 500;
   };
-  const memory = new IdleMemory({ transfers: () => transfers, rest, clock });
+  const memory = new IdleMemory({ work: () => work, rest, clock });
   memory.start();
   time.advance(12_000);
   expect(rests).toBe(1);
   // Somebody is served every quarter of a minute.
   for (let turn = 0; turn < 2; turn++) {
-    transfers++;
+    work++;
     time.advance(15_000);
   }
   expect(rests).toBe(1);

@@ -1,6 +1,6 @@
 import type { Clock } from '#lib/runtime';
 
-/** Without a transfer for this long the agent is at rest, milliseconds. */
+/** Without work for this long the agent is at rest, milliseconds. */
 const REST_MS = 5_000;
 
 /**
@@ -10,20 +10,20 @@ const REST_MS = 5_000;
 const APART = 100;
 
 export interface IdleMemoryOptions {
-  /** A count that grows with every transfer. */
-  readonly transfers: () => number;
-  /** Gives back what only transfers need; may take some tenths of a second. */
+  /** A count that grows with every transfer, and with everything that is hashed or copied. */
+  readonly work: () => number;
+  /** Gives back what only work needs; may take some tenths of a second. */
   readonly rest: () => void;
   readonly clock: Clock;
 }
 
 /**
- * Notices when transfers are over, or the start: an agent is at rest nearly always, and has no need of the memory
- * that they took.
+ * Notices when work is over, or the start: an agent is at rest nearly always, and has no need of the memory that it
+ * took.
  */
 export class IdleMemory {
-  /** At the last look; null before the first one, which takes the start for a transfer. */
-  #transfers: number | null = null;
+  /** At the last look; null before the first one, which takes the start for work. */
+  #work: number | null = null;
   #rested = false;
   /** Monotonic milliseconds. */
   #notBefore = -Infinity;
@@ -43,13 +43,13 @@ export class IdleMemory {
   }
 
   #look(): void {
-    const { transfers, rest, clock } = this.options;
-    const count = transfers();
-    const moved = count !== this.#transfers;
-    this.#transfers = count;
-    if (moved) this.#rested = false;
+    const { work, rest, clock } = this.options;
+    const count = work();
+    const worked = count !== this.#work;
+    this.#work = count;
+    if (worked) this.#rested = false;
     const began = clock.monotonic();
-    if (moved || this.#rested || began < this.#notBefore) return;
+    if (worked || this.#rested || began < this.#notBefore) return;
     rest();
     this.#rested = true;
     this.#notBefore = began + APART * (clock.monotonic() - began);

@@ -15,8 +15,7 @@ import {
   type Bitfield,
   type Selection,
   type Session,
-  type SmallFiles,
-  type SpanHasher,
+  type HashPool,
   type StagedArtifact,
   type SwarmAccess,
   type Torrent,
@@ -31,7 +30,7 @@ const STATE_FOLDER = '.fleetseed-pull';
 
 export interface PullRunOptions {
   readonly session: Session;
-  readonly hasher: SpanHasher & SmallFiles;
+  readonly hasher: HashPool;
   readonly access: () => Promise<SwarmAccess>;
   readonly target: PullTarget;
   /** What of it is pulled; null for all. */
@@ -158,7 +157,7 @@ async function seedFrom(options: PullRunOptions, have: Bitfield): Promise<void> 
   const { session, target, hasher } = options;
   const { metainfo, root } = target;
   const access = await options.access();
-  const store = new HandoverStore(new DiskStore(root, metainfo, { smallFiles: hasher }));
+  const store = new HandoverStore(new DiskStore(root, metainfo, { smallFiles: hasher.smallFiles }));
   const torrent = session.add({ ...accessOptions(access), metainfo, store, have, wanted: have });
   await store.handOver(await watched(options, torrent));
 }
@@ -172,8 +171,8 @@ async function watched(
   return new InstalledTreeStore({
     root,
     layout: metainfo,
-    signatures: await recordSignatures(root, metainfo, hasher),
-    smallFiles: hasher,
+    signatures: await recordSignatures(root, metainfo, hasher.smallFiles),
+    smallFiles: hasher.smallFiles,
     clock: systemClock,
     onTouched: (file) => {
       const { path, firstPiece, pieceCount } = metainfo.files[file]!;

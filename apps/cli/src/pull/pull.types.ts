@@ -1,5 +1,5 @@
 import type { Logger } from '#lib/runtime';
-import type { Session, SmallFiles, SpanHasher } from '#lib/swarm';
+import type { HashPool, Session } from '#lib/swarm';
 import type { Metainfo } from '#lib/torrent';
 
 import type { OriginApi } from '../connection/origin-api.js';
@@ -19,7 +19,7 @@ export interface PullCall {
   readonly repairing: boolean;
   readonly seeding: boolean;
   readonly session: Session;
-  readonly hasher: SpanHasher & SmallFiles;
+  readonly hasher: HashPool;
   /** HOST:PORT under which peers reach us, when that is not where our connections come from. */
   readonly advertise: string | undefined;
   readonly logger: Logger;

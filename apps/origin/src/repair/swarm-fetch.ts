@@ -89,7 +89,7 @@ export class SwarmFetch implements OnModuleInit {
     const bytes = lost.reduce((sum, { length }) => sum + length, 0);
     await requireSpace(folder, bytes, await usualReserve(this.config.data));
     const store = new DiskStore(join(folder, 'content'), opened.metainfo, {
-      smallFiles: options.hasher,
+      smallFiles: options.hasher.smallFiles,
     });
     const drop = () => rm(folder, { recursive: true, force: true });
     try {

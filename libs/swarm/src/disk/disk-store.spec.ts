@@ -55,7 +55,7 @@ describe('DiskStore', () => {
 
   describe.each<[string, DiskStoreOptions]>([
     ['with one file after the other', {}],
-    ['with small files on a thread', { smallFiles: pool }],
+    ['with small files on a thread', { smallFiles: pool.smallFiles }],
   ])('%s', (_, options) => {
     writesAsTheContractSays(() => openTree(options));
     readsAsTheContractSays(async (payload) => {

@@ -68,7 +68,7 @@ describe('InstalledTreeStore', () => {
 
   describe.each([
     ['with one file after the other', {}],
-    ['with small files on a thread', { smallFiles: pool }],
+    ['with small files on a thread', { smallFiles: pool.smallFiles }],
   ])('%s', (_, options) => {
     readsAsTheContractSays(async (payload) => {
       const own = await mkdtemp(join(tmpdir(), 'fleetseed-installed-'));

@@ -69,7 +69,7 @@ describe('small files on threads', () => {
     Buffer.from(payload.subarray(file * LENGTH, (file + 1) * LENGTH));
 
   async function withStore<T>(action: (store: DiskStore) => Promise<T>): Promise<T> {
-    const store = new DiskStore(root, layout, { smallFiles: pool });
+    const store = new DiskStore(root, layout, { smallFiles: pool.smallFiles });
     try {
       return await action(store);
     } finally {
@@ -82,7 +82,7 @@ describe('small files on threads', () => {
   it('are written as they should be, also over longer ones', async () => {
     await mkdir(join(root, 'd0'), { recursive: true });
     await writeFile(pathOf(1), Buffer.alloc(LENGTH + 1));
-    expect(await pool.writeFiles(files(0, 1, 2))).toBe(3);
+    expect(await pool.smallFiles.writeFiles(files(0, 1, 2))).toBe(3);
     for (const file of [0, 1, 2]) expect(await readFile(pathOf(file))).toEqual(contentOf(file));
   });
 
@@ -94,18 +94,18 @@ describe('small files on threads', () => {
     await writeFile(join(folder, 'outside'), 'keep');
     await mkdir(join(root, 'd0'), { recursive: true });
     await put(pathOf(1));
-    expect(await pool.writeFiles(files(0, 1, 2))).toBe(1);
-    expect(await pool.readFiles(files(0, 1))).toHaveLength(1);
+    expect(await pool.smallFiles.writeFiles(files(0, 1, 2))).toBe(1);
+    expect(await pool.smallFiles.readFiles(files(0, 1))).toHaveLength(1);
     const modes = { lengths: Float64Array.of(LENGTH, LENGTH), modes: Uint16Array.of(0o600, 0o600) };
-    expect(await pool.setModes({ paths: [pathOf(0), pathOf(1)], ...modes })).toBe(1);
-    expect(await pool.lookAt([pathOf(0), pathOf(1)])).toEqual([expect.anything(), null]);
+    expect(await pool.smallFiles.setModes({ paths: [pathOf(0), pathOf(1)], ...modes })).toBe(1);
+    expect(await pool.smallFiles.lookAt([pathOf(0), pathOf(1)])).toEqual([expect.anything(), null]);
     expect(await readFile(join(folder, 'outside'), 'utf8')).toBe('keep');
     await expect(stored()).rejects.toMatchObject({ code: 'UNPACK_REFUSED' });
   });
 
   it('are written up to one whose folder is not there', async () => {
     await mkdir(join(root, 'd0'), { recursive: true });
-    expect(await pool.writeFiles(files(0, 50))).toBe(1);
+    expect(await pool.smallFiles.writeFiles(files(0, 50))).toBe(1);
   });
 
   it('come back when their folder was removed under the store', async () => {
@@ -121,7 +121,7 @@ describe('small files on threads', () => {
   it('are read up to one that ends early, with what each was', async () => {
     await stored();
     await truncate(pathOf(2), LENGTH - 1);
-    const read = await pool.readFiles(files(0, 1, 2, 3));
+    const read = await pool.smallFiles.readFiles(files(0, 1, 2, 3));
     const { ino, mtimeNs, ctimeNs } = await stat(pathOf(1), { bigint: true });
     expect(read).toEqual([expect.anything(), { size: LENGTH, ino, mtimeNs, ctimeNs }]);
     const target = new Uint8Array(new SharedArrayBuffer(payload.length));
@@ -134,13 +134,13 @@ describe('small files on threads', () => {
 
   it('get the modes of a finished tree, and one that is not as it should be is named', async () => {
     await stored();
-    await finishTree(root, layout, null, { smallFiles: pool, readOnly: true });
+    await finishTree(root, layout, null, { smallFiles: pool.smallFiles, readOnly: true });
     const modes = await Promise.all(
       layout.files.map(async (_, file) => (await lstat(pathOf(file))).mode & 0o777),
     );
     expect(modes).toEqual(layout.files.map(({ executable }) => (executable ? 0o555 : 0o444)));
     await unlink(pathOf(577));
-    const finished = finishTree(root, layout, null, { smallFiles: pool });
+    const finished = finishTree(root, layout, null, { smallFiles: pool.smallFiles });
     await expect(finished).rejects.toMatchObject({
       code: 'PIECE_UNAVAILABLE',
       facts: { path: pathOf(577) },
@@ -157,10 +157,10 @@ describe('small files on threads', () => {
       installed = new InstalledTreeStore({
         root,
         layout,
-        signatures: await recordSignatures(root, layout, pool),
+        signatures: await recordSignatures(root, layout, pool.smallFiles),
         clock: new VirtualClock(),
         onTouched: (file) => touched.push(file),
-        smallFiles: pool,
+        smallFiles: pool.smallFiles,
       });
     });
 
@@ -195,7 +195,7 @@ describe('small files on threads', () => {
 
     it('are not recorded when they have another length', async () => {
       await truncate(pathOf(9), 1);
-      const signatures = await recordSignatures(root, layout, pool);
+      const signatures = await recordSignatures(root, layout, pool.smallFiles);
       const unknown = layout.files.flatMap((_, file) => (signatures.isKnown(file) ? [] : [file]));
       expect(unknown).toEqual([9]);
     });

@@ -5,12 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { FleetseedError } from '#lib/contracts';
 import { systemClock, type Clock } from '#lib/runtime';
 
-import type { FileCopies, FileModes, FilesInMemory, SmallFiles } from '../disk/small-files.js';
+import type { SmallFiles } from '../disk/small-files.js';
 import { RateLimiter } from '../policy/rate.limiter.js';
 import { cutFiles, JOB_BYTES, type FileToHash } from './file-batches.js';
-import { FileDigests, signatureAt, type FileDigest } from './file-digests.js';
+import { FileDigests, type FileDigest } from './file-digests.js';
 import type {
-  FileSignature,
   HashJob,
   HashJobDone,
   HashJobFailed,
@@ -20,11 +19,10 @@ import type {
 import { HashThreads, type QueuedJob } from './hash-threads.js';
 import { outcomeOf } from './hash-worker.js';
 import { OrderedHasher, type OrderedWanted } from './ordered-hasher.js';
+import { SmallFileJobs } from './small-file-jobs.js';
 import type { SpanCut, SpanHasher, SpanHashes, SpanToStore, StoredSpan } from './span-hasher.js';
 
 const BLOCK = 16_384;
-/** To look at a file takes about as long as to hash so much. */
-const LOOK_BYTES = 8 * 1024;
 /** Jobs of files under way for each thread: one that runs, one that waits, one on its way back. */
 const LANES_PER_THREAD = 3;
 const IDLE_MS = 30_000;
@@ -60,16 +58,21 @@ export interface HashFilesOptions {
 
 /**
  * Hashes payload in shared memory, and whole files, on worker threads, which read the files
- * themselves, and moves small files there, whose bytes the thread has in its cache. Payload goes first; as long as little comes it is hashed on the spot, without a thread.
+ * themselves. Payload goes first; as long as little comes it is hashed on the spot, without a thread.
  * The process is kept alive only while something is being hashed.
  *
  * A thread that crashes rejects what it was doing with INTERNAL and is replaced; everything that is
  * asked for after `close` rejects with SHUTTING_DOWN.
  */
-export class HashPool implements SpanHasher, SmallFiles {
+export class HashPool implements SpanHasher {
+  /** Many small files at once on the same threads, which have their bytes in the cache then. */
+  readonly smallFiles: SmallFiles = new SmallFileJobs((job, cost, urgent) =>
+    this.#run(job, cost, urgent),
+  );
   readonly #threads: HashThreads;
   readonly #most: number;
   #nextOrdered = 0;
+  #jobCount = 0;
   readonly #clock: Clock;
   readonly #light: RateLimiter | null;
 
@@ -85,6 +88,11 @@ export class HashPool implements SpanHasher, SmallFiles {
   /** Threads that are alive at the moment. */
   get threadCount(): number {
     return this.#threads.threadCount;
+  }
+
+  /** Jobs with content that threads were given since the start. */
+  get jobCount(): number {
+    return this.#jobCount;
   }
 
   async hashSpan(bytes: Uint8Array<SharedArrayBuffer>, cut: SpanCut): Promise<SpanHashes> {
@@ -136,34 +144,6 @@ export class HashPool implements SpanHasher, SmallFiles {
     // A copy of its own size: a view would travel with all the memory it is a view of.
     const job = { kind: 'root' as const, leaves: new Uint8Array(leaves), paddedLeaves };
     return asBuffer((await this.#hash(job, leaves.length)).first);
-  }
-
-  async writeFiles(files: FilesInMemory): Promise<number> {
-    const job = { kind: 'write-files' as const, files };
-    return (await this.#run(job, files.bytes.length, true)).files!;
-  }
-
-  async readFiles(files: FilesInMemory): Promise<FileSignature[]> {
-    const job = { kind: 'read-files' as const, files };
-    return signaturesOf(await this.#run(job, files.bytes.length, true));
-  }
-
-  async setModes(files: FileModes): Promise<number> {
-    const job = { kind: 'set-modes' as const, files };
-    return (await this.#run(job, files.paths.length * LOOK_BYTES, false)).files!;
-  }
-
-  async copyFiles(copies: FileCopies): Promise<Buffer[]> {
-    const bytes = copies.lengths.reduce((sum, length) => sum + length, 0);
-    const { first, files } = await this.#run({ kind: 'copy-files', copies }, bytes, false);
-    const roots = asBuffer(first);
-    return Array.from({ length: files! }, (_, file) => roots.subarray(file * 32, file * 32 + 32));
-  }
-
-  async lookAt(paths: readonly string[]): Promise<(FileSignature | null)[]> {
-    const job = { kind: 'look' as const, paths };
-    const signatures = signaturesOf(await this.#run(job, paths.length * LOOK_BYTES, false));
-    return signatures.map((signature) => (signature.ino === 0n ? null : signature));
   }
 
   /** Starts all threads now, so that they are there when the first job comes. */
@@ -305,14 +285,10 @@ export class HashPool implements SpanHasher, SmallFiles {
         },
       };
       signal?.addEventListener('abort', abort, { once: true });
+      if (job.kind !== 'look') this.#jobCount++;
       this.#threads.submit(queued, urgent);
     });
   }
-}
-
-/** Of the small files that were done. */
-function signaturesOf({ signatures, files }: HashJobDone): FileSignature[] {
-  return Array.from({ length: files! }, (_, file) => signatureAt(signatures, file));
 }
 
 /** From source the worker is TypeScript as well: Node strips the types. */

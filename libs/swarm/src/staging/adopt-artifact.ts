@@ -31,7 +31,7 @@ export async function adoptArtifact(options: AdoptOptions): Promise<StageBytes |
   const right = await verifyInstalled(options);
   if (!right.all) return null;
   await syncFolder(dirname(container));
-  const signatures = await recordSignatures(root, metainfo, hasher);
+  const signatures = await recordSignatures(root, metainfo, hasher.smallFiles);
   await signatures.save(signaturesFile, metainfo.infoHashV2!);
   const account = await StageAccount.open(statePath(stateFolder, metainfo, 'account'), clock);
   await account.remove();

@@ -36,7 +36,7 @@ export async function inspectInstalled(
 ): Promise<Inspection> {
   const { session, hasher, metainfo, root, selection, signal } = options;
   const pieces = new PieceMap(metainfo);
-  const store = new DiskStore(root, metainfo, { smallFiles: hasher });
+  const store = new DiskStore(root, metainfo, { smallFiles: hasher.smallFiles });
   const { buffers } = session;
   const candidates = selection.pieces;
   let have: Bitfield;

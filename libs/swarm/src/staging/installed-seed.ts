@@ -62,7 +62,7 @@ export class InstalledSeed {
       signatures,
       clock,
       onTouched,
-      smallFiles: hasher,
+      smallFiles: hasher.smallFiles,
     });
     const repairs = new DiskStore(repairRoot(root), metainfo);
     this.#store = new RepairingStore(installed, repairs, metainfo.files);
@@ -86,7 +86,7 @@ export class InstalledSeed {
     store: HandoverStore,
   ): Promise<InstalledSeed> {
     const { root, metainfo, hasher } = options;
-    const signatures = await recordSignatures(root, metainfo, hasher);
+    const signatures = await recordSignatures(root, metainfo, hasher.smallFiles);
     const seed = new InstalledSeed(options, signatures);
     await seed.#saveSignatures();
     await store.handOver(seed.#store);

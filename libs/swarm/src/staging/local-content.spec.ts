@@ -117,7 +117,7 @@ describe('reuseLocal with small files on a thread', () => {
       metainfo: tree,
       local,
       have: new Bitfield(tree.pieceCount),
-      smallFiles: pool,
+      smallFiles: pool.smallFiles,
       signal,
     });
   const filesOf = (ranges: readonly { first: number }[]) =>
@@ -138,12 +138,12 @@ describe('reuseLocal with small files on a thread', () => {
   it('does not count a file that is damaged, and goes on behind one that is gone or no file', async () => {
     await lay(join(folder, 'tree'), 0o644);
     const [damaged, gone, link] = ['d1/f1', 'd2/f2', 'd0/f594'];
-    await writeFile(join(folder, 'tree', damaged!), 'X', { flag: 'r+' });
-    await rm(join(folder, 'tree', gone!));
-    await rm(join(folder, 'tree', link!));
-    await symlink(join(folder, 'tree', 'd0', 'f0'), join(folder, 'tree', link!));
+    await writeFile(join(folder, 'tree', damaged), 'X', { flag: 'r+' });
+    await rm(join(folder, 'tree', gone));
+    await rm(join(folder, 'tree', link));
+    await symlink(join(folder, 'tree', 'd0', 'f0'), join(folder, 'tree', link));
     const { verified, likely } = await reuseTree();
-    expect(filesOf(verified)).toEqual(allBut(fileOf(damaged!), fileOf(gone!), fileOf(link!)));
+    expect(filesOf(verified)).toEqual(allBut(fileOf(damaged), fileOf(gone), fileOf(link)));
     expect(likely).toEqual([]);
   });
 

@@ -12,9 +12,8 @@ import { finishTree, readTreeDocument } from '../disk/finish-tree.js';
 import { requireSpace, usualReserve } from '../disk/free-space.js';
 import { lstatPath } from '../disk/raw-file.js';
 import { ResumeFile } from '../disk/resume-file.js';
-import type { SmallFiles } from '../disk/small-files.js';
 import { planTree } from '../disk/tree-plan.js';
-import type { SpanHasher } from '../hashing/span-hasher.js';
+import type { HashPool } from '../hashing/hash-pool.js';
 import { verifyPieces } from '../hashing/verify-pieces.js';
 import type { Session } from '../session/session.js';
 import type { Torrent } from '../torrent/torrent.js';
@@ -29,7 +28,7 @@ import { accessOptions, type SwarmAccess } from './swarm-access.js';
 
 export interface StageOptions {
   readonly session: Session;
-  readonly hasher: SpanHasher & SmallFiles;
+  readonly hasher: HashPool;
   readonly metainfo: Metainfo;
   /** Where the artifact is to stand: its folder, or its file when it is one file. */
   readonly root: string;
@@ -120,7 +119,7 @@ class Stage {
     this.#container = container;
     this.#partialRoot = join(partialOf(container), relative(container, root));
     this.store = new HandoverStore(
-      new DiskStore(this.#partialRoot, metainfo, { smallFiles: hasher }),
+      new DiskStore(this.#partialRoot, metainfo, { smallFiles: hasher.smallFiles }),
     );
     this.#pieces = new PieceMap(metainfo);
     this.#resume = new ResumeFile({
@@ -174,12 +173,12 @@ class Stage {
     if (selection) {
       await this.store.sync();
       await placeSelection({ partial: this.#partialRoot, root, metainfo, selection });
-      await this.store.handOver(new DiskStore(root, metainfo, { smallFiles: hasher }));
+      await this.store.handOver(new DiskStore(root, metainfo, { smallFiles: hasher.smallFiles }));
       return;
     }
     const partial = partialOf(container);
     const document = await readTreeDocument(this.#partialRoot, metainfo);
-    await finishTree(this.#partialRoot, metainfo, document, { smallFiles: hasher });
+    await finishTree(this.#partialRoot, metainfo, document, { smallFiles: hasher.smallFiles });
     if (container !== root) await syncFolder(partial);
     // What describes the tree goes first: when the tree has its name, everything is there.
     await renameIfThere(`${partial}.meta`, `${container}.meta`);
@@ -187,7 +186,7 @@ class Stage {
       throw diskError(error, container);
     });
     // At once: peers are being served, and the files have another path now.
-    await this.store.handOver(new DiskStore(root, metainfo, { smallFiles: hasher }));
+    await this.store.handOver(new DiskStore(root, metainfo, { smallFiles: hasher.smallFiles }));
     await syncFolder(dirname(container));
   }
 
@@ -244,7 +243,7 @@ class Stage {
       local,
       have,
       ...(selection ? { files: selection.files } : {}),
-      smallFiles: hasher,
+      smallFiles: hasher.smallFiles,
       signal,
     });
     const right = await this.#verify(this.#setOf(likely));
