@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 
 import { FleetseedError } from '#lib/contracts';
 
@@ -37,7 +37,8 @@ export class ArtifactPaths {
   /** @throws FleetseedError UNPACK_REFUSED when the path could lead outside. */
   pathOf(components: readonly string[]): string {
     const [base, below] = this.#split(components);
-    return below.length === 0 ? base : join(base, ...below);
+    // Checked, so that there is nothing for `join` to make of it, which takes its time with tens of thousands.
+    return below.length === 0 ? base : `${base}/${below.join('/')}`;
   }
 
   /** The folder that is taken for granted, and the folders below it that lead to the file. */

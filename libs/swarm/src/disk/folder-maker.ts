@@ -1,5 +1,4 @@
 import { lstat, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 
 import { FleetseedError, systemErrorCode } from '#lib/contracts';
 
@@ -22,7 +21,7 @@ export class FolderMaker {
    * @throws FleetseedError UNPACK_REFUSED, NO_SPACE, DISK_IO
    */
   async ensure(base: string, below: readonly string[]): Promise<void> {
-    const whole = below.length === 0 ? base : join(base, ...below);
+    const whole = below.length === 0 ? base : `${base}/${below.join('/')}`;
     const known = this.#known.get(whole);
     if (known) return known;
     const made = this.#make(base, below, whole);
