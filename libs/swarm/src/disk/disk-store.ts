@@ -116,7 +116,7 @@ export class DiskStore implements PayloadStore {
     if (writing) for (const { file } of segments) this.#dirty.add(file);
     if (segments.length === 1) return this.#move(segments[0]!, bytes, writing);
     const { small, single } = partSegments(this.spans, segments, bytes);
-    const left = this.#smallFiles ? await this.#moveSmall(small, bytes, writing) : small;
+    const left = await this.#moveSmall(small, bytes, writing);
     await eachAtMost([...left, ...single], AT_ONCE, (segment) =>
       this.#move(segment, bytes.subarray(segment.at, segment.at + segment.length), writing),
     );
@@ -128,10 +128,10 @@ export class DiskStore implements PayloadStore {
     bytes: Uint8Array,
     writing: boolean,
   ): Promise<readonly FileSegment[]> {
-    if (segments.length === 0) return segments;
+    const threads = this.#smallFiles;
+    if (!threads || segments.length === 0) return segments;
     if (writing) await this.#ensureFolders(segments);
     const files = filesInMemory(segments, bytes, (file) => this.pathOf(file));
-    const threads = this.#smallFiles!;
     // A thread has one of them open at a time.
     const done = await OPEN_PLACES.within(async () =>
       writing ? threads.writeFiles(files) : (await threads.readFiles(files)).length,

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { systemErrorCode } from '#lib/contracts';
 import { writeFileDurably } from '#lib/runtime';
 
-import type { FileSignature } from '../hashing/hash-job.types.js';
+import type { FileSignature } from './file-signature.js';
 
 const MAGIC = Buffer.from('FSSIG001', 'latin1');
 const HASH = 32;

@@ -7,10 +7,11 @@ import { FleetseedError, systemErrorCode } from '#lib/contracts';
 
 import { ArtifactPaths } from './artifact-paths.js';
 import { diskError } from './disk-errors.js';
+import { eachInBatches } from './each-in-batches.js';
 import { FolderMaker } from './folder-maker.js';
 import { eachAtMost } from './in-flight.js';
 import { closeQuietly, lstatPath, openForReading, openForWriting, readFully } from './raw-file.js';
-import { eachInBatches, type SmallFiles } from './small-files.js';
+import type { SmallFiles } from './small-files.js';
 import { syncPaths } from './sync-tree.js';
 import {
   MAX_TREE_DOCUMENT_BYTES,

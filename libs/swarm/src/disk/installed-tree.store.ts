@@ -1,8 +1,9 @@
 import { FleetseedError } from '#lib/contracts';
 import type { Clock } from '#lib/runtime';
 
-import type { FileSignature } from '../hashing/hash-job.types.js';
 import { ArtifactPaths, type ArtifactLayout } from './artifact-paths.js';
+import { eachInBatches } from './each-in-batches.js';
+import type { FileSignature } from './file-signature.js';
 import { FileSignatures } from './file-signatures.js';
 import { FileSpans, type FileSegment } from './file-spans.js';
 import { HandleCache } from './handle-cache.js';
@@ -10,7 +11,7 @@ import { eachAtMost, InFlight } from './in-flight.js';
 import { OPEN_PLACES } from './open-places.js';
 import { checkPayloadRange, type PayloadStore } from './payload-store.js';
 import { closeQuietly, lstatPath, openForReading, readFully, statFd } from './raw-file.js';
-import { eachInBatches, filesInMemory, partSegments, type SmallFiles } from './small-files.js';
+import { filesInMemory, partSegments, type SmallFiles } from './small-files.js';
 
 const AT_ONCE = 8;
 /** How long it may take until a file that was replaced by another is noticed, milliseconds. */

@@ -1,6 +1,5 @@
-import type { FileSignature } from '../hashing/hash-job.types.js';
+import type { FileSignature } from './file-signature.js';
 import type { FileSegment, FileSpans } from './file-spans.js';
-import { eachAtMost } from './in-flight.js';
 
 /** Whole files side by side in memory that threads share. */
 export interface FilesInMemory {
@@ -20,11 +19,14 @@ export interface FileModes {
   readonly modes: Uint16Array;
 }
 
+/** Larger files are not copied here, bytes: a thread should not be busy with one for long. */
+export const LARGEST_COPY = 1024 * 1024;
+
 /** Files of this machine and where copies of them are to be, in folders that are there. */
 export interface FileCopies {
   readonly sources: readonly string[];
   readonly targets: readonly string[];
-  /** Bytes that the sources are to have; 1 MiB at most. */
+  /** Bytes that the sources are to have, at most {@link LARGEST_COPY}. */
   readonly lengths: Float64Array;
 }
 
@@ -56,34 +58,6 @@ export interface SmallFiles {
   copyFiles(copies: FileCopies): Promise<Buffer[]>;
   /** @returns what each file is; null for what is not there or no regular file */
   lookAt(paths: readonly string[]): Promise<(FileSignature | null)[]>;
-}
-
-/** Fewer are done one by one: they are not worth a thread that is to be started for them. */
-const MANY = 512;
-/** Files that a thread does in one go, and how many goes there are at once, for two threads or so. */
-const BATCH = 256;
-const BATCHES_AT_ONCE = 3;
-const AT_ONCE = 8;
-
-/**
- * Does something with each of many files: `many` does a batch on a thread and tells how many it did, `one` the one
- * that it stopped at, or all when there are few of them or no threads.
- */
-export async function eachInBatches<T>(
-  files: readonly T[],
-  many: ((batch: readonly T[]) => Promise<number>) | null,
-  one: (file: T) => Promise<void>,
-): Promise<void> {
-  if (!many || files.length < MANY) return eachAtMost(files, AT_ONCE, one);
-  const batches = Math.ceil(files.length / BATCH);
-  const starts = Array.from({ length: batches }, (_, index) => index * BATCH);
-  await eachAtMost(starts, BATCHES_AT_ONCE, async (start) => {
-    for (let batch = files.slice(start, start + BATCH); batch.length > 0;) {
-      const done = await many(batch);
-      if (done < batch.length) await one(batch[done]!);
-      batch = batch.slice(done + 1);
-    }
-  });
 }
 
 /** One file is as well done by itself. */

@@ -1,8 +1,9 @@
 import { FleetseedError } from '#lib/contracts';
 import { merkleRoot } from '#lib/torrent';
 
+import type { FileSignature } from '../disk/file-signature.js';
 import type { FileBatch, FileCut, FileToHash } from './file-batches.js';
-import type { FileSignature, HashJobDone } from './hash-job.types.js';
+import type { HashJobDone } from './hash-job.types.js';
 
 /** What a metainfo holds about one file's content, and what the file was when that was true. */
 export interface FileDigest {

@@ -9,14 +9,6 @@ export interface StreamSegment {
   readonly length: number;
 }
 
-/** What decides whether a file is still the one that was hashed. */
-export interface FileSignature {
-  readonly size: number;
-  readonly mtimeNs: bigint;
-  readonly ctimeNs: bigint;
-  readonly ino: bigint;
-}
-
 export interface SpanJob {
   readonly kind: 'span';
   readonly bytes: Uint8Array;
@@ -134,7 +126,7 @@ export interface HashJobDone {
    */
   readonly signatures: BigInt64Array;
   /** How many small files were done before one failed. */
-  readonly files?: number;
+  readonly files: number;
 }
 
 /** A job that failed, in a shape that crosses threads; `code` is that of a system error, or CHANGED. */

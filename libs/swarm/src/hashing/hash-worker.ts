@@ -8,7 +8,7 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 import type { HashJob, HashJobDone, HashJobFailed, HashJobOutcome } from './hash-job.types.js';
 import { hashFiles } from './worker/files.job.ts';
-import { NOTHING, NO_SIGNATURES } from './worker/job-results.ts';
+import { jobDone } from './worker/job-done.ts';
 import { rootOf } from './worker/merkle-nodes.ts';
 import { hashOrdered } from './worker/ordered.job.ts';
 import { hashSlicesV1 } from './worker/pieces-v1.ts';
@@ -28,17 +28,9 @@ export function runHashJob(job: HashJob): HashJobDone {
     case 'span':
       return hashSpan(job);
     case 'span-v1':
-      return {
-        first: hashSlicesV1(job.bytes, job.lengths, job.padding),
-        second: NOTHING,
-        signatures: NO_SIGNATURES,
-      };
+      return jobDone({ first: hashSlicesV1(job.bytes, job.lengths, job.padding) });
     case 'root':
-      return {
-        first: rootOf(Buffer.from(job.leaves), job.paddedLeaves),
-        second: NOTHING,
-        signatures: NO_SIGNATURES,
-      };
+      return jobDone({ first: rootOf(Buffer.from(job.leaves), job.paddedLeaves) });
     case 'stream':
       return hashStream(job);
     case 'files':

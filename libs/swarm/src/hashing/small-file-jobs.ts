@@ -1,6 +1,7 @@
+import type { FileSignature } from '../disk/file-signature.js';
 import type { FileCopies, FileModes, FilesInMemory, SmallFiles } from '../disk/small-files.js';
 import { signatureAt } from './file-digests.js';
-import type { FileSignature, HashJob, HashJobDone } from './hash-job.types.js';
+import type { HashJob, HashJobDone } from './hash-job.types.js';
 
 /** To look at a file takes about as long as to hash so much, bytes. */
 const LOOK_BYTES = 8 * 1024;
@@ -15,7 +16,7 @@ export class SmallFileJobs implements SmallFiles {
 
   async writeFiles(files: FilesInMemory): Promise<number> {
     const job = { kind: 'write-files' as const, files };
-    return (await this.run(job, files.bytes.length, true)).files!;
+    return (await this.run(job, files.bytes.length, true)).files;
   }
 
   async readFiles(files: FilesInMemory): Promise<FileSignature[]> {
@@ -25,14 +26,14 @@ export class SmallFileJobs implements SmallFiles {
 
   async setModes(files: FileModes): Promise<number> {
     const job = { kind: 'set-modes' as const, files };
-    return (await this.run(job, files.paths.length * LOOK_BYTES, false)).files!;
+    return (await this.run(job, files.paths.length * LOOK_BYTES, false)).files;
   }
 
   async copyFiles(copies: FileCopies): Promise<Buffer[]> {
     const bytes = copies.lengths.reduce((sum, length) => sum + length, 0);
     const { first, files } = await this.run({ kind: 'copy-files', copies }, bytes, false);
     const roots = Buffer.from(first.buffer, first.byteOffset, first.length);
-    return Array.from({ length: files! }, (_, at) => roots.subarray(at * ROOT, (at + 1) * ROOT));
+    return Array.from({ length: files }, (_, at) => roots.subarray(at * ROOT, (at + 1) * ROOT));
   }
 
   async lookAt(paths: readonly string[]): Promise<(FileSignature | null)[]> {
@@ -43,5 +44,5 @@ export class SmallFileJobs implements SmallFiles {
 }
 
 function signaturesOf({ signatures, files }: HashJobDone): FileSignature[] {
-  return Array.from({ length: files! }, (_, file) => signatureAt(signatures, file));
+  return Array.from({ length: files }, (_, file) => signatureAt(signatures, file));
 }

@@ -4,17 +4,16 @@ import type { ArtifactFile, Metainfo } from '#lib/torrent';
 
 import type { Bitfield } from '../bitfield.js';
 import { ArtifactPaths } from '../disk/artifact-paths.js';
+import { eachInBatches } from '../disk/each-in-batches.js';
 import { FolderMaker } from '../disk/folder-maker.js';
 import { eachAtMost } from '../disk/in-flight.js';
 import { lstatPath } from '../disk/raw-file.js';
-import { eachInBatches, type SmallFiles } from '../disk/small-files.js';
+import { LARGEST_COPY, type SmallFiles } from '../disk/small-files.js';
 import { copyLocal } from './copy-local.js';
 import type { LocalContent } from './local-content.js';
 
 const AT_ONCE = 8;
 const HASH = 32;
-/** Larger files are copied one by one, as {@link SmallFiles} does not take them. */
-const SMALL = 1024 * 1024;
 
 export interface ReuseOptions {
   /** Where the artifact is being put together, as for `DiskStore`. */
@@ -79,7 +78,7 @@ export async function reuseLocal(options: ReuseOptions): Promise<Reused> {
   const small: SmallCopy[] = [];
   const other: ArtifactFile[] = [];
   for (const file of lacking) {
-    const [source] = file.length <= SMALL ? local.filesWithRoot(file.root!) : [];
+    const [source] = file.length <= LARGEST_COPY ? local.filesWithRoot(file.root!) : [];
     if (source === undefined) other.push(file);
     else small.push({ file, source });
   }

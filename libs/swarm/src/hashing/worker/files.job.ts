@@ -1,6 +1,6 @@
 import type { FilesJob, HashJobDone } from '../hash-job.types.js';
 import { changed, readStretch, scratchBuffer } from './file-stretch.ts';
-import { NOTHING } from './job-results.ts';
+import { jobDone } from './job-done.ts';
 import { BLOCK, LEAF } from './merkle-nodes.ts';
 import { NodeWriter } from './node-writer.ts';
 import { PiecesV1 } from './pieces-v1.ts';
@@ -27,5 +27,5 @@ export function hashFiles(job: FilesJob): HashJobDone {
     if (job.padV1 && end === fileLengths[index]) pieces?.pad();
     pieces?.end();
   }
-  return { first, second: pieces?.finish() ?? NOTHING, signatures };
+  return jobDone({ first, signatures, ...(pieces && { second: pieces.finish() }) });
 }

@@ -1,10 +1,9 @@
 import { hash } from 'node:crypto';
 
 import { scratchBlock } from './file-stretch.ts';
-import { NOTHING } from './job-results.ts';
 import { BLOCK, LEAF, reduce } from './merkle-nodes.ts';
 
-let leafRoom = NOTHING;
+let leafRoom = Buffer.alloc(0);
 
 /** Collects leaves and reduces them to nodes of so many leaves each. */
 export class NodeWriter {

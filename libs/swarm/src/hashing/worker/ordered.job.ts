@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 
 import type { HashJobDone, OrderedJob } from '../hash-job.types.js';
 import { READ_AT_ONCE } from './file-stretch.ts';
-import { NOTHING, NO_SIGNATURES } from './job-results.ts';
+import { jobDone } from './job-done.ts';
 import { PiecesV1 } from './pieces-v1.ts';
 
 interface Ordered {
@@ -28,8 +28,10 @@ export function hashOrdered({ id, bytes, digest, pieceLengthV1, last }: OrderedJ
     whole?.update(part);
     pieces?.update(part);
   }
-  if (!last) return { first: NOTHING, second: NOTHING, signatures: NO_SIGNATURES };
+  if (!last) return jobDone({});
   ordered.delete(id);
-  const first = Buffer.from(whole?.digest('binary') ?? '', 'latin1');
-  return { first, second: pieces?.finish() ?? NOTHING, signatures: NO_SIGNATURES };
+  return jobDone({
+    ...(whole && { first: whole.digest() }),
+    ...(pieces && { second: pieces.finish() }),
+  });
 }

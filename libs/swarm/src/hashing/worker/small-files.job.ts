@@ -14,7 +14,7 @@ import {
 import type { FileCopies, FileModes, FilesInMemory } from '../../disk/small-files.js';
 import type { HashJobDone } from '../hash-job.types.js';
 import { fieldsOf, readStretch, signatureOf } from './file-stretch.ts';
-import { NOTHING, NO_SIGNATURES } from './job-results.ts';
+import { jobDone } from './job-done.ts';
 import { BLOCK, LEAF } from './merkle-nodes.ts';
 import { NodeWriter } from './node-writer.ts';
 import { writeFully } from './write-fully.ts';
@@ -22,13 +22,13 @@ import { writeFully } from './write-fully.ts';
 /** Neither is a symlink followed nor can a FIFO block. */
 const SAFELY = constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 const FIELDS = 4;
-/** Of files that are hashed to a single node, bytes. */
+/** Of files that are hashed to a single node, bytes; `LARGEST_COPY` is no more. */
 const LARGEST = 1024 * 1024;
 
 /** Up to the first that fails: whoever asked finds out why. */
 export function writeSmallFiles(files: FilesInMemory): HashJobDone {
   const done = countDone(files.paths, (path, index) => writeFile(path, partOf(files, index)));
-  return { first: NOTHING, second: NOTHING, signatures: NO_SIGNATURES, files: done };
+  return jobDone({ files: done });
 }
 
 /** As above; `signatures` has those that were read. */
@@ -38,13 +38,13 @@ export function readSmallFiles(files: FilesInMemory): HashJobDone {
     room.set(readFile(path, partOf(files, index)), index * FIELDS);
   });
   const signatures = room.subarray(0, done * FIELDS);
-  return { first: NOTHING, second: NOTHING, signatures, files: done };
+  return jobDone({ signatures, files: done });
 }
 
 /** As above. */
 export function setFileModes({ paths, lengths, modes }: FileModes): HashJobDone {
   const done = countDone(paths, (path, index) => setMode(path, lengths[index]!, modes[index]!));
-  return { first: NOTHING, second: NOTHING, signatures: NO_SIGNATURES, files: done };
+  return jobDone({ files: done });
 }
 
 /** As above; `first` has the roots of the copies. */
@@ -59,7 +59,7 @@ export function copySmallFiles({ sources, targets, lengths }: FileCopies): HashJ
     nodes.endFile(length);
   });
   const first = roots.subarray(0, done * LEAF);
-  return { first, second: NOTHING, signatures: NO_SIGNATURES, files: done };
+  return jobDone({ first, files: done });
 }
 
 /** As above; what is not there or no regular file counts as done. */
@@ -70,7 +70,7 @@ export function lookAtFiles(paths: readonly string[]): HashJobDone {
     if (stat?.isFile()) room.set(fieldsOf(stat), index * FIELDS);
   });
   const signatures = room.subarray(0, done * FIELDS);
-  return { first: NOTHING, second: NOTHING, signatures, files: done };
+  return jobDone({ signatures, files: done });
 }
 
 function countDone(

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 
 import type { HashJobDone, SpanJob } from '../hash-job.types.js';
-import { NO_SIGNATURES } from './job-results.ts';
+import { jobDone } from './job-done.ts';
 import { BLOCK, LEAF, rootOf } from './merkle-nodes.ts';
 import { SHA1 } from './pieces-v1.ts';
 import { writeFully } from './write-fully.ts';
@@ -38,5 +38,5 @@ export function hashSpan({
     }
   }
   if (file) writeFully(file, bytes);
-  return { first: leaves, second, signatures: NO_SIGNATURES };
+  return jobDone({ first: leaves, second });
 }

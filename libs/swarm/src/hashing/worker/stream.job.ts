@@ -1,6 +1,6 @@
 import type { HashJobDone, StreamJob } from '../hash-job.types.js';
 import { readStretch, scratchBuffer } from './file-stretch.ts';
-import { NOTHING, NO_SIGNATURES } from './job-results.ts';
+import { jobDone } from './job-done.ts';
 import { feedZeros, PiecesV1 } from './pieces-v1.ts';
 
 export function hashStream(job: StreamJob): HashJobDone {
@@ -11,5 +11,5 @@ export function hashStream(job: StreamJob): HashJobDone {
     if (path === null) feedZeros(length, (zeros) => pieces.update(zeros));
     else readStretch(path, start, length, take);
   }
-  return { first: NOTHING, second: pieces.finish(), signatures: NO_SIGNATURES };
+  return jobDone({ second: pieces.finish() });
 }
